@@ -1,0 +1,70 @@
+# The layer table (docs/ARCHITECTURE.md, section "Layers") and the functions that enforce it.
+# A link that the table forbids fails in sph_layer()/sph_program(); an include that it forbids fails
+# in sph_check_includes(), which runs at every configure and again as the test `layers`.
+set(SPH_LAYERS base wire package meter agent profile gateway cli applibs)
+set(SPH_MAY_USE_base "")
+set(SPH_MAY_USE_wire base)
+set(SPH_MAY_USE_package base)
+set(SPH_MAY_USE_meter base)
+set(SPH_MAY_USE_agent base wire package meter)
+set(SPH_MAY_USE_profile base wire)
+set(SPH_MAY_USE_gateway base wire package profile)
+set(SPH_MAY_USE_cli base package profile)
+set(SPH_MAY_USE_applibs wire)
+
+function(_sph_check_uses layer)
+  foreach(used IN LISTS ARGN)
+    if(NOT used STREQUAL layer AND NOT used IN_LIST SPH_MAY_USE_${layer})
+      message(FATAL_ERROR "layer ${layer} may not use ${used}: see docs/ARCHITECTURE.md, Layers")
+    endif()
+  endforeach()
+endfunction()
+
+# sph_layer(NAME SOURCES f.c… [USES layer…] [LIBS external…])
+# A static library sph_NAME from src/NAME, linked to the layers it uses and to outside libraries.
+function(sph_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LIBS" ${ARGN})
+  _sph_check_uses(${name} ${arg_USES})
+  add_library(sph_${name} STATIC ${arg_SOURCES})
+  target_link_libraries(sph_${name} PUBLIC sph::flags)
+  foreach(used IN LISTS arg_USES)
+    target_link_libraries(sph_${name} PUBLIC sph_${used})
+  endforeach()
+  target_link_libraries(sph_${name} PUBLIC ${arg_LIBS})
+endfunction()
+
+# sph_program(NAME LAYER layer SOURCES f.c… [LIBS external…] [STATIC])
+# A program of that layer. STATIC links it statically where the build allows it.
+function(sph_program name)
+  cmake_parse_arguments(arg "STATIC" "LAYER" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE sph_${arg_LAYER} ${arg_LIBS})
+  if(arg_STATIC AND SPH_STATIC_AGENT)
+    target_link_options(${name} PRIVATE -static)
+  endif()
+endfunction()
+
+# Fails on any #include "layer/…" that the table forbids, whoever wrote it and whatever links it.
+function(sph_check_includes root)
+  foreach(layer IN LISTS SPH_LAYERS)
+    file(GLOB_RECURSE files "${root}/src/${layer}/*.c" "${root}/src/${layer}/*.h")
+    foreach(file IN LISTS files)
+      file(STRINGS "${file}" includes REGEX "^[ \t]*#[ \t]*include[ \t]+\"[a-z_]+/")
+      foreach(line IN LISTS includes)
+        string(REGEX REPLACE ".*\"([a-z_]+)/.*" "\\1" used "${line}")
+        if(used IN_LIST SPH_LAYERS AND NOT used STREQUAL layer
+           AND NOT used IN_LIST SPH_MAY_USE_${layer})
+          file(RELATIVE_PATH shown "${root}" "${file}")
+          message(FATAL_ERROR "${shown}: layer ${layer} may not include ${used}/: "
+            "see docs/ARCHITECTURE.md, Layers")
+        endif()
+      endforeach()
+    endforeach()
+  endforeach()
+endfunction()
+
+if(CMAKE_SCRIPT_MODE_FILE) # cmake -DROOT=… -P SphLayers.cmake: the test `layers`
+  sph_check_includes("${ROOT}")
+else()
+  sph_check_includes("${PROJECT_SOURCE_DIR}")
+endif()

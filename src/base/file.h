@@ -1,0 +1,35 @@
+/* file: whole files read and replaced, and folders made and removed, relative to a directory descriptor. */
+#ifndef SPH_BASE_FILE_H
+#define SPH_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Reads/writes until done, over EINTR and short counts. read_full returns bytes read (less than len
+ * only at end of file) or negative errno; write_full 0 or negative errno. */
+ssize_t sph_fd_read_full(int fd, void *data, size_t len);
+int sph_fd_write_full(int fd, const void *data, size_t len);
+
+/* Appends the whole of a file to buf (bounded by buf->limit). dirfd may be AT_FDCWD. 0 or negative errno. */
+int sph_file_read(int dirfd, const char *name, struct sph_buf *buf, struct sph_err *err);
+int sph_fd_read_to_end(int fd, struct sph_buf *buf, struct sph_err *err);
+/* Replaces a file atomically and durably: temporary beside it, fsync, rename, fsync of the folder.
+ * A failure (full disk, power cut) leaves the old file as it was. */
+int sph_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                     struct sph_err *err);
+/* Plain write to an existing (kernel) file, without truncation or rename. */
+int sph_file_poke(int dirfd, const char *name, const char *text, struct sph_err *err);
+
+/* mkdir -p relative to dirfd; 0 also when it exists. */
+int sph_dir_make(int dirfd, const char *path, mode_t mode, struct sph_err *err);
+/* Opens a folder (O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW on the last part); fd or negative errno. */
+int sph_dir_open(int dirfd, const char *path, struct sph_err *err);
+/* rm -rf without following links; 0 also when it is not there. */
+int sph_tree_remove(int dirfd, const char *name, struct sph_err *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* log: lines for the operator on standard error; only programs log, libraries never do. */
+#ifndef SPH_BASE_LOG_H
+#define SPH_BASE_LOG_H
+
+#include "base/attr.h"
+
+enum sph_log_level {
+    SPH_LOG_ERROR,
+    SPH_LOG_WARNING,
+    SPH_LOG_NOTICE,
+    SPH_LOG_INFO,
+    SPH_LOG_DEBUG,
+};
+
+/* `program` is static storage. The level comes from SPHERULE_LOG (error … debug; default notice).
+ * Lines carry a "<n>" priority prefix when standard error is a journal stream. */
+void sph_log_open(const char *program);
+/* One line; the text ends with key=value pairs where there are any. */
+void sph_log(enum sph_log_level level, const char *fmt, ...) SPH_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,27 @@
+/* text: numbers, sizes and words parsed from and formatted to short strings, strictly. */
+#ifndef SPH_BASE_TEXT_H
+#define SPH_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+/* Whole-string parsers: 0, -EINVAL (not a number) or -ERANGE. No sign, no white space. */
+int sph_text_to_u64(const char *text, uint64_t max, uint64_t *ret_value) SPH_MUST_USE;
+/* "262144", "256K", "256KiB", "1M", "1MiB": bytes. K = 1024. */
+int sph_text_to_bytes(const char *text, uint64_t max, uint64_t *ret_bytes) SPH_MUST_USE;
+int sph_hex_to_bytes(const char *text, size_t len, uint8_t *ret_bytes) SPH_MUST_USE; /* len bytes */
+/* Writes 2*len digits and a NUL. */
+void sph_bytes_to_hex(const uint8_t *bytes, size_t len, char *ret_text);
+
+/* True for valid UTF-8 without NUL in `len` bytes. */
+bool sph_text_is_utf8(const char *text, size_t len);
+/* Copies with a cut at a character border and a NUL; control characters become '?'. For showing
+ * untrusted text in a message. `size` > 0. */
+void sph_text_printable(const char *text, size_t len, char *ret_text, size_t size);
+/* A name for a device: 1 to 32 of [A-Za-z0-9._-], not starting with '.' or '-'. */
+bool sph_name_is_valid(const char *name);
+
+#endif

@@ -1,0 +1,26 @@
+/* unix_socket: stream and packet sockets by name under a folder, whatever the length of its path. */
+#ifndef SPH_BASE_UNIX_SOCKET_H
+#define SPH_BASE_UNIX_SOCKET_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* `type` is SOCK_STREAM or SOCK_SEQPACKET; CLOEXEC and NONBLOCK are set. The folder is addressed through
+ * /proc/self/fd, so that sun_path's 107 bytes limit only `name`. Results: a descriptor or negative errno. */
+int sph_unix_listen(int dirfd, const char *name, int type, mode_t mode, struct sph_err *err);
+int sph_unix_connect(int dirfd, const char *name, int type, struct sph_err *err); /* blocking fd */
+/* Accepts one; -EAGAIN when none waits. Fills the peer's ids (SO_PEERCRED). */
+struct sph_unix_peer {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+};
+int sph_unix_accept(int listen_fd, struct sph_unix_peer *ret_peer);
+/* One message with an optional descriptor (-1 for none). send: 0 or negative errno. recv: length or
+ * negative errno; *ret_fd is -1 when none came. A message longer than size is -EMSGSIZE. */
+int sph_unix_send(int fd, const void *data, size_t len, int passed_fd);
+ssize_t sph_unix_recv(int fd, void *data, size_t size, int *ret_fd);
+
+#endif
