@@ -1,6 +1,7 @@
 # The layer table (docs/ARCHITECTURE.md, section "Layers") and the functions that enforce it.
 # A link that the table forbids fails in sph_layer()/sph_program(); an include that it forbids fails
 # in sph_check_includes(), which runs at every configure and again as the test `layers`.
+cmake_policy(VERSION 3.25)
 set(SPH_LAYERS base wire package meter agent profile gateway cli applibs)
 set(SPH_MAY_USE_base "")
 set(SPH_MAY_USE_wire base)
