@@ -1,0 +1,77 @@
+/* device: the parts of one running device, in one record that the agent's modules are given. */
+#ifndef SPH_AGENT_DEVICE_H
+#define SPH_AGENT_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/guid.h"
+#include "base/loop.h"
+
+struct sph_events;
+struct sph_gpio;
+struct sph_kill_store;
+struct sph_lifecycle;
+struct sph_logring;
+struct sph_registry;
+struct sph_server;
+struct sph_stage;
+struct sph_storage;
+struct sph_trust_store;
+struct sph_uidmap;
+
+enum {
+    SPH_DEVICE_NAME = 33,  /* bytes with the NUL, as sph_name_is_valid() allows */
+    SPH_DEVICE_GROUP = 64, /* "spherule-<name>-<8 hex>" and a NUL */
+    SPH_CORE_NAME = 33,
+};
+
+/* What the device has; from device.json, never changed while the agent runs. */
+struct sph_profile {
+    char name[SPH_DEVICE_NAME];
+    char core[SPH_CORE_NAME];
+    uint64_t ram_bytes;     /* User of the whole group */
+    uint64_t flash_bytes;   /* all package files together */
+    uint64_t storage_bytes; /* the most that one app's MutableStorage may ask for */
+    uint64_t page_bytes;
+};
+
+/* Filled by main before any app starts; each pointer is owned by main and outlives the lifecycle.
+ * Modules keep `struct sph_device *` and use what they need. */
+struct sph_device {
+    char name[SPH_DEVICE_NAME];
+    char group[SPH_DEVICE_GROUP]; /* name of the cgroup: spherule-<device>-<8 hex of hash> */
+    uint32_t hash;                /* of the folder's real path: tells devices of one host apart */
+    int dir_fd;                   /* the device's folder, the owner's */
+    int state_fd;                 /* state/ below it, root only */
+    uid_t owner;                  /* may speak to the agent, as root may */
+    struct sph_profile profile;
+    bool host_libraries; /* /lib, /lib64 and /usr of the host are shown to apps, read-only */
+    uint64_t started_ms; /* monotonic; uptime counts from here */
+    struct sph_loop *loop;
+    struct sph_events *events;
+    struct sph_logring *log;
+    struct sph_kill_store *kills;
+    struct sph_uidmap *uids;
+    struct sph_storage *storage;
+    struct sph_trust_store *trust;
+    struct sph_registry *registry;
+    struct sph_stage *stage;
+    struct sph_gpio *gpio;           /* made by sph_gpio_new(device, …) after all of the above */
+    struct sph_lifecycle *lifecycle; /* made last, by sph_lifecycle_new(device, …): it makes the
+                                        cgroups, the meter and removes what a killed agent left */
+    struct sph_server *server;
+};
+
+/* Reads device.json of `dir_fd` into name, profile and host_libraries; each wrong value has its
+ * sentence. */
+int sph_device_read(int dir_fd, struct sph_device *ret_device, struct sph_err *err);
+/* The same from text; no I/O. */
+int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device,
+                     struct sph_err *err);
+/* FNV-1a of the folder's real path, and the group name made of it. */
+int sph_device_identify(struct sph_device *device, struct sph_err *err);
+
+#endif
