@@ -1,0 +1,78 @@
+/* fs: the ASXipFS body of an image package: read-only tree, page-aligned files, nothing compressed.
+ */
+#ifndef SPH_PACKAGE_FS_H
+#define SPH_PACKAGE_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+    SPH_FS_PAGE_BYTES = 4096,
+    SPH_FS_NAME_MAX = 252,            /* bytes of one name: six bits count it in words */
+    SPH_FS_DEPTH_MAX = 16,            /* folders in folders, the root not counted */
+    SPH_FS_PATH_SIZE = 512,           /* bytes of a path with its NUL */
+    SPH_FS_FILES_MAX = 4096,          /* inodes, the root counted */
+    SPH_FS_FILE_BYTES_MAX = 0xffffff, /* 24 bits of size in the inode */
+};
+
+/* A checked body. Points into the bytes given to sph_fs_check(). */
+struct sph_fs {
+    const uint8_t *body;
+    size_t body_bytes;
+    uint32_t file_count; /* inodes: root + folders + files */
+};
+
+/* One file or folder. */
+struct sph_fs_entry {
+    char path[SPH_FS_PATH_SIZE]; /* without a leading '/': "bin/app" */
+    mode_t mode;                 /* as stored: type, sticky bit, permissions */
+    uint32_t size_bytes;         /* of a file; of a folder, its table */
+    const uint8_t *data;         /* of a file, in the body; NULL for a folder */
+};
+
+/* Pure. Superblock, CRC, every inode (sticky bit on files, ids 0), names, sorted order, page
+ * alignment, bounds, no overlap and so no loop, nothing but zeros between. -EBADMSG with a
+ * sentence. */
+int sph_fs_check(const void *body, size_t body_bytes, struct sph_fs *ret_fs,
+                 struct sph_err *err) SPH_MUST_USE;
+
+/* Depth-first walk in the stored (sorted) order, a folder before what it holds; the root is not
+ * given. Only for checked bodies, so it cannot fail. */
+struct sph_fs_iter {
+    const struct sph_fs *fs;
+    unsigned depth;
+    uint32_t at[SPH_FS_DEPTH_MAX + 1];  /* next inode of the folder at each depth */
+    uint32_t end[SPH_FS_DEPTH_MAX + 1]; /* end of that folder's table */
+    size_t path_len[SPH_FS_DEPTH_MAX + 1];
+    char path[SPH_FS_PATH_SIZE];
+};
+void sph_fs_iter_init(struct sph_fs_iter *iter, const struct sph_fs *fs);
+bool sph_fs_next(struct sph_fs_iter *iter, struct sph_fs_entry *ret_entry);
+
+/* By path, with or without a leading '/'. 0 or -ENOENT. */
+int sph_fs_find(const struct sph_fs *fs, const char *path, struct sph_fs_entry *ret_entry);
+
+/* A file to put into a body; its folders are made from its path. */
+struct sph_fs_item {
+    const char *path; /* "bin/app", with or without a leading '/' */
+    bool executable;  /* 0755 instead of 0644 */
+    const void *data;
+    size_t size_bytes;
+};
+
+/* The body of that tree, laid out byte for byte as the original tools do, appended to `ret_body`
+ * (which must be empty; raise its limit as needed). -EINVAL for a bad path or two items that
+ * collide, -EFBIG, -ENOMEM. */
+int sph_fs_build(const struct sph_fs_item *items, size_t item_count, struct sph_buf *ret_body,
+                 struct sph_err *err) SPH_MUST_USE;
+
+/* CRC-32 with the zlib polynomial; start with crc = 0. */
+uint32_t sph_crc32(uint32_t crc, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,32 @@
+/* signer: the developer's signing key pair on disk, and certificates read from PEM (library
+ * sph_signer, GnuTLS). */
+#ifndef SPH_PACKAGE_SIGNER_H
+#define SPH_PACKAGE_SIGNER_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "package/sign.h"
+#include "package/trust.h"
+
+#define SPH_SIGNER_KEY_FILE "sdk-development-key.pem"
+#define SPH_SIGNER_CERTIFICATE_FILE "sdk-development-certificate.pem"
+
+struct sph_signer {
+    uint8_t scalar[SPH_SIGN_SCALAR_BYTES];
+    struct sph_trust_record identity; /* thumbprint, point, subject */
+};
+
+/* Loads the pair from the folder, making it (0600, P-256, self-signed) when it is not there.
+ * Several callers at once get the same pair. -EBADMSG when the files do not make a pair, with what
+ * to do about it. */
+int sph_signer_open(int dirfd, struct sph_signer *ret_signer, struct sph_err *err) SPH_MUST_USE;
+/* Wipes the private part. */
+void sph_signer_done(struct sph_signer *signer);
+
+/* One PEM certificate. -EBADMSG not a certificate, -ENOTSUP when its key is not on P-256. */
+int sph_certificate_read(const void *pem, size_t len, struct sph_trust_record *ret_record,
+                         struct sph_err *err) SPH_MUST_USE;
+
+#endif
