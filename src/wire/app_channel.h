@@ -1,0 +1,50 @@
+/* app_channel: what an application's device library asks of the agent, one fixed-size packet each
+ * way.
+ *
+ * The library connects to SPH_APP_CHANNEL_PATH (SOCK_SEQPACKET), sends one request, receives one
+ * reply (with one descriptor attached where an operation opens something), closes. Plain C99 and
+ * fixed-width integers in host order: both ends are on one machine. The agent knows the app by its
+ * credentials. */
+#ifndef SPH_WIRE_APP_CHANNEL_H
+#define SPH_WIRE_APP_CHANNEL_H
+
+#include <stdint.h>
+
+#define SPH_APP_CHANNEL_PATH "/run/spherule/agent"
+#define SPH_APP_CHANNEL_VERSION 1u
+
+enum sph_app_op {
+    SPH_APP_MEMORY_INFO = 1,          /* args[0] = enum sph_app_memory; -> number = bytes */
+    SPH_APP_OS_VERSION = 2,           /* -> text, at most 15 bytes and a NUL */
+    SPH_APP_GPIO_OPEN_INPUT = 3,      /* args[0] = pin; -> descriptor */
+    SPH_APP_GPIO_OPEN_OUTPUT = 4,     /* args = pin, mode, initial value; -> descriptor */
+    SPH_APP_STORAGE_OPEN_MUTABLE = 5, /* -> descriptor, number = limit in bytes */
+    SPH_APP_STORAGE_DELETE_MUTABLE = 6,
+    SPH_APP_PACKAGE_PATH = 7, /* -> text: absolute path of the package's root */
+};
+
+enum sph_app_memory {
+    SPH_APP_MEMORY_TOTAL = 0,
+    SPH_APP_MEMORY_USER = 1,
+    SPH_APP_MEMORY_PEAK_USER = 2,
+};
+
+enum { SPH_APP_TEXT = 256 };
+
+struct sph_app_request {
+    uint32_t version; /* SPH_APP_CHANNEL_VERSION */
+    uint32_t op;      /* enum sph_app_op */
+    uint32_t args[4]; /* unused ones are 0 */
+};
+
+struct sph_app_reply {
+    uint32_t version;
+    int32_t error; /* 0, or the positive errno that the app's call fails with */
+    uint64_t number;
+    char text[SPH_APP_TEXT]; /* NUL-terminated */
+};
+
+/* A GPIO descriptor is the pin's file: one byte at offset 0, 0 or 1, read by pread, written by
+ * pwrite. The agent holds the pin for as long as the app holds the descriptor (flock). */
+
+#endif

@@ -1,0 +1,100 @@
+/* msg_app: messages about installed applications and about installing them. */
+#ifndef SPH_WIRE_MSG_APP_H
+#define SPH_WIRE_MSG_APP_H
+
+#include "base/guid.h"
+#include "wire/codec.h"
+
+enum sph_app_state {
+    SPH_APP_NOT_PRESENT = 0,
+    SPH_APP_STOPPED = 1,
+    SPH_APP_RUNNING = 2,
+    SPH_APP_DEBUGGING = 3,
+};
+
+enum sph_app_trigger {
+    SPH_TRIGGER_START = 1,
+    SPH_TRIGGER_STOP = 2,
+    SPH_TRIGGER_START_DEBUG = 3,
+};
+
+/* One component: APP_STATUS, APP_QUOTA, APP_DELETE; APP_LIST takes a zero id for all. */
+struct sph_msg_component {
+    struct sph_guid component;
+};
+
+struct sph_msg_app {
+    struct sph_guid component, image;
+    struct sph_slice name;
+    uint32_t image_type; /* 10 = application */
+    uint32_t state;      /* enum sph_app_state */
+    uint64_t package_bytes;
+    bool is_staged; /* an image of this component waits for install */
+    bool is_debugger;
+    bool starts_by_itself;   /* at the device's start: not after a manual stop */
+    uint32_t restarts;       /* by the device, since it was last started by a person or a boot */
+    uint64_t last_report_id; /* of its last end; 0 = none */
+    uint32_t last_why;       /* enum sph_end_why of that end */
+};
+
+struct sph_msg_app_list_reply {
+    struct sph_list apps; /* struct sph_msg_app */
+    bool has_staged;
+    uint64_t flash_used_bytes, flash_limit_bytes;
+};
+
+struct sph_msg_app_control {
+    struct sph_guid component;
+    uint32_t trigger; /* enum sph_app_trigger */
+    bool run_once;    /* with a start: the device does not start it again after its end */
+};
+
+struct sph_msg_app_control_reply {
+    uint32_t state;    /* enum sph_app_state, after the change */
+    uint32_t pid;      /* of a running app, as the device sees it; else 0 */
+    uint32_t gdb_port; /* debugging only; 0 = none */
+    uint32_t out_port;
+};
+
+struct sph_msg_quota_reply {
+    uint64_t used_bytes, limit_bytes;
+};
+
+/* Answers to what may make the device restart itself: APP_DELETE, INSTALL. */
+struct sph_msg_restarting_reply {
+    bool restarting_system;
+};
+
+/* STAGE_BEGIN, STAGE_DATA…, STAGE_END; STAGE_ABORT or a lost connection drops what came. One
+ * staging at a time: a second STAGE_BEGIN is refused as busy. STAGE_END verifies and answers what
+ * is staged. */
+struct sph_msg_stage_begin {
+    uint64_t size_bytes; /* 0 = not known beforehand */
+};
+
+struct sph_msg_stage_data {
+    struct sph_slice data; /* at most SPH_FRAME_CHUNK bytes */
+};
+
+struct sph_msg_stage_end_reply {
+    struct sph_guid component, image;
+    struct sph_slice name;
+};
+
+struct sph_msg_install {
+    bool manual; /* do not start the app */
+};
+
+extern const struct sph_codec sph_msg_component_codec;
+extern const struct sph_codec sph_msg_app_codec;
+extern const struct sph_codec sph_msg_app_list_reply_codec;
+extern const struct sph_codec sph_msg_app_control_codec;
+extern const struct sph_codec sph_msg_app_control_reply_codec;
+extern const struct sph_codec sph_msg_quota_reply_codec;
+extern const struct sph_codec sph_msg_restarting_reply_codec;
+extern const struct sph_codec sph_msg_stage_begin_codec;
+extern const struct sph_codec sph_msg_stage_data_codec;
+extern const struct sph_codec sph_msg_stage_end_reply_codec;
+extern const struct sph_codec sph_msg_install_codec;
+
+#endif

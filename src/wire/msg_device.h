@@ -1,0 +1,130 @@
+/* msg_device: messages about the device as a whole: greeting, status, memory, pages, log. */
+#ifndef SPH_WIRE_MSG_DEVICE_H
+#define SPH_WIRE_MSG_DEVICE_H
+
+#include "base/guid.h"
+#include "wire/codec.h"
+
+/* Any message without fields. */
+struct sph_msg_empty {
+    char unused;
+};
+
+/* Payload of an error frame. */
+struct sph_msg_error {
+    uint32_t device_error; /* wire/device_error.h */
+    struct sph_slice text; /* one sentence */
+};
+
+struct sph_msg_hello {
+    uint32_t version_min, version_max; /* frame versions that the sender speaks */
+    struct sph_slice program;          /* "spheruled 0.1.0" */
+};
+
+struct sph_msg_hello_reply {
+    uint32_t version;         /* the one to use */
+    struct sph_slice program; /* "spherule-agent 0.1.0" */
+    struct sph_slice device;  /* name */
+    struct sph_guid boot_id;  /* new at each start of the device: a change means it restarted */
+    uint64_t uptime_ms;
+    struct sph_slice backend; /* "native" */
+    struct sph_slice profile; /* "mt3620" */
+    struct sph_slice core;    /* "cortex-a7", "x86-64" */
+    struct sph_slice kernel;  /* uname release */
+    uint64_t ram_bytes, flash_bytes, storage_bytes;
+    uint32_t page_bytes;
+};
+
+struct sph_msg_status_reply {
+    uint64_t uptime_ms;
+    struct sph_slice os_version; /* "22.11" */
+    uint32_t abi_secure_world, abi_os, abi_application;
+};
+
+/* The figures of the group of applications, all of one instant. */
+struct sph_msg_memory_reply {
+    uint64_t total_bytes, user_bytes, peak_user_bytes, kernel_bytes, limit_bytes;
+    bool user_exact;             /* user and peak */
+    bool kernel_exact;           /* kernel, and total with it */
+    struct sph_slice user_how;   /* how obtained: "kmem:rss_stat" */
+    struct sph_slice kernel_how; /* "cgroup v1 memory.kmem.usage_in_bytes" */
+    uint64_t checks;             /* reads compared with smaps_rollup since the group began */
+    uint64_t mismatches;         /* of these disagreed and were corrected */
+    uint64_t events;             /* counter changes seen by the meter */
+    struct sph_list apps;        /* struct sph_msg_app_memory */
+};
+
+struct sph_msg_app_memory {
+    struct sph_guid component;
+    struct sph_slice name;
+    uint64_t user_bytes, peak_user_bytes;
+    struct sph_slice pids; /* list of u32 */
+};
+
+struct sph_msg_pages {
+    struct sph_guid component;
+    uint32_t first; /* index of the first mapping wanted: a long map takes several requests */
+};
+
+struct sph_msg_pages_reply {
+    struct sph_guid component;
+    uint32_t page_bytes;
+    uint32_t total_mappings;
+    bool exact;
+    struct sph_slice how;     /* "PAGEMAP_SCAN", "smaps" */
+    struct sph_list mappings; /* struct sph_msg_mapping, from `first` on as many as fit */
+};
+
+enum {
+    SPH_PERM_READ = 1,
+    SPH_PERM_WRITE = 2,
+    SPH_PERM_EXEC = 4,
+    SPH_PERM_SHARED = 8,
+};
+
+enum sph_mapping_class {
+    SPH_MAPPING_OTHER = 0,
+    SPH_MAPPING_PACKAGE = 1, /* files of the app's package */
+    SPH_MAPPING_LIBRARY = 2, /* files of the device: loader, libc, libapplibs */
+    SPH_MAPPING_HEAP = 3,    /* brk */
+    SPH_MAPPING_STACK = 4,
+    SPH_MAPPING_ANONYMOUS = 5, /* mmap without a file */
+    SPH_MAPPING_SHARED = 6,    /* shared memory */
+    SPH_MAPPING_KERNEL = 7,    /* vdso, vvar */
+};
+
+struct sph_msg_mapping {
+    uint32_t pid;
+    uint64_t start, end;
+    uint32_t perms;                                     /* SPH_PERM_ bits */
+    uint32_t class;                                     /* enum sph_mapping_class */
+    struct sph_slice path;                              /* as the app sees it; empty without one */
+    uint64_t anonymous_pages, shared_pages, file_pages; /* resident; the first two are User */
+};
+
+struct sph_msg_log {
+    uint64_t cursor;    /* 0 = the oldest that is kept */
+    uint32_t wait_ms;   /* how long to wait for something new, 0 = answer at once */
+    uint32_t max_bytes; /* 0 = SPH_FRAME_CHUNK */
+};
+
+struct sph_msg_log_reply {
+    uint64_t cursor;     /* for the next read */
+    uint64_t lost_bytes; /* overwritten between the cursor asked for and the first byte given */
+    struct sph_slice data;
+};
+
+extern const struct sph_codec sph_msg_empty_codec;
+extern const struct sph_codec sph_msg_error_codec;
+extern const struct sph_codec sph_msg_hello_codec;
+extern const struct sph_codec sph_msg_hello_reply_codec;
+extern const struct sph_codec sph_msg_status_reply_codec;
+extern const struct sph_codec sph_msg_memory_reply_codec;
+extern const struct sph_codec sph_msg_app_memory_codec;
+extern const struct sph_codec sph_msg_pages_codec;
+extern const struct sph_codec sph_msg_pages_reply_codec;
+extern const struct sph_codec sph_msg_mapping_codec;
+extern const struct sph_codec sph_msg_log_codec;
+extern const struct sph_codec sph_msg_log_reply_codec;
+
+#endif

@@ -1,0 +1,63 @@
+/* msg_event: what the device tells without being asked, to those that subscribed. */
+#ifndef SPH_WIRE_MSG_EVENT_H
+#define SPH_WIRE_MSG_EVENT_H
+
+#include "base/guid.h"
+#include "wire/codec.h"
+
+enum sph_event_kind {
+    SPH_EVENT_APP_INSTALLED = 1,
+    SPH_EVENT_STARTED = 2,  /* pid, restarts */
+    SPH_EVENT_OUTPUT = 3,   /* stream, text */
+    SPH_EVENT_NEW_PEAK = 4, /* figures */
+    SPH_EVENT_ENDED = 5,    /* why, exit_code, signal, report_id, figures; every end */
+    SPH_EVENT_STOPPED = 6,  /* after an end: the app is not started again */
+    SPH_EVENT_DELETED = 7,
+    SPH_EVENT_GPIO = 8,           /* pin, value */
+    SPH_EVENT_AGENT_STOPPING = 9, /* the last one of this boot */
+};
+
+enum {
+    SPH_EVENT_STDOUT = 1,
+    SPH_EVENT_STDERR = 2,
+    SPH_EVENT_TEXT_MAX = 4096, /* bytes of output in one event */
+};
+
+struct sph_msg_event {
+    uint64_t seq; /* 1, 2, … within one boot, without gaps: a gap was lost on the way */
+    uint64_t wall_ms;
+    uint64_t monotonic_ns;
+    uint32_t kind; /* enum sph_event_kind */
+    struct sph_guid component;
+    struct sph_slice name;
+    uint32_t pid;
+    uint32_t stream;
+    struct sph_slice text;
+    uint64_t user_bytes, peak_user_bytes, total_bytes, limit_bytes; /* of the group */
+    uint64_t report_id;
+    uint32_t why; /* enum sph_end_why */
+    uint32_t exit_code, signal;
+    uint32_t restarts;
+    uint64_t restart_delay_ms; /* of an end: when it is started again; with will_restart */
+    bool will_restart;
+    uint32_t pin, value;
+};
+
+/* Events after this one are sent again as far as the device keeps them, then every new one, as
+ * event frames with the id of this request. A second subscription on a connection replaces the
+ * first. */
+struct sph_msg_events {
+    bool has_after; /* without it: new ones only */
+    uint64_t after_seq;
+};
+
+struct sph_msg_events_reply {
+    uint64_t last_seq;   /* the newest there is; 0 = none yet */
+    uint64_t oldest_seq; /* the oldest that is kept */
+};
+
+extern const struct sph_codec sph_msg_event_codec;
+extern const struct sph_codec sph_msg_events_codec;
+extern const struct sph_codec sph_msg_events_reply_codec;
+
+#endif

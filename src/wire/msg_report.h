@@ -1,0 +1,97 @@
+/* msg_report: what an application's end leaves behind; also the form in which the device stores it.
+ */
+#ifndef SPH_WIRE_MSG_REPORT_H
+#define SPH_WIRE_MSG_REPORT_H
+
+#include "base/guid.h"
+#include "wire/codec.h"
+
+enum sph_end_why {
+    SPH_END_UNKNOWN = 0,
+    SPH_END_RATION = 1,          /* killed at the page that crosses the RAM limit */
+    SPH_END_CRASH = 2,           /* by a signal of its own making: SIGSEGV, SIGABRT, … */
+    SPH_END_KILLED = 3,          /* by a signal from elsewhere */
+    SPH_END_EXIT = 4,            /* exit code is set; an app is not expected to exit */
+    SPH_END_STOPPED = 5,         /* asked to by SIGTERM and obeyed */
+    SPH_END_SIGTERM_IGNORED = 6, /* asked to, did not, SIGKILL after the grace time */
+    SPH_END_START_FAILED = 7,    /* never reached its first instruction; `log` says why */
+};
+
+enum {
+    SPH_REPORT_STACK_MAX = 64,     /* addresses in a stack */
+    SPH_REPORT_MAPPINGS_MAX = 256, /* more are counted in mappings_dropped */
+    SPH_REPORT_LOG_MAX = 4096,     /* bytes of last log lines */
+};
+
+/* A figure that could not be had has its `has_` false (or its `how` empty) and is 0. */
+struct sph_msg_report {
+    uint64_t id; /* 1, 2, … over the device's life */
+    struct sph_guid component, image;
+    struct sph_slice name;
+    uint64_t wall_ms;   /* of the end, since 1970 */
+    uint64_t uptime_ms; /* of the device */
+    uint64_t run_ms;    /* how long the app had run */
+    uint32_t pid;
+    uint32_t why;       /* enum sph_end_why */
+    uint32_t exit_code; /* of SPH_END_EXIT and SPH_END_STOPPED */
+    uint32_t signal;    /* that ended it; 0 = none */
+    bool will_restart;
+    /* the three figures at that instant, without the page that crossed */
+    uint64_t limit_bytes, user_bytes, peak_user_bytes, total_bytes, kernel_bytes;
+    bool user_exact, kernel_exact;
+    struct sph_slice user_how, kernel_how;
+    /* the growth that crossed the limit */
+    bool has_crossing;
+    uint64_t crossing_user_bytes; /* User with that page: over the limit */
+    bool has_fault_address, has_pc;
+    uint64_t fault_address, pc; /* of the crossing, or of a crash */
+    struct sph_slice stack;     /* list of u64, innermost first */
+    struct sph_slice stack_how;
+    /* the last new peak before the end */
+    bool has_growth;
+    uint64_t growth_user_bytes;
+    uint64_t growth_uptime_ms;
+    struct sph_slice growth_stack; /* list of u64 */
+    /* what the pages held */
+    struct sph_list mappings; /* struct sph_msg_mapping */
+    uint32_t mappings_dropped;
+    struct sph_slice pages_how;
+    struct sph_slice log; /* last lines, whole ones where they fit */
+};
+
+/* One row of KILLS_LIST. */
+struct sph_msg_report_row {
+    uint64_t id;
+    struct sph_guid component;
+    struct sph_slice name;
+    uint64_t wall_ms;
+    uint32_t why, exit_code, signal;
+    uint64_t limit_bytes, user_bytes, peak_user_bytes, total_bytes;
+};
+
+struct sph_msg_kills {
+    struct sph_guid component; /* zero = of every app */
+};
+
+struct sph_msg_kills_reply {
+    struct sph_list reports; /* struct sph_msg_report_row, oldest first */
+    uint64_t dropped;        /* older reports that gave way to newer ones */
+};
+
+/* KILL_GET; KILLS_CLEAR takes id 0 for all. */
+struct sph_msg_report_id {
+    uint64_t id;
+};
+
+struct sph_msg_count_reply {
+    uint64_t count;
+};
+
+extern const struct sph_codec sph_msg_report_codec;
+extern const struct sph_codec sph_msg_report_row_codec;
+extern const struct sph_codec sph_msg_kills_codec;
+extern const struct sph_codec sph_msg_kills_reply_codec;
+extern const struct sph_codec sph_msg_report_id_codec;
+extern const struct sph_codec sph_msg_count_reply_codec;
+
+#endif

@@ -1,0 +1,71 @@
+/* op: the operations of the agent, each with the messages that go with it. */
+#ifndef SPH_WIRE_OP_H
+#define SPH_WIRE_OP_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/codec.h"
+#include "wire/frame.h"
+#include "wire/msg_event.h"
+
+/* Numbers are for ever; docs/spec/wire.md, section 4. */
+enum sph_op_code {
+    SPH_OP_HELLO = 1,
+    SPH_OP_STATUS = 2,
+    SPH_OP_MEMORY = 3,
+    SPH_OP_PAGES = 4,
+    SPH_OP_LOG_READ = 5,
+    SPH_OP_RESTART = 6,  /* of the device: apps stop, the agent starts anew */
+    SPH_OP_SHUTDOWN = 7, /* apps stop, the agent ends */
+    SPH_OP_EVENTS = 8,
+
+    SPH_OP_APP_LIST = 16,
+    SPH_OP_APP_CONTROL = 17,
+    SPH_OP_APP_QUOTA = 18,
+    SPH_OP_APP_DELETE = 19,
+    SPH_OP_STAGE_BEGIN = 20,
+    SPH_OP_STAGE_DATA = 21,
+    SPH_OP_STAGE_END = 22,
+    SPH_OP_STAGE_ABORT = 23,
+    SPH_OP_INSTALL = 24,
+
+    SPH_OP_KILLS_LIST = 32,
+    SPH_OP_KILL_GET = 33,
+    SPH_OP_KILLS_CLEAR = 34,
+
+    SPH_OP_TRUST_LIST = 40,
+    SPH_OP_TRUST_ADD = 41,
+    SPH_OP_TRUST_REMOVE = 42,
+
+    SPH_OP_GPIO_LIST = 48,
+    SPH_OP_GPIO_GET = 49,
+    SPH_OP_GPIO_SET = 50,
+};
+
+struct sph_op {
+    uint16_t op;
+    const char *name;
+    const struct sph_codec *request, *reply;
+};
+
+/* In ascending order of op. */
+extern const struct sph_op sph_ops[];
+extern const size_t sph_op_count;
+
+/* NULL for an unknown number. */
+const struct sph_op *sph_op_find(uint32_t op);
+
+/* A whole frame appended to `out`. 0, -EINVAL (unknown op), -EMSGSIZE or the buffer's error; on
+ * failure nothing is appended. NULL stands for an empty message. */
+int sph_op_put_request(struct sph_buf *out, uint16_t op, uint32_t id, const void *message,
+                       struct sph_err *err);
+int sph_op_put_reply(struct sph_buf *out, uint16_t op, uint32_t id, const void *message,
+                     struct sph_err *err);
+int sph_op_put_event(struct sph_buf *out, uint32_t id, const struct sph_msg_event *event,
+                     struct sph_err *err);
+int sph_op_put_error(struct sph_buf *out, uint16_t op, uint32_t id, uint32_t device_error,
+                     const char *text);
+
+#endif
