@@ -1,0 +1,35 @@
+/* channel: the socket on which one running app asks the agent for what libapplibs offers. */
+#ifndef SPH_AGENT_CHANNEL_H
+#define SPH_AGENT_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/guid.h"
+
+struct sph_channel;
+struct sph_device;
+
+enum {
+    SPH_CHANNEL_CONNECTIONS = 8,   /* of one app at once; more wait in the socket's backlog */
+    SPH_CHANNEL_TIMEOUT_MS = 2000, /* a connection that asks nothing is closed after that */
+    SPH_CHANNEL_PINS = 76,
+};
+
+/* What this app may ask for; copied. */
+struct sph_channel_rights {
+    struct sph_guid component;
+    uid_t uid; /* connections of any other user are closed at once */
+    uint32_t storage_kib;
+    uint8_t pins[(SPH_CHANNEL_PINS + 7) / 8]; /* bit per pin of the manifest's Gpio */
+};
+
+/* The listening socket stays the caller's and must outlive the channel. */
+int sph_channel_new(struct sph_device *device, int listen_fd,
+                    const struct sph_channel_rights *rights, struct sph_channel **ret_channel,
+                    struct sph_err *err);
+struct sph_channel *sph_channel_free(struct sph_channel *channel);
+
+#endif

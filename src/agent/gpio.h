@@ -1,0 +1,53 @@
+/* gpio: the simulated pins of the device, one file each, set by the user and by the app that holds
+ * them. */
+#ifndef SPH_AGENT_GPIO_H
+#define SPH_AGENT_GPIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/guid.h"
+
+enum { SPH_GPIO_PINS = 76 }; /* 0 to 75, as the MT3620 numbers them */
+
+struct sph_device;
+struct sph_gpio;
+
+enum sph_gpio_use {
+    SPH_GPIO_FREE,
+    SPH_GPIO_INPUT, /* an app reads it, the user may set it */
+    SPH_GPIO_OUTPUT /* an app drives it */
+};
+
+struct sph_gpio_pin {
+    unsigned number;
+    unsigned level; /* 0 or 1 */
+    enum sph_gpio_use use;
+    struct sph_guid holder; /* of a pin that is not free */
+};
+
+/* state/gpio/<pin>: one byte at offset 0. Levels are kept across restarts of the agent. */
+int sph_gpio_new(struct sph_device *device, struct sph_gpio **ret_gpio, struct sph_err *err);
+struct sph_gpio *sph_gpio_free(struct sph_gpio *gpio);
+
+/* For an app: a descriptor that holds the pin as long as any copy of it is open, or negative errno:
+ * -ENODEV no such pin, -EBUSY held already, -EINVAL level or mode. `output`: pwrite of one byte
+ * sets it. */
+int sph_gpio_open_input(struct sph_gpio *gpio, const struct sph_guid *component, unsigned pin,
+                        struct sph_err *err);
+int sph_gpio_open_output(struct sph_gpio *gpio, const struct sph_guid *component, unsigned pin,
+                         unsigned level, struct sph_err *err);
+
+/* For the user. -ENODEV no such pin; set: -EBUSY with a sentence when an app drives it. */
+int sph_gpio_get(struct sph_gpio *gpio, unsigned pin, struct sph_gpio_pin *ret_pin,
+                 struct sph_err *err);
+int sph_gpio_set(struct sph_gpio *gpio, unsigned pin, unsigned level,
+                 struct sph_err *err) SPH_MUST_USE;
+
+static inline void sph_gpio_freep(struct sph_gpio **gpio) {
+    *gpio = sph_gpio_free(*gpio);
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* launch: one app process brought up inside its namespaces and cgroups, traced from its first
+ * instruction. */
+#ifndef SPH_AGENT_LAUNCH_H
+#define SPH_AGENT_LAUNCH_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent/sandbox.h"
+#include "base/err.h"
+
+enum { SPH_LAUNCH_CGROUPS = 2 }; /* unified, and the v1 memory controller where there is one */
+
+/* All descriptors stay the caller's. */
+struct sph_launch_plan {
+    struct sph_sandbox_plan sandbox;
+    struct sph_sandbox_identity identity;
+    char *const *argv; /* argv[0] is the path inside the sandbox; NULL-terminated */
+    char *const *envp;
+    const char *working_folder;           /* inside the sandbox */
+    int app_cgroups[SPH_LAUNCH_CGROUPS];  /* cgroup.procs of the app's, or -1 */
+    int home_cgroups[SPH_LAUNCH_CGROUPS]; /* cgroup.procs that the helper returns to, or -1 */
+    volatile uint32_t *arm; /* set to 1 right before execve: the meter counts from there; or NULL */
+    unsigned ptrace_options; /* of PTRACE_SEIZE */
+};
+
+/* What a started app leaves in the agent's hands. */
+struct sph_launched {
+    pid_t helper_pid; /* pid 1 of the app's pid namespace: all its processes end with it */
+    pid_t app_pid;    /* the app's first process, seen from here; already seized */
+    int helper_pidfd;
+    int output_fd;     /* stdout, non-blocking */
+    int error_fd;      /* stderr, non-blocking */
+    int channel_fd;    /* listening, /run/spherule/agent inside */
+    uint64_t start_ns; /* monotonic: when the launch began */
+    uint64_t exec_ns;  /* and when execve was over */
+};
+#define SPH_LAUNCHED_NULL                                                                          \
+    {                                                                                              \
+        .helper_pid = -1, .app_pid = -1, .helper_pidfd = -1, .output_fd = -1, .error_fd = -1,      \
+        .channel_fd = -1                                                                           \
+    }
+
+/* Returns when execve has succeeded, or has not: then nothing is left of the try and err names the
+ * step that failed. */
+int sph_launch(const struct sph_launch_plan *plan, struct sph_launched *ret_launched,
+               struct sph_err *err);
+/* Closes what is open and kills the helper when it is still there; safe on a SPH_LAUNCHED_NULL. */
+void sph_launched_done(struct sph_launched *launched);
+
+#endif

@@ -1,0 +1,109 @@
+/* lifecycle: the running apps of a device: started, stopped, restarted, metered and seen to their
+ * end. */
+#ifndef SPH_AGENT_LIFECYCLE_H
+#define SPH_AGENT_LIFECYCLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/guid.h"
+
+struct sph_device;
+struct sph_lifecycle;
+struct sph_page_map;
+
+enum {
+    SPH_STOP_GRACE_MS = 2000, /* from SIGTERM to SIGKILL, as on the device */
+    SPH_LIFECYCLE_MAX = 64,   /* sessions at once: running apps and those that wait to restart */
+};
+
+enum sph_app_state {
+    SPH_APP_STOPPED,
+    SPH_APP_RUNNING,
+    SPH_APP_STOPPING, /* SIGTERM is sent, the grace time runs */
+    SPH_APP_WAITING,  /* ended by itself; starts again when its back-off is over */
+};
+
+enum {
+    SPH_START_ONCE = 1u << 0,  /* no restart after an unexpected end */
+    SPH_START_DEBUG = 1u << 1, /* refused with -ENOTSUP until a debug server can be installed */
+};
+
+/* Figures of one reading, in bytes; total >= user and peak >= user always hold. */
+struct sph_app_memory {
+    uint64_t user;
+    uint64_t peak;   /* highest User since the session began: the first app of a group started */
+    uint64_t total;  /* user + kernel */
+    uint64_t kernel; /* page tables, stacks, slab, sockets charged to the apps */
+    bool user_exact; /* false: the kernel's own walk disagreed with the meter; `user` is the walk's
+                      */
+    bool kernel_known;
+    const char *kernel_source; /* how `kernel` was obtained; static storage */
+};
+
+/* How a session ended, for callers that wait for it; the full story is in the report. */
+struct sph_app_end {
+    struct sph_guid component;
+    uint32_t reason;        /* enum sph_end_reason of the wire */
+    int exit_code;          /* of an exit by itself, else -1 */
+    int signal;             /* that ended it, else 0 */
+    uint64_t report_number; /* in the kill store; 0 when it could not be kept */
+    bool restarts;          /* it will be started again */
+};
+typedef void sph_lifecycle_end_fn(void *context, const struct sph_app_end *end);
+typedef void sph_lifecycle_done_fn(void *context);
+
+/* Makes the device's cgroups, loads the meter and removes what a killed agent left behind. Refuses
+ * with -ENOTSUP and a sentence when this kernel or user cannot be metered exactly. */
+int sph_lifecycle_new(struct sph_device *device, struct sph_lifecycle **ret_lifecycle,
+                      struct sph_err *err);
+/* Kills what still runs, waits for it (bounded) and removes the cgroups. */
+struct sph_lifecycle *sph_lifecycle_free(struct sph_lifecycle *lifecycle);
+
+/* Returns when the app's program has been entered (execve is over) or with the reason why not:
+ * -ENOENT not installed, -EALREADY running, -ENOEXEC wrong architecture or no loader, -ENOTSUP.
+ * `flags` are SPH_START_*. `arguments` may be NULL; they follow the manifest's CmdArgs. */
+struct sph_start_request {
+    struct sph_guid component;
+    unsigned flags;
+    const char *const *arguments; /* NULL-terminated */
+};
+int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_request *request,
+                        struct sph_err *err) SPH_MUST_USE;
+/* SIGTERM, then SIGKILL after the grace time. Returns at once; `done` (may be NULL) is called when
+ * nothing of the app is left, also at once when nothing ran: before this returns. */
+int sph_lifecycle_stop(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                       sph_lifecycle_done_fn *done, void *context, struct sph_err *err);
+/* Every app; `done` is called when all are gone. For the device's restart and the agent's orderly
+ * end: nothing starts again until sph_lifecycle_resume(). */
+int sph_lifecycle_stop_all(struct sph_lifecycle *lifecycle, sph_lifecycle_done_fn *done,
+                           void *context, struct sph_err *err);
+void sph_lifecycle_resume(struct sph_lifecycle *lifecycle);
+
+enum sph_app_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
+                                       const struct sph_guid *component);
+pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component);
+/* Component of a process that belongs to a running app; NULL when it belongs to none. */
+const struct sph_guid *sph_lifecycle_find_pid(const struct sph_lifecycle *lifecycle, pid_t pid);
+size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle);
+/* Called at each end, after the report is stored. One listener; NULL takes it off. */
+void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn *fn, void *context);
+
+/* `component` NULL: the whole group (what the API and show-memory-stats show). -ENOENT when that
+ * app does not run. The group's figures with nothing running are zero. */
+int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                         struct sph_app_memory *ret_memory, struct sph_err *err);
+/* Every resident page of User of an app and the mapping that owns it. Free with
+ * sph_page_map_done(). */
+int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                           struct sph_page_map *ret_map, struct sph_err *err);
+
+static inline void sph_lifecycle_freep(struct sph_lifecycle **lifecycle) {
+    *lifecycle = sph_lifecycle_free(*lifecycle);
+}
+
+#endif
