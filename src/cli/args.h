@@ -1,0 +1,40 @@
+/* args: a command line taken apart by the command table. */
+#ifndef SPH_CLI_ARGS_H
+#define SPH_CLI_ARGS_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "cli/command.h"
+
+struct sph_args_hit {
+    const struct sph_option *option;
+    const char *value; /* "" for a flag */
+};
+
+struct sph_args {
+    const struct sph_command *command; /* the row found; a group when no command was named */
+    struct sph_args_hit *hits;         /* options in the order given */
+    unsigned n_hits;
+    char **positionals;
+    unsigned n_positionals;
+};
+
+#define SPH_ARGS_NULL                                                                              \
+    { .command = NULL, .hits = NULL, .n_hits = 0 }
+
+/* `program` is the name to use in sentences. argv may be reordered. With --help nothing else is
+ * checked. -EINVAL with a sentence for any mistake; *ret_args->command is then the row reached so
+ * far. */
+int sph_args_parse(const char *program, int argc, char **argv, struct sph_args *ret_args,
+                   struct sph_err *err);
+void sph_args_done(struct sph_args *args);
+
+/* The last value of an option, NULL when it was not given. The name must be in the table. */
+const char *sph_args_value(const struct sph_args *args, const char *option);
+bool sph_args_flag(const struct sph_args *args, const char *option);
+/* The n-th positional, or NULL. */
+const char *sph_args_positional(const struct sph_args *args, unsigned n);
+
+#define sph_autoargs SPH_CLEANUP(sph_args_done)
+
+#endif

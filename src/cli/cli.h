@@ -1,0 +1,56 @@
+/* cli: what every command gets: its arguments, where to speak, and how to give its answer. */
+#ifndef SPH_CLI_CLI_H
+#define SPH_CLI_CLI_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "cli/args.h"
+#include "cli/exit.h"
+#include "cli/table.h"
+
+enum sph_output {
+    SPH_OUTPUT_TABLE, /* for people: a table or sentences, as the command has it */
+    SPH_OUTPUT_JSON,
+    SPH_OUTPUT_JSONC,
+    SPH_OUTPUT_TSV,
+    SPH_OUTPUT_NONE,
+};
+
+struct sph_cli {
+    const char *program; /* "spherule" or "azsphere" */
+    struct sph_args args;
+    enum sph_output output;
+    bool verbose;
+};
+
+/* The whole program: parses, runs, returns the exit status. */
+int sph_cli_main(int argc, char **argv);
+
+/* Lines on standard error, prefixed "error: ", "warn: ", "verbose: " (the last only with
+ * --verbose). */
+void sph_say_error(const char *fmt, ...) SPH_PRINTF(1, 2);
+void sph_say_warn(const char *fmt, ...) SPH_PRINTF(1, 2);
+void sph_say_verbose(const struct sph_cli *cli, const char *fmt, ...) SPH_PRINTF(2, 3);
+/* A line of progress or success for people, on standard error without prefix; not with --output
+ * none. */
+void sph_say(const struct sph_cli *cli, const char *fmt, ...) SPH_PRINTF(2, 3);
+/* Says err's text and returns the exit status of its code. */
+int sph_say_failure(const struct sph_err *err);
+/* The same with a status that the caller knows better. */
+int sph_say_failure_as(enum sph_exit status, const struct sph_err *err);
+int sph_say_usage(const char *fmt, ...) SPH_PRINTF(1, 2); /* returns SPH_EXIT_USAGE */
+
+/* An answer in every form. `human` replaces the drawn table where a command has sentences;
+ * `json` replaces the table's JSON where the answer has more depth than rows. */
+struct sph_answer {
+    const struct sph_table *table;
+    enum sph_table_style style; /* SPH_TABLE_RULED or SPH_TABLE_PLAIN */
+    const struct sph_buf *human;
+    const struct sph_buf *json;
+};
+/* Prints to standard output; returns the exit status (SPH_EXIT_IO when it cannot be written). */
+int sph_cli_answer(const struct sph_cli *cli, const struct sph_answer *answer);
+
+#endif

@@ -1,0 +1,13 @@
+/* completion: shell scripts that complete commands, options and values, written from the command
+ * table. */
+#ifndef SPH_CLI_COMPLETION_H
+#define SPH_CLI_COMPLETION_H
+
+#include "base/buf.h"
+
+enum sph_shell { SPH_SHELL_BASH, SPH_SHELL_ZSH, SPH_SHELL_FISH };
+
+/* The script serves both names of the program. */
+void sph_completion_write(enum sph_shell shell, struct sph_buf *buf);
+
+#endif

@@ -1,0 +1,43 @@
+/* device_config: device.json, what a device is made of. */
+#ifndef SPH_CLI_DEVICE_CONFIG_H
+#define SPH_CLI_DEVICE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct sph_device_config {
+    char name[64];
+    char backend[16]; /* "native" */
+    char profile[32]; /* name of the profile */
+    char core[64];
+    uint64_t ram_bytes;
+    uint64_t flash_bytes;
+    uint64_t storage_bytes;
+    uint64_t page_bytes;
+    bool
+        host_libraries; /* apps also see the host's /usr and /lib (for `spherule run EXECUTABLE`) */
+};
+
+/* Bounds of what a device may have. */
+#define SPH_DEVICE_RAM_MIN ((uint64_t)16 << 10)
+#define SPH_DEVICE_RAM_MAX ((uint64_t)1 << 30)
+#define SPH_DEVICE_FLASH_MIN ((uint64_t)16 << 10)
+#define SPH_DEVICE_FLASH_MAX ((uint64_t)1 << 30)
+
+/* The profile mt3620: 256 KiB of RAM, 1 MiB of flash, 64 KiB of storage. */
+void sph_device_config_default(const char *name, struct sph_device_config *ret_config);
+/* Reads a profile (keys as in device.json's "profile") over *config; other fields stay.
+ * -EBADMSG with the field and its place for anything wrong. */
+int sph_device_config_parse_profile(const char *text, size_t len, struct sph_device_config *config,
+                                    struct sph_err *err);
+/* "262144", "256K", "1M" within the bounds and in whole pages. -EINVAL with a sentence. */
+int sph_device_config_parse_size(const char *what, const char *text, uint64_t min, uint64_t max,
+                                 uint64_t page_bytes, uint64_t *ret_bytes, struct sph_err *err);
+int sph_device_config_write(int device_fd, const struct sph_device_config *config,
+                            struct sph_err *err);
+int sph_device_config_read(int device_fd, struct sph_device_config *ret_config,
+                           struct sph_err *err);
+
+#endif

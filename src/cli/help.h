@@ -1,0 +1,13 @@
+/* help: usage texts written from the command table. */
+#ifndef SPH_CLI_HELP_H
+#define SPH_CLI_HELP_H
+
+#include "base/buf.h"
+#include "cli/command.h"
+
+/* Help of one command, or of a group with its commands. */
+void sph_help_write(const char *program, const struct sph_command *command, struct sph_buf *buf);
+/* "PACKAGE [ARGS...]" and the like, for one command. */
+void sph_help_synopsis(const char *program, const struct sph_command *command, struct sph_buf *buf);
+
+#endif

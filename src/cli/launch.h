@@ -1,0 +1,30 @@
+/* launch: the two programs of a native device, started, looked at and stopped. */
+#ifndef SPH_CLI_LAUNCH_H
+#define SPH_CLI_LAUNCH_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+enum sph_device_state {
+    SPH_DEVICE_STOPPED,
+    SPH_DEVICE_RUNNING,
+    SPH_DEVICE_AGENT_ONLY,   /* its gateway is gone */
+    SPH_DEVICE_GATEWAY_ONLY, /* its agent is gone */
+};
+
+enum sph_device_state sph_launch_state(int device_fd);
+const char *sph_device_state_name(enum sph_device_state state);
+
+/* Takes the device's lock, so that only one command starts, stops or deletes it at a time.
+ * A descriptor to close, or negative errno. Waits for up to 60 s (-EBUSY). */
+int sph_launch_lock(int device_fd, struct sph_err *err);
+
+/* Starts what is missing and waits until it is ready. *ret_started (may be NULL) tells whether
+ * anything was. -EPERM without the right to meter, -EOPNOTSUPP where the kernel cannot. The lock
+ * must be held. */
+int sph_launch_start(int device_fd, const char *name, bool *ret_started, struct sph_err *err);
+/* Asks both to end, waits, and ends by signal what does not. The lock must be held. */
+int sph_launch_stop(int device_fd, const char *name, struct sph_err *err);
+
+#endif
