@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/guid.h"
+#include "wire/msg_peripheral.h"
 
 struct sph_channel;
 struct sph_device;
@@ -15,7 +16,6 @@ struct sph_device;
 enum {
     SPH_CHANNEL_CONNECTIONS = 8,   /* of one app at once; more wait in the socket's backlog */
     SPH_CHANNEL_TIMEOUT_MS = 2000, /* a connection that asks nothing is closed after that */
-    SPH_CHANNEL_PINS = 76,
 };
 
 /* What this app may ask for; copied. */
@@ -23,7 +23,7 @@ struct sph_channel_rights {
     struct sph_guid component;
     uid_t uid; /* connections of any other user are closed at once */
     uint32_t storage_kib;
-    uint8_t pins[(SPH_CHANNEL_PINS + 7) / 8]; /* bit per pin of the manifest's Gpio */
+    uint8_t pins[(SPH_GPIO_PINS + 7) / 8]; /* bit per pin of the manifest's Gpio */
 };
 
 /* The listening socket stays the caller's and must outlive the channel. */

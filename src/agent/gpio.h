@@ -9,22 +9,16 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/guid.h"
-
-enum { SPH_GPIO_PINS = 76 }; /* 0 to 75, as the MT3620 numbers them */
+#include "wire/msg_peripheral.h"
 
 struct sph_device;
 struct sph_gpio;
-
-enum sph_gpio_use {
-    SPH_GPIO_FREE,
-    SPH_GPIO_INPUT, /* an app reads it, the user may set it */
-    SPH_GPIO_OUTPUT /* an app drives it */
-};
 
 struct sph_gpio_pin {
     unsigned number;
     unsigned level; /* 0 or 1 */
     enum sph_gpio_use use;
+    unsigned mode;          /* of an output, as the app opened it */
     struct sph_guid holder; /* of a pin that is not free */
 };
 
@@ -38,7 +32,7 @@ struct sph_gpio *sph_gpio_free(struct sph_gpio *gpio);
 int sph_gpio_open_input(struct sph_gpio *gpio, const struct sph_guid *component, unsigned pin,
                         struct sph_err *err);
 int sph_gpio_open_output(struct sph_gpio *gpio, const struct sph_guid *component, unsigned pin,
-                         unsigned level, struct sph_err *err);
+                         unsigned mode, unsigned level, struct sph_err *err);
 
 /* For the user. -ENODEV no such pin; set: -EBUSY with a sentence when an app drives it. */
 int sph_gpio_get(struct sph_gpio *gpio, unsigned pin, struct sph_gpio_pin *ret_pin,

@@ -21,11 +21,11 @@ enum {
     SPH_LIFECYCLE_MAX = 64,   /* sessions at once: running apps and those that wait to restart */
 };
 
-enum sph_app_state {
-    SPH_APP_STOPPED,
-    SPH_APP_RUNNING,
-    SPH_APP_STOPPING, /* SIGTERM is sent, the grace time runs */
-    SPH_APP_WAITING,  /* ended by itself; starts again when its back-off is over */
+enum sph_session_state {
+    SPH_SESSION_NONE,
+    SPH_SESSION_RUNNING,
+    SPH_SESSION_STOPPING, /* SIGTERM is sent, the grace time runs */
+    SPH_SESSION_WAITING,  /* ended by itself; starts again when its back-off is over */
 };
 
 enum {
@@ -34,7 +34,7 @@ enum {
 };
 
 /* Figures of one reading, in bytes; total >= user and peak >= user always hold. */
-struct sph_app_memory {
+struct sph_memory_figures {
     uint64_t user;
     uint64_t peak;   /* highest User since the session began: the first app of a group started */
     uint64_t total;  /* user + kernel */
@@ -48,7 +48,7 @@ struct sph_app_memory {
 /* How a session ended, for callers that wait for it; the full story is in the report. */
 struct sph_app_end {
     struct sph_guid component;
-    uint32_t reason;        /* enum sph_end_reason of the wire */
+    uint32_t why;           /* enum sph_end_why of the wire */
     int exit_code;          /* of an exit by itself, else -1 */
     int signal;             /* that ended it, else 0 */
     uint64_t report_number; /* in the kill store; 0 when it could not be kept */
@@ -84,8 +84,8 @@ int sph_lifecycle_stop_all(struct sph_lifecycle *lifecycle, sph_lifecycle_done_f
                            void *context, struct sph_err *err);
 void sph_lifecycle_resume(struct sph_lifecycle *lifecycle);
 
-enum sph_app_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
-                                       const struct sph_guid *component);
+enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
+                                           const struct sph_guid *component);
 pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component);
 /* Component of a process that belongs to a running app; NULL when it belongs to none. */
 const struct sph_guid *sph_lifecycle_find_pid(const struct sph_lifecycle *lifecycle, pid_t pid);
@@ -96,7 +96,7 @@ void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn 
 /* `component` NULL: the whole group (what the API and show-memory-stats show). -ENOENT when that
  * app does not run. The group's figures with nothing running are zero. */
 int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
-                         struct sph_app_memory *ret_memory, struct sph_err *err);
+                         struct sph_memory_figures *ret_memory, struct sph_err *err);
 /* Every resident page of User of an app and the mapping that owns it. Free with
  * sph_page_map_done(). */
 int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
