@@ -23,6 +23,8 @@ struct sph_kill_store; /* state/kills/<number>, one file per report, each writte
 int sph_kill_store_new(int state_fd, struct sph_kill_store **ret_store, struct sph_err *err);
 struct sph_kill_store *sph_kill_store_free(struct sph_kill_store *store);
 
+/* The number that the next report will get, to be written into it before it is added. */
+uint64_t sph_kill_store_next_number(const struct sph_kill_store *store);
 /* Numbers grow by one and are never used twice, also across restarts. */
 int sph_kill_store_add(struct sph_kill_store *store, const struct sph_guid *component,
                        const void *report, size_t len, uint64_t *ret_number,

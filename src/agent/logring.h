@@ -19,8 +19,8 @@ enum sph_log_source {
 };
 
 struct sph_log_line {
-    uint64_t number;  /* from 1, no gaps; a reader's cursor is the last number that it has seen */
-    uint64_t wall_ms; /* since 1970 */
+    uint64_t position; /* bytes of all lines before this one, newlines counted, since the start */
+    uint64_t wall_ms;  /* since 1970 */
     struct sph_guid component;
     enum sph_log_source source;
     bool cut;
@@ -34,19 +34,20 @@ struct sph_logring;
 int sph_logring_new(size_t bytes, struct sph_logring **ret_ring, struct sph_err *err);
 struct sph_logring *sph_logring_free(struct sph_logring *ring);
 
-/* One line without its newline. Never fails; returns the line's number. */
-uint64_t sph_logring_append(struct sph_logring *ring, const struct sph_guid *component,
-                            enum sph_log_source source, const char *text, size_t len);
+/* One line without its newline. Never fails. */
+void sph_logring_append(struct sph_logring *ring, const struct sph_guid *component,
+                        enum sph_log_source source, const char *text, size_t len);
 
-/* The first line after *cursor that is still held; *cursor becomes its number. Start with 0. A
- * number larger than *cursor + 1 means that lines in between are lost. False when there is none. */
+/* The first kept line at or after position *cursor; *cursor moves behind it. Start with 0. A
+ * position larger than the cursor was means that as many bytes are lost. False when there is none.
+ */
 bool sph_logring_next(const struct sph_logring *ring, uint64_t *cursor,
                       struct sph_log_line *ret_line);
 /* Appends the newest lines of one app to buf, oldest first, each with a newline, in at most
  * `max_bytes`; the number of lines. */
 size_t sph_logring_tail(const struct sph_logring *ring, const struct sph_guid *component,
                         size_t max_lines, size_t max_bytes, struct sph_buf *buf);
-uint64_t sph_logring_newest(const struct sph_logring *ring); /* number of the newest line, or 0 */
+uint64_t sph_logring_end(const struct sph_logring *ring); /* position of the next line */
 
 static inline void sph_logring_freep(struct sph_logring **ring) {
     *ring = sph_logring_free(*ring);
