@@ -69,6 +69,7 @@ struct sph_msg_report_row {
     uint64_t limit_bytes, user_bytes, peak_user_bytes, total_bytes;
 };
 
+/* KILLS_LIST and KILLS_CLEAR. */
 struct sph_msg_kills {
     struct sph_guid component; /* zero = of every app */
 };
@@ -78,7 +79,6 @@ struct sph_msg_kills_reply {
     uint64_t dropped;        /* older reports that gave way to newer ones */
 };
 
-/* KILL_GET; KILLS_CLEAR takes id 0 for all. */
 struct sph_msg_report_id {
     uint64_t id;
 };
