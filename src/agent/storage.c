@@ -1,0 +1,98 @@
+/* One folder per component, so that deleting an app is removing one folder. The size limit is not
+ * kept here: the kernel holds the app to it (RLIMIT_FSIZE), which also counts writes that never
+ * pass the agent. */
+#include "agent/storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+struct sph_storage {
+    int fd; /* state/storage */
+};
+
+enum { PATH_SIZE = SPH_GUID_TEXT + sizeof("/mutable") };
+
+static const char *mutable_path(const struct sph_guid *component, char ret_path[PATH_SIZE]) {
+    char text[SPH_GUID_TEXT];
+    (void)snprintf(ret_path, PATH_SIZE, "%s/mutable", sph_guid_format(component, text));
+    return ret_path;
+}
+
+int sph_storage_new(int state_fd, struct sph_storage **ret_storage, struct sph_err *err) {
+    int code = sph_dir_make(state_fd, "storage", 0700, err);
+    if (code < 0)
+        return code;
+    sph_autoclose int fd = sph_dir_open(state_fd, "storage", err);
+    if (fd < 0)
+        return fd;
+    struct sph_storage *storage = malloc(sizeof(*storage));
+    if (!storage)
+        return SPH_FAIL(err, -ENOMEM, "out of memory for the mutable storage");
+    storage->fd = SPH_STEAL_FD(fd);
+    *ret_storage = storage;
+    return 0;
+}
+
+struct sph_storage *sph_storage_free(struct sph_storage *storage) {
+    if (storage) {
+        (void)close(storage->fd);
+        free(storage);
+    }
+    return NULL;
+}
+
+int sph_storage_open(struct sph_storage *storage, const struct sph_guid *component, uid_t uid,
+                     struct sph_err *err) {
+    char path[PATH_SIZE], folder[SPH_GUID_TEXT];
+    sph_guid_format(component, folder);
+    int code = sph_dir_make(storage->fd, folder, 0700, err);
+    if (code < 0)
+        return code;
+    sph_autoclose int fd = openat(storage->fd, mutable_path(component, path),
+                                  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot open the mutable storage of %s", folder);
+    struct stat info;
+    if (fstat(fd, &info) < 0 || (info.st_uid != uid && fchown(fd, uid, uid) < 0))
+        return SPH_FAIL_ERRNO(err, -errno, "cannot give the mutable storage of %s to its user",
+                              folder);
+    return SPH_STEAL_FD(fd);
+}
+
+int sph_storage_delete(struct sph_storage *storage, const struct sph_guid *component,
+                       struct sph_err *err) {
+    char path[PATH_SIZE], folder[SPH_GUID_TEXT];
+    if (unlinkat(storage->fd, mutable_path(component, path), 0) == 0)
+        return 0;
+    if (errno == ENOENT)
+        return SPH_FAIL(err, -ENOENT, "%s has no mutable file", sph_guid_format(component, folder));
+    return SPH_FAIL_ERRNO(err, -errno, "cannot delete the mutable file of %s",
+                          sph_guid_format(component, folder));
+}
+
+int sph_storage_usage(struct sph_storage *storage, const struct sph_guid *component,
+                      uint64_t *ret_bytes, struct sph_err *err) {
+    char path[PATH_SIZE], folder[SPH_GUID_TEXT];
+    struct stat info;
+    if (fstatat(storage->fd, mutable_path(component, path), &info, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno != ENOENT)
+            return SPH_FAIL_ERRNO(err, -errno, "cannot measure the mutable file of %s",
+                                  sph_guid_format(component, folder));
+        info.st_size = 0;
+    }
+    *ret_bytes = (uint64_t)info.st_size;
+    return 0;
+}
+
+int sph_storage_forget(struct sph_storage *storage, const struct sph_guid *component,
+                       struct sph_err *err) {
+    char folder[SPH_GUID_TEXT];
+    return sph_tree_remove(storage->fd, sph_guid_format(component, folder), err);
+}

@@ -1,0 +1,154 @@
+/* A table of component ids by index, written whole at every change. The index, not the user id, is
+ * on disk, so that a folder that is moved (other hash) takes other ids. */
+#include "agent/uidmap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+
+struct entry {
+    struct sph_guid component;
+    uint8_t index;
+};
+
+struct sph_uidmap {
+    int fd; /* state/, the map's own descriptor */
+    uid_t first;
+    size_t count;
+    struct entry *entries; /* in order of arrival */
+};
+
+enum { LINE_MAX_BYTES = SPH_GUID_TEXT + 5 }; /* "<guid> 255\n" */
+
+static struct entry *find(const struct sph_uidmap *map, const struct sph_guid *component) {
+    for (size_t i = 0; i < map->count; i++)
+        if (sph_guid_equal(&map->entries[i].component, component))
+            return &map->entries[i];
+    return NULL;
+}
+
+static bool index_is_taken(const struct sph_uidmap *map, unsigned index) {
+    for (size_t i = 0; i < map->count; i++)
+        if (map->entries[i].index == index)
+            return true;
+    return false;
+}
+
+static int add(struct sph_uidmap *map, const struct sph_guid *component, unsigned index) {
+    struct entry *entries = realloc(map->entries, (map->count + 1) * sizeof(*entries));
+    if (!entries)
+        return -ENOMEM;
+    map->entries = entries;
+    entries[map->count++] = (struct entry){.component = *component, .index = (uint8_t)index};
+    return 0;
+}
+
+static int parse_line(struct sph_uidmap *map, char *line) {
+    struct sph_guid component;
+    uint64_t index;
+    char *space = strchr(line, ' ');
+    if (!space || sph_guid_parse(line, (size_t)(space - line), &component) < 0 ||
+        sph_text_to_u64(space + 1, SPH_UIDMAP_MAX - 1, &index) < 0 || find(map, &component) ||
+        index_is_taken(map, (unsigned)index))
+        return -EBADMSG;
+    return add(map, &component, (unsigned)index);
+}
+
+static int parse(struct sph_uidmap *map, char *text, struct sph_err *err) {
+    unsigned number = 0;
+    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        number++;
+        int code = parse_line(map, line);
+        if (code == -ENOMEM)
+            return SPH_FAIL(err, code, "out of memory for the user ids");
+        if (code < 0)
+            return SPH_FAIL(err, code, "line %u of state/uidmap is not a component id and a number",
+                            number);
+    }
+    return 0;
+}
+
+static int save(const struct sph_uidmap *map, struct sph_err *err) {
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(SPH_UIDMAP_MAX * LINE_MAX_BYTES);
+    char guid[SPH_GUID_TEXT];
+    for (size_t i = 0; i < map->count; i++)
+        sph_buf_printf(&text, "%s %u\n", sph_guid_format(&map->entries[i].component, guid),
+                       map->entries[i].index);
+    if (text.error)
+        return SPH_FAIL(err, text.error, "out of memory for the user ids");
+    return sph_file_replace(map->fd, "uidmap", text.data, text.len, 0600, err);
+}
+
+int sph_uidmap_new(int state_fd, uint32_t device_hash, struct sph_uidmap **ret_map,
+                   struct sph_err *err) {
+    struct sph_uidmap *map SPH_CLEANUP(sph_uidmap_freep) = calloc(1, sizeof(*map));
+    if (!map)
+        return SPH_FAIL(err, -ENOMEM, "out of memory for the user ids");
+    map->first = (uid_t)(SPH_UIDMAP_BASE | (device_hash & 0xffff) << 8);
+    map->fd = sph_dir_open(state_fd, ".", err);
+    if (map->fd < 0)
+        return map->fd;
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(SPH_UIDMAP_MAX * LINE_MAX_BYTES);
+    int code = sph_file_read(state_fd, "uidmap", &text, err);
+    if (code < 0 && code != -ENOENT)
+        return code;
+    if (text.len && (code = parse(map, text.data, err)) < 0)
+        return code;
+    *ret_map = SPH_STEAL_PTR(map);
+    return 0;
+}
+
+struct sph_uidmap *sph_uidmap_free(struct sph_uidmap *map) {
+    if (map) {
+        if (map->fd >= 0)
+            (void)close(map->fd);
+        free(map->entries);
+        free(map);
+    }
+    return NULL;
+}
+
+int sph_uidmap_get(struct sph_uidmap *map, const struct sph_guid *component, uid_t *ret_uid,
+                   struct sph_err *err) {
+    const struct entry *entry = find(map, component);
+    if (!entry) {
+        unsigned index = 0;
+        while (index < SPH_UIDMAP_MAX && index_is_taken(map, index))
+            index++;
+        if (index == SPH_UIDMAP_MAX)
+            return SPH_FAIL(err, -ENOSPC, "all %d user ids of this device are in use",
+                            SPH_UIDMAP_MAX);
+        if (add(map, component, index) < 0)
+            return SPH_FAIL(err, -ENOMEM, "out of memory for the user ids");
+        int code = save(map, err);
+        if (code < 0) {
+            map->count--;
+            return code;
+        }
+        entry = &map->entries[map->count - 1];
+    }
+    *ret_uid = map->first | entry->index;
+    return 0;
+}
+
+int sph_uidmap_forget(struct sph_uidmap *map, const struct sph_guid *component,
+                      struct sph_err *err) {
+    struct entry *entry = find(map, component);
+    if (!entry)
+        return 0;
+    struct entry old = *entry;
+    size_t behind = (size_t)(map->entries + map->count - entry - 1);
+    memmove(entry, entry + 1, behind * sizeof(*entry));
+    map->count--;
+    int code = save(map, err);
+    if (code < 0) /* as on disk */
+        map->entries[map->count++] = old;
+    return code;
+}
