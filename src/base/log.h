@@ -13,9 +13,12 @@ enum sph_log_level {
 };
 
 /* `program` is static storage. The level comes from SPHERULE_LOG (error … debug; default notice).
- * Lines carry a "<n>" priority prefix when standard error is a journal stream. */
+ * Lines carry a "<n>" priority prefix when standard error is a journal stream, and begin with the
+ * time when it is a file. */
 void sph_log_open(const char *program);
-/* One line; the text ends with key=value pairs where there are any. */
+/* One line; the text ends with key=value pairs where there are any. Control characters in it are
+ * shown as
+ * '?'. Leaves errno as it was. */
 void sph_log(enum sph_log_level level, const char *fmt, ...) SPH_PRINTF(2, 3);
 
 #endif

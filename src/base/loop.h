@@ -1,4 +1,5 @@
-/* loop: one epoll loop per process: descriptors, timers, signals and child processes call back. */
+/* loop: one epoll loop per process: descriptors, timers and signals call back. A child process is
+ * watched through its pidfd. */
 #ifndef SPH_BASE_LOOP_H
 #define SPH_BASE_LOOP_H
 
@@ -19,23 +20,29 @@ typedef void sph_loop_timer_fn(void *context);
 typedef void sph_loop_signal_fn(void *context, int signal_number);
 
 int sph_loop_new(struct sph_loop **ret_loop, struct sph_err *err);
-struct sph_loop *sph_loop_free(struct sph_loop *loop); /* takes NULL, returns NULL */
+/* Takes NULL, returns NULL. Removes what is still watched: no watch may be used after. */
+struct sph_loop *sph_loop_free(struct sph_loop *loop);
 
-/* The descriptor stays the caller's; remove the watch before closing it. */
+/* ret_watch may be NULL for a watch that stays as long as the loop.
+ * The descriptor stays the caller's; remove the watch before closing it. */
 int sph_loop_add_fd(struct sph_loop *loop, int fd, uint32_t epoll_events, sph_loop_fd_fn *fn,
                     void *context, struct sph_watch **ret_watch, struct sph_err *err);
 int sph_loop_modify_fd(struct sph_watch *watch, uint32_t epoll_events);
-/* Monotonic. period_ms = 0 fires once and stays registered, disarmed, until armed again or removed. */
+/* Monotonic. period_ms = 0 fires once and stays registered, disarmed, until armed again or removed.
+ */
 int sph_loop_add_timer(struct sph_loop *loop, uint64_t first_ms, uint64_t period_ms,
                        sph_loop_timer_fn *fn, void *context, struct sph_watch **ret_watch,
                        struct sph_err *err);
-int sph_loop_arm_timer(struct sph_watch *watch, uint64_t first_ms, uint64_t period_ms); /* 0,0 disarms */
-/* Blocks the signal for the process and delivers it here (signalfd). */
+int sph_loop_arm_timer(struct sph_watch *watch, uint64_t first_ms,
+                       uint64_t period_ms); /* 0,0 disarms */
+/* Blocks the signal for the process and delivers it here (signalfd). It stays blocked after
+ * removal, and in children: unblock it before exec. Call it before any thread is made. */
 int sph_loop_add_signal(struct sph_loop *loop, int signal_number, sph_loop_signal_fn *fn,
                         void *context, struct sph_watch **ret_watch, struct sph_err *err);
 struct sph_watch *sph_loop_remove(struct sph_watch *watch); /* takes NULL, returns NULL */
 
-/* Runs until sph_loop_stop(); returns the status given there, or negative errno. */
+/* Runs until sph_loop_stop(), whose round is finished first; returns the status given there, or
+ * negative errno. */
 int sph_loop_run(struct sph_loop *loop, struct sph_err *err);
 /* One round: waits at most timeout_ms (-1 for ever); number of callbacks run, or negative errno. */
 int sph_loop_step(struct sph_loop *loop, int timeout_ms);
