@@ -3,14 +3,13 @@
 #ifndef SPH_AGENT_LAUNCH_H
 #define SPH_AGENT_LAUNCH_H
 
-#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "agent/sandbox.h"
 #include "base/err.h"
-
-enum { SPH_LAUNCH_CGROUPS = 2 }; /* unified, and the v1 memory controller where there is one */
+#include "meter/cgroup.h"
+#include "meter/meter.h"
 
 /* All descriptors stay the caller's. */
 struct sph_launch_plan {
@@ -18,18 +17,17 @@ struct sph_launch_plan {
     struct sph_sandbox_identity identity;
     char *const *argv; /* argv[0] is the path inside the sandbox; NULL-terminated */
     char *const *envp;
-    const char *working_folder;           /* inside the sandbox */
-    int app_cgroups[SPH_LAUNCH_CGROUPS];  /* cgroup.procs of the app's, or -1 */
-    int home_cgroups[SPH_LAUNCH_CGROUPS]; /* cgroup.procs that the helper returns to, or -1 */
-    volatile uint32_t *arm; /* set to 1 right before execve: the meter counts from there; or NULL */
-    unsigned ptrace_options; /* of PTRACE_SEIZE */
+    const char *working_folder;    /* inside the sandbox */
+    struct sph_cgroup *tree;       /* the helper returns from it to the agent's groups */
+    struct sph_cgroup_app *cgroup; /* the app is born in it */
+    struct sph_meter_app *meter;   /* disarmed; armed right before execve. NULL: not metered */
+    unsigned ptrace_options;       /* of PTRACE_SEIZE */
 };
 
 /* What a started app leaves in the agent's hands. */
 struct sph_launched {
-    pid_t helper_pid; /* pid 1 of the app's pid namespace: all its processes end with it */
-    pid_t app_pid;    /* the app's first process, seen from here; already seized */
-    int helper_pidfd;
+    pid_t helper_pid;  /* pid 1 of the app's pid namespace: all its processes end with it */
+    pid_t app_pid;     /* the app's first process, seen from here; already seized */
     int output_fd;     /* stdout, non-blocking */
     int error_fd;      /* stderr, non-blocking */
     int channel_fd;    /* listening, /run/spherule/agent inside */
@@ -37,10 +35,7 @@ struct sph_launched {
     uint64_t exec_ns;  /* and when execve was over */
 };
 #define SPH_LAUNCHED_NULL                                                                          \
-    {                                                                                              \
-        .helper_pid = -1, .app_pid = -1, .helper_pidfd = -1, .output_fd = -1, .error_fd = -1,      \
-        .channel_fd = -1                                                                           \
-    }
+    { .helper_pid = -1, .app_pid = -1, .output_fd = -1, .error_fd = -1, .channel_fd = -1 }
 
 /* Returns when execve has succeeded, or has not: then nothing is left of the try and err names the
  * step that failed. */

@@ -14,11 +14,11 @@
 
 struct sph_device;
 struct sph_lifecycle;
-struct sph_page_map;
+struct sph_pagemap;
 
 enum {
     SPH_STOP_GRACE_MS = 2000, /* from SIGTERM to SIGKILL, as on the device */
-    SPH_LIFECYCLE_MAX = 64,   /* sessions at once: running apps and those that wait to restart */
+    SPH_LIFECYCLE_MAX = 32,   /* sessions at once: running apps and those that wait to restart */
 };
 
 enum sph_session_state {
@@ -98,9 +98,9 @@ void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn 
 int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                          struct sph_memory_figures *ret_memory, struct sph_err *err);
 /* Every resident page of User of an app and the mapping that owns it. Free with
- * sph_page_map_done(). */
+ * sph_pagemap_done(). */
 int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
-                           struct sph_page_map *ret_map, struct sph_err *err);
+                           struct sph_pagemap *ret_map, struct sph_err *err);
 
 static inline void sph_lifecycle_freep(struct sph_lifecycle **lifecycle) {
     *lifecycle = sph_lifecycle_free(*lifecycle);
