@@ -48,7 +48,7 @@ struct sph_codec {
 };
 
 /* A repeated nested message. To send: items and count, an array of the nested struct (SPH_LIST).
- * Decoded: count is set and the rest is private; walk either kind with an iterator. */
+ * Decoded: count is set, the rest is private and walked with an iterator. */
 struct sph_list {
     const void *items;
     size_t count;
@@ -61,7 +61,6 @@ struct sph_list {
 
 struct sph_list_iter {
     struct sph_list list;
-    size_t index;
     size_t wire_pos;
 };
 
@@ -94,7 +93,7 @@ int sph_codec_encode(const struct sph_codec *codec, const void *message, struct 
 int sph_codec_decode(const struct sph_codec *codec, const void *data, size_t len, void *ret_message,
                      struct sph_err *err);
 
-/* for (iter = sph_list_iter(&msg.apps); sph_list_next(&iter, &app);) */
+/* Of a decoded list: for (iter = sph_list_iter(&msg.apps); sph_list_next(&iter, &app);) */
 struct sph_list_iter sph_list_iter(const struct sph_list *list);
 bool sph_list_next(struct sph_list_iter *iter, void *ret_item);
 

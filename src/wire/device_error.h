@@ -69,8 +69,9 @@ enum sph_device_error_category {
 #define SPH_DEVERR_CANNOT_START_DEBUG SPH_DEVICE_ERROR(14, 11)
 #define SPH_DEVERR_APP_NOT_PRESENT SPH_DEVICE_ERROR(14, 12)
 #define SPH_DEVERR_CANNOT_PARSE_COMPONENT_ID SPH_DEVICE_ERROR(14, 15)
-#define SPH_DEVERR_CANNOT_COMMIT_IMAGE SPH_DEVICE_ERROR(14, 17) /* "Image not trusted by device"   \
-                                                                 */
+#define SPH_DEVERR_CANNOT_COMMIT_IMAGE                                                             \
+    SPH_DEVICE_ERROR(14, 17) /* "Image not trusted by device"                                      \
+                              */
 #define SPH_DEVERR_NOT_ENOUGH_FREE_SPACE SPH_DEVICE_ERROR(14, 18)
 
 #define SPH_DEVERR_INVALID_REQUEST_METHOD SPH_DEVICE_ERROR(15, 1)
@@ -80,7 +81,7 @@ enum sph_device_error_category {
 #define SPH_DEVERR_UNSUPPORTED_IMAGE_TYPE SPH_DEVICE_ERROR(16, 2)
 #define SPH_DEVERR_INVALID_IMAGE SPH_DEVICE_ERROR(16, 3)
 
-/* The fact sheet's name, e.g. "RestApp/AppNotPresent"; "Linux/13" for an errno; "unknown" for
+/* The fact sheet's name, e.g. "RestApp/AppNotPresent"; "Linux" for an errno; "unknown" for
  * others. */
 const char *sph_device_error_name(uint32_t device_error);
 

@@ -3,6 +3,7 @@
 #ifndef SPH_WIRE_FRAME_H
 #define SPH_WIRE_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
