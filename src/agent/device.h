@@ -28,6 +28,14 @@ enum {
     SPH_CORE_NAME = 33,
 };
 
+/* What the device claims to be: the release of the original system whose interfaces it has. */
+#define SPH_DEVICE_OS_VERSION "23.05"
+enum {
+    SPH_DEVICE_APPLICATION_RUNTIME = 16, /* the newest one that an app may ask for (ARV) */
+    SPH_DEVICE_OS_RUNTIME = 16,
+    SPH_DEVICE_SECURE_WORLD_RUNTIME = 5,
+};
+
 /* What the device has; from device.json, never changed while the agent runs. */
 struct sph_profile {
     char name[SPH_DEVICE_NAME];

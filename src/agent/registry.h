@@ -13,6 +13,10 @@
 #include "base/guid.h"
 
 enum { SPH_REGISTRY_MAX = 200 }; /* apps; user ids have room for 256, see uidmap */
+#define SPH_PACKAGES_DIR "packages"
+#define SPH_PACKAGE_FILE "image.imagepackage"
+#define SPH_PACKAGE_ROOT "root"
+#define SPH_PACKAGE_MANUAL "manual" /* an empty file: there or not */
 
 /* On disk: state/packages/<component guid>/{image.imagepackage, root/, manual}. A record stays at
  * its address until that app is removed; an update changes it in place (stop the app first). */
@@ -24,13 +28,15 @@ struct sph_installed_app {
     uint64_t package_bytes; /* of the whole file: what it takes of the flash */
     uint32_t storage_kib;   /* MutableStorage.SizeKB; 0 = no mutable storage */
     uid_t uid;              /* its own, also its gid */
-    bool manual;            /* installed with control mode Manual: not started with the agent */
+    bool is_debugger;       /* ApplicationType "Debugger" */
+    bool manual;            /* installed or stopped so that it does not start with the agent */
 };
 
 struct sph_registry;
 struct sph_uidmap;
 
-/* Reads all records from `state_fd`/packages. The map is used for the user ids. */
+/* Reads all records from `state_fd`/packages. The map is used for the user ids. A folder that holds
+ * no sound package is passed over, left as it is, and named in sph_registry_problems(). */
 int sph_registry_new(int state_fd, struct sph_uidmap *uids, struct sph_registry **ret_registry,
                      struct sph_err *err);
 struct sph_registry *sph_registry_free(struct sph_registry *registry);
@@ -40,7 +46,7 @@ const struct sph_installed_app *sph_registry_find(const struct sph_registry *reg
 const struct sph_installed_app *sph_registry_find_uid(const struct sph_registry *registry,
                                                       uid_t uid);
 size_t sph_registry_count(const struct sph_registry *registry);
-/* index < count, in order of installation. */
+/* index < count, in order of their ids. */
 const struct sph_installed_app *sph_registry_at(const struct sph_registry *registry, size_t index);
 
 /* Path of the unpacked, read-only package below state/: "packages/<guid>/root". Returns ret_path.
@@ -58,6 +64,13 @@ int sph_registry_open_package(const struct sph_registry *registry,
 int sph_registry_read_manifest(const struct sph_registry *registry,
                                const struct sph_installed_app *app, struct sph_buf *buf,
                                struct sph_err *err);
+
+/* One sentence per line about what was passed over; empty when all is well. */
+const char *sph_registry_problems(const struct sph_registry *registry);
+
+/* Whether the app starts with the agent; kept on disk with its package. */
+int sph_registry_set_manual(struct sph_registry *registry, const struct sph_guid *component,
+                            bool manual, struct sph_err *err);
 
 /* For install and delete only: puts in what packages/<guid> now holds (a new record or a changed
  * one), takes out. */

@@ -1,0 +1,155 @@
+/* device.json is written by people's tools and read by root: every value is bounded here, so that
+ * nothing behind it has to doubt the profile. Keys that are not known are left alone. */
+#include "agent/device.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/json_in.h"
+#include "base/text.h"
+
+enum { DEVICE_JSON_MAX = 16 * 1024 }; /* bytes; the CLI writes about 300 */
+
+#define KIB UINT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+
+/* What is being read, for the sentences: "device.json: profile.ramBytes …". */
+struct place {
+    const struct sph_json_value *object;
+    const char *prefix;
+    struct sph_err *err;
+};
+
+static int get(const struct place *place, const char *key, enum sph_json_type type,
+               const char *type_name, struct sph_json_value *ret_value) {
+    if (!sph_json_get(place->object, key, ret_value))
+        return SPH_FAIL(place->err, -EBADMSG, "device.json: %s%s is missing", place->prefix, key);
+    if (ret_value->type != type)
+        return SPH_FAIL(place->err, -EBADMSG, "device.json: %s%s is not %s", place->prefix, key,
+                        type_name);
+    return 0;
+}
+
+static int get_name(const struct place *place, const char *key, char *ret_name, size_t size) {
+    struct sph_json_value value;
+    int code = get(place, key, SPH_JSON_STRING, "a string", &value);
+    if (code < 0)
+        return code;
+    if (sph_json_to_text(&value, ret_name, size) < 0 || !sph_name_is_valid(ret_name))
+        return SPH_FAIL(place->err, -EBADMSG,
+                        "device.json: %s%s is not a name of 1 to 32 letters, digits, '.', '_' "
+                        "or '-' that starts with a letter, digit or '_'",
+                        place->prefix, key);
+    return 0;
+}
+
+struct range {
+    uint64_t min, max;
+};
+
+static int get_bytes(const struct place *place, const char *key, struct range range,
+                     uint64_t *ret_bytes) {
+    struct sph_json_value value;
+    uint64_t bytes;
+    int code = get(place, key, SPH_JSON_NUMBER, "a number", &value);
+    if (code < 0)
+        return code;
+    if (sph_json_to_u64(&value, UINT64_MAX, &bytes) < 0 || bytes < range.min || bytes > range.max)
+        return SPH_FAIL(place->err, -EBADMSG,
+                        "device.json: %s%s is not a whole number from %" PRIu64 " to %" PRIu64,
+                        place->prefix, key, range.min, range.max);
+    *ret_bytes = bytes;
+    return 0;
+}
+
+static int read_profile(const struct sph_json_value *object, struct sph_profile *ret_profile,
+                        struct sph_err *err) {
+    struct place place = {.object = object, .prefix = "profile.", .err = err};
+    struct sph_profile profile = {.core = ""};
+    struct sph_json_value core;
+    int code = get_name(&place, "name", profile.name, sizeof(profile.name));
+    if (code == 0)
+        code =
+            get_bytes(&place, "pageBytes", (struct range){4 * KIB, 64 * KIB}, &profile.page_bytes);
+    if (code == 0)
+        code = get_bytes(&place, "ramBytes", (struct range){profile.page_bytes, 1024 * GIB},
+                         &profile.ram_bytes);
+    if (code == 0)
+        code = get_bytes(&place, "flashBytes", (struct range){4 * KIB, GIB}, &profile.flash_bytes);
+    if (code == 0)
+        code = get_bytes(&place, "storageBytes", (struct range){0, GIB}, &profile.storage_bytes);
+    if (code == 0 && sph_json_get(object, "core", &core))
+        code = get_name(&place, "core", profile.core, sizeof(profile.core));
+    if (code < 0)
+        return code;
+    if (profile.page_bytes & (profile.page_bytes - 1))
+        return SPH_FAIL(err, -EBADMSG, "device.json: profile.pageBytes is not a power of two");
+    if (profile.ram_bytes % profile.page_bytes)
+        return SPH_FAIL(err, -EBADMSG,
+                        "device.json: profile.ramBytes is not a multiple of pageBytes");
+    *ret_profile = profile;
+    return 0;
+}
+
+int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device,
+                     struct sph_err *err) {
+    struct sph_json_value top, value;
+    char name[SPH_DEVICE_NAME];
+    struct sph_profile profile;
+    bool host_libraries = false;
+    int code = sph_json_check(text, len, &top, err);
+    if (code < 0) {
+        (void)sph_err_prefix(err, "device.json");
+        return code;
+    }
+    if (top.type != SPH_JSON_OBJECT)
+        return SPH_FAIL(err, -EBADMSG, "device.json is not a JSON object");
+    struct place place = {.object = &top, .prefix = "", .err = err};
+    if ((code = get_name(&place, "name", name, sizeof(name))) < 0 ||
+        (code = get(&place, "backend", SPH_JSON_STRING, "a string", &value)) < 0)
+        return code;
+    if (!sph_json_is(&value, "native"))
+        return SPH_FAIL(err, -EBADMSG,
+                        "device.json: backend is not \"native\": this agent has no other");
+    if ((code = get(&place, "profile", SPH_JSON_OBJECT, "an object", &value)) < 0 ||
+        (code = read_profile(&value, &profile, err)) < 0)
+        return code;
+    if (sph_json_get(&top, "hostLibraries", &value) &&
+        sph_json_to_bool(&value, &host_libraries) < 0)
+        return SPH_FAIL(err, -EBADMSG, "device.json: hostLibraries is not true or false");
+    memcpy(ret_device->name, name, sizeof(name));
+    ret_device->profile = profile;
+    ret_device->host_libraries = host_libraries;
+    return 0;
+}
+
+int sph_device_read(int dir_fd, struct sph_device *ret_device, struct sph_err *err) {
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(DEVICE_JSON_MAX);
+    int code = sph_file_read(dir_fd, "device.json", &text, err);
+    if (code == -EFBIG)
+        return SPH_FAIL(err, code, "device.json is larger than %d bytes", DEVICE_JSON_MAX);
+    if (code < 0)
+        return code;
+    return sph_device_parse(text.data ? text.data : "", text.len, ret_device, err);
+}
+
+int sph_device_identify(struct sph_device *device, struct sph_err *err) {
+    char link[32], path[4096];
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", device->dir_fd);
+    ssize_t len = readlink(link, path, sizeof(path));
+    if (len < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot find the path of the device's folder");
+    uint32_t hash = 2166136261u; /* FNV-1a, 32 bits */
+    for (ssize_t i = 0; i < len; i++)
+        hash = (hash ^ (uint8_t)path[i]) * 16777619u;
+    device->hash = hash;
+    (void)snprintf(device->group, sizeof(device->group), "spherule-%s-%08" PRIx32, device->name,
+                   hash);
+    return 0;
+}

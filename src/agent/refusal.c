@@ -1,0 +1,15 @@
+#include "agent/refusal.h"
+
+int sph_refuse(struct sph_refusal *refusal, int code, uint32_t device_error, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    sph_err_vset(&refusal->err, code, __func__, fmt, args);
+    va_end(args);
+    refusal->device_error = device_error;
+    return code;
+}
+
+int sph_refuse_as(struct sph_refusal *refusal, uint32_t device_error) {
+    refusal->device_error = device_error;
+    return refusal->err.code;
+}
