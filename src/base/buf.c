@@ -93,6 +93,13 @@ void sph_buf_consume(struct sph_buf *buf, size_t len) {
     memmove(buf->data, buf->data + len, buf->len + 1);
 }
 
+void sph_buf_truncate(struct sph_buf *buf, size_t len) {
+    if (!buf->data || len >= buf->len)
+        return;
+    buf->len = len;
+    buf->data[len] = '\0';
+}
+
 char *sph_buf_take(struct sph_buf *buf) {
     if (!sph_buf_extend(buf, 0)) /* makes an empty text a text */
         return NULL;

@@ -16,8 +16,10 @@ struct sph_buf {
     int error;    /* 0, or the first negative errno; appends do nothing once set */
 };
 
-#define SPH_BUF_NULL {.data = NULL, .len = 0, .cap = 0, .limit = (size_t)1 << 20, .error = 0}
-#define SPH_BUF_LIMIT(bytes) {.data = NULL, .len = 0, .cap = 0, .limit = (bytes), .error = 0}
+#define SPH_BUF_NULL                                                                               \
+    { .data = NULL, .len = 0, .cap = 0, .limit = (size_t)1 << 20, .error = 0 }
+#define SPH_BUF_LIMIT(bytes)                                                                       \
+    { .data = NULL, .len = 0, .cap = 0, .limit = (bytes), .error = 0 }
 
 void sph_buf_done(struct sph_buf *buf);
 void sph_buf_append(struct sph_buf *buf, const void *data, size_t len);
@@ -28,6 +30,8 @@ void sph_buf_vprintf(struct sph_buf *buf, const char *fmt, va_list args) SPH_PRI
 void *sph_buf_extend(struct sph_buf *buf, size_t len);
 /* Drops the first `len` bytes (for stream readers). */
 void sph_buf_consume(struct sph_buf *buf, size_t len);
+/* Forgets what stands after the first `len` bytes; the error stays. */
+void sph_buf_truncate(struct sph_buf *buf, size_t len);
 /* Ownership of the text to the caller (free()); the buffer is empty after. NULL if error is set. */
 char *sph_buf_take(struct sph_buf *buf);
 

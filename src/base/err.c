@@ -1,5 +1,6 @@
-/* Errors are plain records filled in place: no chain, no allocation, so that reporting "out of memory"
- * works like reporting anything else. A chain of causes was rejected: one sentence is what is read. */
+/* Errors are plain records filled in place: no chain, no allocation, so that reporting "out of
+ * memory" works like reporting anything else. A chain of causes was rejected: one sentence is what
+ * is read. */
 #include "base/err.h"
 
 #include <stdio.h>

@@ -6,15 +6,16 @@
 
 #include "base/attr.h"
 
-/* A boundary function takes `struct sph_err *err` last. NULL is allowed; it is untouched on success.
- * The text is one sentence that a person can act on, without a final newline. */
+/* A boundary function takes `struct sph_err *err` last. NULL is allowed; it is untouched on
+ * success. The text is one sentence that a person can act on, without a final newline. */
 struct sph_err {
     int code;          /* negative errno, or 0 when unset */
     const char *where; /* __func__ of the origin, static storage */
     char text[320];    /* cut at the end if longer */
 };
 
-#define SPH_ERR_NULL {.code = 0, .where = "", .text = ""}
+#define SPH_ERR_NULL                                                                               \
+    { .code = 0, .where = "", .text = "" }
 
 /* Fills *err when err is not NULL; returns `code` either way. */
 int sph_err_set(struct sph_err *err, int code, const char *where, const char *fmt, ...)

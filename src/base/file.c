@@ -59,9 +59,7 @@ static int append_to_end(int fd, struct sph_buf *buf) {
         ssize_t got = sph_fd_read_full(fd, at, want > 0 ? want : 1);
         if (got > 0 && want == 0)
             buf->error = -EFBIG;
-        buf->len = before + (got > 0 && want > 0 ? (size_t)got : 0);
-        if (buf->data)
-            buf->data[buf->len] = '\0';
+        sph_buf_truncate(buf, before + (got > 0 && want > 0 ? (size_t)got : 0));
         if (got < 0 || buf->error)
             return got < 0 ? (int)got : buf->error;
         if ((size_t)got < want || got == 0)
@@ -75,9 +73,7 @@ static int read_to_end(int fd, const char *shown, struct sph_buf *buf, struct sp
     int result = buf->error ? buf->error : append_to_end(fd, buf);
     if (result == 0)
         return 0;
-    buf->len = before;
-    if (buf->data)
-        buf->data[before] = '\0';
+    sph_buf_truncate(buf, before);
     if (result == -EFBIG)
         return SPH_FAIL(err, result, "%s is larger than %zu bytes", shown, buf->limit - before);
     return SPH_FAIL_ERRNO(err, result, "cannot read %s", shown);

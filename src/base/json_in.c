@@ -544,7 +544,7 @@ int sph_json_to_buf(const struct sph_json_value *value, struct sph_buf *buf) {
         char bytes[4];
         size_t step = unescape(value, &pos, bytes);
         if (bytes[0] == '\0') {
-            buf->len = before;
+            sph_buf_truncate(buf, before);
             return -EILSEQ;
         }
         sph_buf_append(buf, bytes, step);

@@ -1,4 +1,5 @@
-/* json_in: a pull reader over JSON text in place: no tree, no allocation, every value with its position. */
+/* json_in: a pull reader over JSON text in place: no tree, no allocation, every value with its
+ * position. */
 #ifndef SPH_BASE_JSON_IN_H
 #define SPH_BASE_JSON_IN_H
 
@@ -28,9 +29,9 @@ struct sph_json_value {
     size_t offset; /* of the first byte in the whole text */
 };
 
-/* Checks the whole text (RFC 8259: syntax, UTF-8, escapes, depth <= 32, duplicate keys are allowed here)
- * and gives its one top value. Everything below then works on checked text and cannot fail on syntax.
- * -EBADMSG with "line L, column C: …" on bad input. */
+/* Checks the whole text (RFC 8259: syntax, UTF-8, escapes, depth <= 32, duplicate keys are allowed
+ * here) and gives its one top value. Everything below then works on checked text and cannot fail on
+ * syntax. -EBADMSG with "line L, column C: …" on bad input. */
 int sph_json_check(const char *text, size_t len, struct sph_json_value *ret_top,
                    struct sph_err *err) SPH_MUST_USE;
 
