@@ -1,0 +1,354 @@
+/* Three processes take part. The agent clones the helper, pid 1 of new namespaces. The helper
+ * builds the sandbox, enters the app's control groups, forks the app there (so that the app's
+ * kernel stack is charged to it), leaves again and stays as reaper: when the app's first process
+ * ends, the helper ends, and the kernel kills whatever else the app started. The app's process
+ * drops everything, waits until the agent traces it, arms the meter and executes the program.
+ *
+ * They talk over one packet socket. Its close-on-exec end says that execve has succeeded. */
+#include "agent/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+enum {
+    STEP_TIMEOUT_MS = 10 * 1000, /* a start takes some 5 ms; this is for a machine in swap */
+    NAMESPACES = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,
+    STATUS_NOT_STARTED = 127,
+};
+
+enum message_kind {
+    HELPER_LEFT = 1, /* the helper is out of the app's groups; carries the channel's socket */
+    APP_READY,       /* the app's process wants to be traced; its credentials tell its pid */
+    GO,              /* it is: arm and execute */
+    FAILED,
+};
+
+struct message {
+    enum message_kind kind;
+    struct sph_err err;
+};
+
+/* The ends of everything that passes between the processes. */
+struct wires {
+    int agent, child;    /* the packet socket */
+    int out[2], errs[2]; /* the app's stdout and stderr: read end, write end */
+};
+
+static void close_pair(int *pair) {
+    for (int i = 0; i < 2; i++)
+        if (pair[i] >= 0)
+            (void)close(pair[i]);
+}
+
+static void wires_done(struct wires *wires) {
+    close_pair((int[]){wires->agent, wires->child});
+    close_pair(wires->out);
+    close_pair(wires->errs);
+}
+
+static int wires_open(struct wires *wires, struct sph_err *err) {
+    int ends[2];
+    int on = 1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot make a socket to the app's helper");
+    wires->agent = ends[0];
+    wires->child = ends[1];
+    if (setsockopt(wires->agent, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+        pipe2(wires->out, O_CLOEXEC) < 0 || pipe2(wires->errs, O_CLOEXEC) < 0 ||
+        fcntl(wires->out[0], F_SETFL, O_NONBLOCK) < 0 ||
+        fcntl(wires->errs[0], F_SETFL, O_NONBLOCK) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot make pipes for the app's output");
+    return 0;
+}
+
+static int send_message(int fd, const struct message *message, int passed_fd) {
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.space = {0}};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)message, .iov_len = sizeof(*message)};
+    struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
+    if (passed_fd >= 0) {
+        packet.msg_control = &control;
+        packet.msg_controllen = sizeof(control);
+        control.head = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(&control.head), &passed_fd, sizeof(int));
+    }
+    return sendmsg(fd, &packet, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* ---- in the app's process ---- */
+
+static void SPH_COLD fail_child(int fd, const struct sph_err *err) {
+    struct message message = {.kind = FAILED, .err = *err};
+    message.err.where = ""; /* a pointer of ours means nothing to the reader */
+    (void)send_message(fd, &message, -1);
+    _exit(STATUS_NOT_STARTED);
+}
+
+/* 0, 1 and 2 are the app's, 3 is the socket, and nothing else stays open. */
+static int arrange_descriptors(const struct wires *wires, struct sph_err *err) {
+    int from[] = {-1, wires->out[1], wires->errs[1], wires->child};
+    from[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (int i = 0; i < 4; i++) /* out of the way first, so that none is overwritten */
+        if (from[i] < 0 || (from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16)) < 0)
+            return SPH_FAIL_ERRNO(err, -errno, "Cannot arrange the app's descriptors");
+    for (int i = 0; i < 4; i++)
+        if (dup3(from[i], i, i == 3 ? O_CLOEXEC : 0) < 0 && from[i] != i)
+            return SPH_FAIL_ERRNO(err, -errno, "Cannot arrange the app's descriptors");
+    if (close_range(4, ~0u, 0) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot close the agent's descriptors");
+    return 0;
+}
+
+enum { APP_SOCKET = 3 };
+
+/* *socket is where a failure is told: it moves on the way. */
+static int prepare_app(const struct sph_launch_plan *plan, const struct wires *wires, int *socket,
+                       struct sph_err *err) {
+    *socket = wires->child;
+    if (unshare(CLONE_NEWCGROUP) < 0) /* names of the host's groups are not the app's business */
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot hide the host's control groups from the app");
+    int rc = arrange_descriptors(wires, err);
+    if (rc < 0)
+        return rc;
+    *socket = APP_SOCKET;
+    if (chdir(plan->working_folder) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot enter the app's folder %s",
+                              plan->working_folder);
+    return sph_sandbox_drop(&plan->identity, err);
+}
+
+static void run_app(const struct sph_launch_plan *plan, const struct wires *wires) {
+    struct sph_err err = SPH_ERR_NULL;
+    struct message ready = {.kind = APP_READY}, answer;
+    int socket = -1;
+    sph_meter_touch();
+    if (prepare_app(plan, wires, &socket, &err) < 0)
+        fail_child(socket, &err);
+    if (send_message(socket, &ready, -1) < 0 ||
+        recv(socket, &answer, sizeof(answer), 0) != sizeof(answer) || answer.kind != GO)
+        _exit(STATUS_NOT_STARTED); /* the agent is gone or has given up */
+    if (plan->meter)
+        sph_meter_arm(plan->meter);
+    (void)execve(plan->argv[0], plan->argv, plan->envp);
+    (void)SPH_FAIL_ERRNO(&err, -errno, "Cannot run %s", plan->argv[0]);
+    fail_child(socket, &err);
+}
+
+/* ---- in the helper ---- */
+
+static void reap_until_gone(pid_t app) {
+    for (;;) {
+        pid_t pid = waitpid(-1, NULL, 0);
+        if (pid == app || (pid < 0 && errno != EINTR))
+            _exit(0);
+    }
+}
+
+/* Enters the groups, forks the app and leaves. Returns in both processes, 0 in the app's. */
+static pid_t fork_inside(const struct sph_launch_plan *plan, struct sph_err *err) {
+    int rc = plan->cgroup ? sph_cgroup_app_enter(plan->cgroup, 0, err) : 0;
+    if (rc < 0)
+        return rc;
+    sph_meter_touch();
+    pid_t app = fork();
+    if (app < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot fork the app");
+    if (app > 0 && plan->tree && (rc = sph_cgroup_leave(plan->tree, 0, err)) < 0)
+        return rc;
+    return app;
+}
+
+static void run_helper(const struct sph_launch_plan *plan, const struct wires *wires) {
+    struct sph_err err = SPH_ERR_NULL;
+    int channel = -1;
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)prctl(PR_SET_NAME, "spherule-init");
+    (void)close(wires->agent); /* so that an agent that died before shows as end of file */
+    if (sph_sandbox_enter(&plan->sandbox, &channel, &err) < 0)
+        fail_child(wires->child, &err);
+    pid_t app = fork_inside(plan, &err);
+    if (app < 0)
+        fail_child(wires->child, &err);
+    if (app == 0)
+        run_app(plan, wires);
+    struct message left = {.kind = HELPER_LEFT};
+    int rc = send_message(wires->child, &left, channel);
+    /* Descriptors of the agent must not live on in here: clients would not see it close them. */
+    (void)close_range(0, ~0u, 0);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (rc < 0)
+        _exit(STATUS_NOT_STARTED);
+    reap_until_gone(app);
+}
+
+/* ---- in the agent ---- */
+
+/* Takes a descriptor and the sender's pid out of a packet. */
+static void read_control(struct msghdr *packet, int *ret_fd, pid_t *ret_pid) {
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(packet); head; head = CMSG_NXTHDR(packet, head)) {
+        if (head->cmsg_level != SOL_SOCKET)
+            continue;
+        if (head->cmsg_type == SCM_RIGHTS)
+            memcpy(ret_fd, CMSG_DATA(head), sizeof(int));
+        if (head->cmsg_type == SCM_CREDENTIALS) {
+            struct ucred credentials;
+            memcpy(&credentials, CMSG_DATA(head), sizeof(credentials));
+            *ret_pid = credentials.pid;
+        }
+    }
+}
+
+/* 1 with a message, 0 at the end of file, negative errno. */
+static int receive(int fd, struct message *ret_message, int *ret_fd, pid_t *ret_pid,
+                   struct sph_err *err) {
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    struct iovec part = {.iov_base = ret_message, .iov_len = sizeof(*ret_message)};
+    struct msghdr packet = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof(control)};
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    int n;
+    do
+        n = poll(&wait, 1, STEP_TIMEOUT_MS);
+    while (n < 0 && errno == EINTR);
+    if (n == 0)
+        return SPH_FAIL(err, -ETIMEDOUT, "The app was not started within %d s.",
+                        STEP_TIMEOUT_MS / 1000);
+    ssize_t len = n < 0 ? -1 : recvmsg(fd, &packet, MSG_CMSG_CLOEXEC);
+    if (len < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Lost the app's helper");
+    if (len == 0)
+        return 0;
+    read_control(&packet, ret_fd, ret_pid);
+    ret_message->err.where = __func__;
+    if (len != sizeof(*ret_message))
+        return SPH_FAIL(err, -EPROTO, "The app's helper sent half a message.");
+    if (ret_message->kind == FAILED) {
+        if (err)
+            *err = ret_message->err;
+        return ret_message->err.code < 0 ? ret_message->err.code : -EPROTO;
+    }
+    return 1;
+}
+
+/* Until the helper has left the groups and the app's process waits. */
+static int await_ready(int fd, struct sph_launched *launched, struct sph_err *err) {
+    while (launched->channel_fd < 0 || launched->app_pid < 0) {
+        struct message message;
+        pid_t sender = -1;
+        int passed = -1;
+        int rc = receive(fd, &message, &passed, &sender, err);
+        if (rc == 0)
+            rc = SPH_FAIL(err, -ECHILD, "The app's helper ended before the app was started.");
+        if (rc < 0)
+            return rc;
+        if (message.kind == HELPER_LEFT)
+            launched->channel_fd = passed;
+        else if (message.kind == APP_READY)
+            launched->app_pid = sender;
+    }
+    return 0;
+}
+
+static int trace_and_go(const struct sph_launch_plan *plan, int fd, struct sph_launched *launched,
+                        struct sph_err *err) {
+    uintptr_t options = plan->ptrace_options;
+    if (ptrace(PTRACE_SEIZE, launched->app_pid, NULL, (void *)options) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot trace the app");
+    struct message message = {.kind = GO};
+    int rc = send_message(fd, &message, -1);
+    if (rc < 0)
+        return SPH_FAIL_ERRNO(err, rc, "Lost the app's process");
+    rc = receive(fd, &message, &(int){-1}, &(pid_t){-1}, err);
+    launched->exec_ns = sph_clock_monotonic_ns();
+    return rc <= 0 ? rc : SPH_FAIL(err, -EPROTO, "The app's process sent what it may not.");
+}
+
+/* Nothing of a failed try is left when this returns: the app's process, then the helper. */
+static void reap_failed(struct sph_launched *launched) {
+    int status;
+    (void)kill(launched->helper_pid, SIGKILL);
+    while (launched->app_pid > 0) {
+        pid_t pid = waitpid(launched->app_pid, &status, __WALL);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid < 0 || WIFEXITED(status) || WIFSIGNALED(status))
+            break;
+        (void)ptrace(PTRACE_CONT, launched->app_pid, NULL, NULL);
+    }
+    while (waitpid(launched->helper_pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    launched->helper_pid = -1;
+}
+
+static int bring_up(const struct sph_launch_plan *plan, struct wires *wires,
+                    struct sph_launched *launched, struct sph_err *err) {
+    int rc = wires_open(wires, err);
+    if (rc < 0)
+        return rc;
+    /* A plain clone: fork() has no flags, and glibc's wrapper wants a stack. */
+    launched->helper_pid = (pid_t)syscall(SYS_clone, NAMESPACES | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (launched->helper_pid < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot make the app's namespaces");
+    if (launched->helper_pid == 0) {
+        run_helper(plan, wires);
+        _exit(STATUS_NOT_STARTED);
+    }
+    (void)close(SPH_STEAL_FD(wires->child));
+    rc = await_ready(wires->agent, launched, err);
+    if (rc == 0)
+        rc = trace_and_go(plan, wires->agent, launched, err);
+    if (rc < 0)
+        reap_failed(launched);
+    return rc;
+}
+
+int sph_launch(const struct sph_launch_plan *plan, struct sph_launched *ret_launched,
+               struct sph_err *err) {
+    struct sph_launched launched = SPH_LAUNCHED_NULL;
+    struct wires wires = {-1, -1, {-1, -1}, {-1, -1}};
+    launched.start_ns = sph_clock_monotonic_ns();
+    int rc = bring_up(plan, &wires, &launched, err);
+    if (rc == 0) {
+        launched.output_fd = SPH_STEAL_FD(wires.out[0]);
+        launched.error_fd = SPH_STEAL_FD(wires.errs[0]);
+        *ret_launched = launched;
+    } else {
+        launched.helper_pid = -1;
+        sph_launched_done(&launched);
+    }
+    wires_done(&wires);
+    return rc;
+}
+
+void sph_launched_done(struct sph_launched *launched) {
+    if (launched->helper_pid > 0)
+        (void)kill(launched->helper_pid, SIGKILL);
+    close_pair((int[]){launched->output_fd, launched->error_fd});
+    if (launched->channel_fd >= 0)
+        (void)close(launched->channel_fd);
+    *launched = (struct sph_launched)SPH_LAUNCHED_NULL;
+}

@@ -1,0 +1,162 @@
+/* Why ptrace and not pidfds: docs/adr/0002-tracing-the-end.md.
+ *
+ * No table of threads is kept: a stop says all that is needed to go on from it, so an app that
+ * starts thousands of threads costs the agent nothing, and a child that reports before its parent's
+ * fork event does needs no special case. */
+#include "agent/tracer.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+
+enum {
+    /* Reports handled in one go: an app that does nothing but fork or signal itself is slowed down
+     * instead of the agent's other work. */
+    BATCH = 64,
+    BATCH_PAUSE_MS = 1,
+};
+
+struct sph_tracer {
+    struct sph_tracer_ops ops;
+    void *context;
+    struct sph_watch *child_signal;
+    struct sph_watch *again; /* timer: a batch was full */
+};
+
+unsigned sph_tracer_options(void) {
+    return PTRACE_O_TRACEEXIT | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+           PTRACE_O_EXITKILL;
+}
+
+static void read_registers(pid_t tid, struct sph_fault *fault) {
+    struct user_regs_struct registers;
+    struct iovec part = {.iov_base = &registers, .iov_len = sizeof(registers)};
+    if (ptrace(PTRACE_GETREGSET, tid, (void *)(uintptr_t)NT_PRSTATUS, &part) < 0)
+        return;
+#if defined(__x86_64__)
+    fault->pc = registers.rip;
+    fault->sp = registers.rsp;
+#elif defined(__aarch64__)
+    fault->pc = registers.pc;
+    fault->sp = registers.sp;
+#endif
+}
+
+static bool may_be_fault(int number) {
+    return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE ||
+           number == SIGTRAP || number == SIGSYS || number == SIGABRT;
+}
+
+static void show_signal(struct sph_tracer *tracer, pid_t tid, int number) {
+    siginfo_t info;
+    struct sph_fault fault = {.signal = number};
+    if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) == 0) {
+        fault.code = info.si_code;
+        /* Codes above 0 come from the kernel; SI_KERNEL has no address (a general protection
+         * fault). */
+        fault.is_fault = may_be_fault(number) && number != SIGABRT && number != SIGSYS &&
+                         info.si_code > 0 && info.si_code != SI_KERNEL;
+        if (fault.is_fault)
+            fault.address = (uint64_t)(uintptr_t)info.si_addr;
+        if (info.si_code <= 0) {
+            fault.sender = info.si_pid;
+            fault.sender_uid = info.si_uid;
+        }
+    }
+    if (may_be_fault(number))
+        read_registers(tid, &fault);
+    tracer->ops.signalled(tracer->context, tid, &fault);
+}
+
+static bool is_stop_signal(int number) {
+    return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+}
+
+/* Lets a stopped thread go on in the way that its stop asks for. A failure means that it was killed
+ * meanwhile: its end is reported next, ignoring. */
+static void handle_stop(struct sph_tracer *tracer, pid_t tid, int status) {
+    int event = status >> 16;
+    int number = WSTOPSIG(status);
+    if (event == PTRACE_EVENT_STOP && is_stop_signal(number)) {
+        (void)ptrace(PTRACE_LISTEN, tid, NULL, NULL); /* job control: stays stopped until SIGCONT */
+        return;
+    }
+    uintptr_t pass_on = 0;
+    if (event == PTRACE_EVENT_EXIT) {
+        unsigned long exit_status = 0;
+        if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &exit_status) == 0)
+            tracer->ops.exiting(tracer->context, tid, (int)exit_status);
+    } else if (event == 0) {
+        pass_on = (uintptr_t)number;
+        show_signal(tracer, tid, number);
+    }
+    (void)ptrace(PTRACE_CONT, tid, NULL, (void *)pass_on);
+}
+
+static int handle_batch(struct sph_tracer *tracer, int most) {
+    int count = 0;
+    while (count < most) {
+        int status;
+        pid_t pid = waitpid(-1, &status, __WALL | WNOHANG);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid <= 0)
+            break;
+        count++;
+        if (WIFSTOPPED(status))
+            handle_stop(tracer, pid, status);
+        else if (WIFEXITED(status) || WIFSIGNALED(status))
+            tracer->ops.gone(tracer->context, pid, status);
+    }
+    return count;
+}
+
+int sph_tracer_poll(struct sph_tracer *tracer) {
+    int count = handle_batch(tracer, BATCH);
+    if (count == BATCH)
+        (void)sph_loop_arm_timer(tracer->again, BATCH_PAUSE_MS, 0);
+    return count;
+}
+
+static void on_child_signal(void *context, int signal_number) {
+    (void)signal_number;
+    (void)sph_tracer_poll(context);
+}
+
+static void on_again(void *context) {
+    (void)sph_tracer_poll(context);
+}
+
+int sph_tracer_new(struct sph_loop *loop, const struct sph_tracer_ops *ops, void *context,
+                   struct sph_tracer **ret_tracer, struct sph_err *err) {
+    struct sph_tracer *tracer SPH_CLEANUP(sph_tracer_freep) = calloc(1, sizeof(*tracer));
+    if (!tracer)
+        return SPH_FAIL(err, -ENOMEM, "No memory for the tracer.");
+    tracer->ops = *ops;
+    tracer->context = context;
+    int rc =
+        sph_loop_add_signal(loop, SIGCHLD, on_child_signal, tracer, &tracer->child_signal, err);
+    if (rc == 0)
+        rc = sph_loop_add_timer(loop, 0, 0, on_again, tracer, &tracer->again, err);
+    if (rc < 0)
+        return rc;
+    *ret_tracer = SPH_STEAL_PTR(tracer);
+    return 0;
+}
+
+struct sph_tracer *sph_tracer_free(struct sph_tracer *tracer) {
+    if (!tracer)
+        return NULL;
+    (void)sph_loop_remove(tracer->child_signal);
+    (void)sph_loop_remove(tracer->again);
+    free(tracer);
+    return NULL;
+}
