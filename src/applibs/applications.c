@@ -1,0 +1,54 @@
+/* The agent keeps the figures and gives bytes; the documented interface has KiB. */
+#include <applibs/applications.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "channel.h"
+
+/* Both functions promise EAGAIN when there is no answer, and an untouched buffer in every failure.
+ */
+static int ask(const struct sph_app_request *request, struct sph_app_reply *ret_reply) {
+    return sph_channel_result(sph_channel_ask(request, ret_reply), EAGAIN);
+}
+
+int z__Applications_GetMemoryInfo(uint32_t attribute, void *buffer, size_t capacity) {
+    if (buffer == NULL) {
+        errno = EFAULT;
+        return -1;
+    }
+    if (attribute > SPH_APP_MEMORY_PEAK_USER || capacity != sizeof(size_t)) {
+        errno = EINVAL;
+        return -1;
+    }
+    const struct sph_app_request request = {
+        .version = SPH_APP_CHANNEL_VERSION, .op = SPH_APP_MEMORY_INFO, .args = {attribute}};
+    struct sph_app_reply reply;
+    if (ask(&request, &reply) < 0)
+        return -1;
+
+    size_t kib = (size_t)(reply.number / 1024 + (reply.number % 1024 != 0));
+    memcpy(buffer, &kib, sizeof(kib));
+    return 0;
+}
+
+int z__Applications_GetOsVersion(void *outVersion, size_t capacity) {
+    if (outVersion == NULL) {
+        errno = EFAULT;
+        return -1;
+    }
+    const struct sph_app_request request = {.version = SPH_APP_CHANNEL_VERSION,
+                                            .op = SPH_APP_OS_VERSION};
+    struct sph_app_reply reply;
+    if (ask(&request, &reply) < 0)
+        return -1;
+
+    size_t length = strlen(reply.text) + 1;
+    if (length > capacity) {
+        errno = EINVAL;
+        return -1;
+    }
+    memset(outVersion, 0, capacity);
+    memcpy(outVersion, reply.text, length);
+    return 0;
+}

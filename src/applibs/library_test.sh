@@ -1,0 +1,58 @@
+#!/bin/sh
+# The built libraries as an application meets them: names, exports, needs, and their cost in pages.
+# usage: library_test.sh LIBRARY-FOLDER PLAIN-PROBE LINKED-PROBE
+set -eu
+folder=$1 plain=$2 linked=$3
+failed=0
+
+expect() { # what, expected, got
+    [ "$2" = "$3" ] && return
+    printf '%s:\n  expected: %s\n  got:      %s\n' "$1" "$2" "$3"
+    failed=1
+}
+
+exports() {
+    nm -D --defined-only "$1" | awk '{ print $3 }' | LC_ALL=C sort | tr '\n' ' '
+}
+
+dynamic() { # library, tag
+    readelf -dW "$1" | sed -n "s/.*($2).*\[\(.*\)\]/\1/p" | tr '\n' ' '
+}
+
+writable_pages() { # pages that the one writable segment touches
+    readelf -lW "$1" | awk '$1 == "LOAD" && /RW/ { print $3, $6 }' | {
+        read -r address size
+        echo $(((address % 4096 + size + 4095) / 4096))
+    }
+}
+
+applibs=$folder/libapplibs.so.0
+gcc_s=$folder/libgcc_s.so.1
+
+expect "exports of libapplibs" "EventLoop_Close EventLoop_Create EventLoop_GetWaitDescriptor \
+EventLoop_ModifyIoEvents EventLoop_RegisterIo EventLoop_Run EventLoop_Stop EventLoop_UnregisterIo \
+GPIO_GetValue GPIO_OpenAsInput GPIO_OpenAsOutput GPIO_SetValue Log_Debug Log_DebugVarArgs \
+Storage_DeleteMutableFile Storage_GetAbsolutePathInImagePackage Storage_OpenFileInImagePackage \
+Storage_OpenMutableFile z__Applications_GetMemoryInfo z__Applications_GetOsVersion " \
+    "$(exports "$applibs")"
+expect "SONAME of libapplibs" "libapplibs.so.0 " "$(dynamic "$applibs" SONAME)"
+expect "SONAME of libgcc_s" "libgcc_s.so.1 " "$(dynamic "$gcc_s" SONAME)"
+expect "libapplibs needs" "libc.so " "$(dynamic "$applibs" NEEDED)"
+expect "libgcc_s needs" "" "$(dynamic "$gcc_s" NEEDED)"
+expect "writable pages of libapplibs" 1 "$(writable_pages "$applibs")"
+expect "writable pages of libgcc_s" 1 "$(writable_pages "$gcc_s")"
+expect "RELRO segments" 0 "$(readelf -lW "$applibs" "$gcc_s" | grep -c GNU_RELRO || true)"
+expect "relocations of libgcc_s" 0 "$(readelf -rW "$gcc_s" | grep -c R_ || true)"
+
+# Without address randomisation, since its offset can put the first stack bytes in one page or two.
+# Two pages for the two libraries: the loader writes relocations into the one and gives the unused
+# rest of both writable pages to the heap, so they are not lost to the application.
+if ! setarch -R true; then
+    echo "skipped: address randomisation cannot be switched off here, so pages cannot be compared"
+    exit 77
+fi
+without=$(env -i setarch -R "$plain")
+with=$(env -i setarch -R "$linked")
+echo "anonymous pages: $without without the libraries, $with with both"
+expect "pages that the two libraries cost" 2 "$((with - without))"
+exit $failed
