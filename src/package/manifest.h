@@ -104,7 +104,8 @@ struct sph_manifest {
     struct sph_manifest_list allowed_udp_server_ports;
     struct sph_guid device_authentication;
     uint32_t mutable_storage_kib; /* MutableStorage.SizeKB; 0 when absent */
-    unsigned power_controls;      /* bits of enum sph_power_control */
+    struct sph_manifest_list power_control_entries;
+    unsigned power_controls; /* bits of enum sph_power_control */
 };
 
 enum sph_manifest_form {
@@ -135,7 +136,7 @@ enum {
 };
 
 /* Pure, allocates nothing. -EBADMSG; the sentence reads
- * "app_manifest.json, line L, column C: Capabilities.Gpio[2]: …", and `notes` (may be NULL) has the
+ * "app_manifest.json: line L, column C: Capabilities.Gpio[2]: …", and `notes` (may be NULL) has the
  * parts. Unknown keys are kept and give a warning. options NULL: packed form, default bounds. */
 int sph_manifest_parse(const char *text, size_t len, const struct sph_manifest_options *options,
                        struct sph_manifest *ret_manifest, struct sph_manifest_notes *notes,
