@@ -14,6 +14,7 @@
 
 struct sph_device;
 struct sph_lifecycle;
+struct sph_meter_health;
 struct sph_pagemap;
 
 enum {
@@ -90,6 +91,12 @@ pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_
 /* Component of a process that belongs to a running app; NULL when it belongs to none. */
 const struct sph_guid *sph_lifecycle_find_pid(const struct sph_lifecycle *lifecycle, pid_t pid);
 size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle);
+/* By the device, since a person or the boot started it; 0 when it does not run. */
+unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
+                                const struct sph_guid *component);
+/* How sound the meter is, and the counter changes that it has seen. */
+void sph_lifecycle_health(struct sph_lifecycle *lifecycle, struct sph_meter_health *ret_health,
+                          uint64_t *ret_events);
 /* Called at each end, after the report is stored. One listener; NULL takes it off. */
 void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn *fn, void *context);
 
