@@ -9,6 +9,8 @@
 
 #include "base/attr.h"
 
+/* The destructors behind the macros: called with the address of the variable, and content with its
+ * empty value. A failed close is ignored: what must be durable is synced before. */
 static inline void sph_freep_(void *pointer_to_pointer) {
     free(*(void **)pointer_to_pointer);
 }

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+/* Since boot, for intervals: never set back, does not count suspend. */
 uint64_t sph_clock_monotonic_ns(void);
 uint64_t sph_clock_monotonic_ms(void);
 uint64_t sph_clock_wall_ms(void); /* since 1970, UTC */

@@ -35,6 +35,7 @@ int sph_err_set_errno(struct sph_err *err, int code, const char *where, const ch
     return code;
 }
 
+/* The tail is copied first, since it is moved within the same array; it is what gets cut. */
 int sph_err_prefix(struct sph_err *err, const char *fmt, ...) {
     if (!err)
         return 0;

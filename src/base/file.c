@@ -52,7 +52,7 @@ static int append_to_end(int fd, struct sph_buf *buf) {
         size_t room = buf->limit > buf->len ? buf->limit - buf->len : 0;
         size_t want = room < READ_CHUNK ? room : READ_CHUNK;
         size_t before = buf->len;
-        char probe;
+        char probe = 0;
         char *at = want > 0 ? sph_buf_extend(buf, want) : &probe;
         if (!at)
             return buf->error;
@@ -107,6 +107,8 @@ static int open_parent(int dirfd, const char *path, const char **ret_base) {
 
 enum { TEMPORARY_NAME = sizeof(SPH_FILE_TEMPORARY) + SPH_GUID_TEXT };
 
+/* The name is random and exclusive, so that two writers, or a leftover, cannot meet; and of fixed
+ * length, so that a name of 255 bytes can be replaced too. */
 static int create_temporary(int folder, char ret_name[TEMPORARY_NAME]) {
     struct sph_guid unique;
     char text[SPH_GUID_TEXT];
@@ -119,6 +121,7 @@ static int create_temporary(int folder, char ret_name[TEMPORARY_NAME]) {
     return fd < 0 ? -errno : fd;
 }
 
+/* The mode is set before the sync: a power cut must not bring back a file that others may read. */
 static int fill(int fd, const void *data, size_t len, mode_t mode) {
     int result = sph_fd_write_full(fd, data, len);
     if (result < 0)
@@ -226,6 +229,7 @@ static int remove_simple(int dirfd, const char *name) {
     return errno == ENOTEMPTY || errno == EEXIST ? 1 : -errno;
 }
 
+/* Out of a child and into the top, where its turn comes. */
 static int move_up(struct removal *removal, int from, const char *name) {
     int fd = open_to_empty(from, name); /* a move rewrites the folder's own ".." */
     if (fd < 0)
@@ -276,11 +280,13 @@ static int empty_folder(struct removal *removal, int fd, entry_fn *fn) {
     return seen;
 }
 
+/* An entry of a child of the top. */
 static int clear_grandchild(struct removal *removal, int dirfd, const char *name) {
     int result = remove_simple(dirfd, name);
     return result == 1 ? move_up(removal, dirfd, name) : result;
 }
 
+/* An entry of the top. */
 static int clear_child(struct removal *removal, int dirfd, const char *name) {
     int result = remove_simple(dirfd, name);
     if (result != 1)

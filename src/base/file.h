@@ -27,9 +27,11 @@ int sph_fd_read_to_end(int fd, struct sph_buf *buf, struct sph_err *err);
 int sph_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                      struct sph_err *err);
 /* Plain write to an existing (kernel) file, without truncation or rename. */
+/* One write(2), since a kernel file parses each by itself; a short one is -EIO. */
 int sph_file_poke(int dirfd, const char *name, const char *text, struct sph_err *err);
 
-/* mkdir -p relative to dirfd; 0 also when it exists. */
+/* mkdir -p relative to dirfd; 0 also when it exists. The umask applies; folders on the way there
+ * are always open to their owner. */
 int sph_dir_make(int dirfd, const char *path, mode_t mode, struct sph_err *err);
 /* Opens a folder (O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW on the last part); fd or negative errno. */
 int sph_dir_open(int dirfd, const char *path, struct sph_err *err);

@@ -31,7 +31,7 @@ static bool is_digit(char c) {
 
 /* The byte at the position, or NUL at the end; a NUL byte in the text is no part of JSON either. */
 static char peek(const struct checker *in) {
-    return in->pos < in->len ? in->text[in->pos] : '\0';
+    return in->pos < in->len ? in->text[in->pos] : (char)0;
 }
 
 static void skip_blanks(struct checker *in) {
@@ -52,6 +52,7 @@ void sph_json_position(const char *text, size_t offset, unsigned *ret_line, unsi
     *ret_column = column;
 }
 
+/* Line and column are counted only here: the good path never pays for them. */
 static int fail(const struct checker *in, const char *problem) {
     unsigned line, column;
     sph_json_position(in->text, in->pos, &line, &column);
@@ -119,6 +120,7 @@ static int check_unicode_escape(struct checker *in) {
     return 0;
 }
 
+/* At the backslash. */
 static int check_escape(struct checker *in) {
     in->pos++;
     char c = peek(in);
@@ -130,7 +132,8 @@ static int check_escape(struct checker *in) {
     return 0;
 }
 
-/* At the opening quote. */
+/* At the opening quote; ends past the closing one. Bytes from 0x80 on must be whole UTF-8
+ * characters, since values are handed out as slices of this text. */
 static int check_string(struct checker *in) {
     in->pos++;
     while (in->pos < in->len) {
@@ -163,6 +166,7 @@ static int check_digits(struct checker *in) {
     return 0;
 }
 
+/* -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?; what may follow is the caller's matter. */
 static int check_number(struct checker *in) {
     if (peek(in) == '-')
         in->pos++;
@@ -212,10 +216,12 @@ static int check_scalar(struct checker *in) {
     }
 }
 
+/* Is the innermost open level an object? Not at the top. */
 static bool in_object(const struct checker *in) {
     return in->depth > 0 && (in->is_object >> (in->depth - 1) & 1);
 }
 
+/* At an opening bracket. */
 static int enter(struct checker *in) {
     if (in->depth == DEPTH_MAX)
         return fail(in, "expected at most 32 levels of objects and arrays");
@@ -278,6 +284,8 @@ static int check_value(struct checker *in, bool *ret_open) {
     return check_key(in);
 }
 
+/* The loop that stands for recursion: a value that holds others is entered and the next value read;
+ * a complete one closes what it completes. */
 static int check_text(struct checker *in) {
     bool open;
     do {
@@ -307,6 +315,8 @@ static size_t string_end(const char *text, size_t len, size_t pos) {
     return pos < len ? pos + 1 : len;
 }
 
+/* Past the bracket that closes the one at pos. Both kinds count alike: the check has paired them.
+ */
 static size_t container_end(const char *text, size_t len, size_t pos) {
     size_t depth = 0;
     while (pos < len) {
@@ -324,6 +334,7 @@ static size_t container_end(const char *text, size_t len, size_t pos) {
     return pos;
 }
 
+/* Past a number, true, false or null. */
 static size_t word_end(const char *text, size_t len, size_t pos) {
     while (pos < len && !is_blank(text[pos]) && !strchr(",]}", text[pos]))
         pos++;
@@ -474,6 +485,7 @@ int sph_json_to_bool(const struct sph_json_value *value, bool *ret_flag) {
     return 0;
 }
 
+/* 1 to 4 bytes; the code is no surrogate and not past U+10FFFF. */
 static size_t encode_utf8(uint32_t code, char ret_bytes[4]) {
     if (code < 0x80) {
         ret_bytes[0] = (char)code;

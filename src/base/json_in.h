@@ -21,7 +21,8 @@ enum sph_json_type {
     SPH_JSON_OBJECT,
 };
 
-/* A value's place in the text. A slice: valid as long as the text is. */
+/* A value's place in the text. A slice: valid as long as the text is. Of an object or array, text
+ * begins and ends with its brackets. */
 struct sph_json_value {
     enum sph_json_type type;
     const char *text; /* of a string: without its quotes, escapes as written */
@@ -44,7 +45,8 @@ struct sph_json_iter {
 void sph_json_iter_init(struct sph_json_iter *iter, const struct sph_json_value *parent);
 bool sph_json_next(struct sph_json_iter *iter, struct sph_json_value *ret_key,
                    struct sph_json_value *ret_value);
-/* The value of the last member with that key; false when absent or not an object. */
+/* Reads the whole object each time: iterate instead where there are many members.
+ * The value of the last member with that key; false when absent or not an object. */
 bool sph_json_get(const struct sph_json_value *object, const char *key,
                   struct sph_json_value *ret_value);
 
@@ -52,13 +54,15 @@ bool sph_json_get(const struct sph_json_value *object, const char *key,
 int sph_json_to_u64(const struct sph_json_value *value, uint64_t max, uint64_t *ret_number);
 int sph_json_to_i64(const struct sph_json_value *value, int64_t *ret_number);
 int sph_json_to_bool(const struct sph_json_value *value, bool *ret_flag);
-/* Unescaped copy with a NUL: -EINVAL wrong type, -ENOSPC does not fit, -EILSEQ holds U+0000. */
+/* Nothing of a failed copy is kept.
+ * Unescaped copy with a NUL: -EINVAL wrong type, -ENOSPC does not fit, -EILSEQ holds U+0000. */
 int sph_json_to_text(const struct sph_json_value *value, char *ret_text, size_t size);
 int sph_json_to_buf(const struct sph_json_value *value, struct sph_buf *buf); /* any length */
 /* True when a string value equals `text` after unescaping. */
 bool sph_json_is(const struct sph_json_value *value, const char *text);
 
-/* 1-based line and column (bytes) of an offset. */
+/* 1-based line and column (bytes) of an offset: for messages about a value that is well formed but
+ * wrong. */
 void sph_json_position(const char *text, size_t offset, unsigned *ret_line, unsigned *ret_column);
 
 #endif

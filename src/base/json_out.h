@@ -8,6 +8,10 @@
 
 #include "base/buf.h"
 
+/* Calls nest as the text does; a call in the wrong place (a key in an array, an end without its
+ * beginning) is a programmer's error and asserted. Levels are limited to 63. Failures stay in
+ * buf->error, to be looked at once at the end. Keys are not compared: writing one twice is the
+ * caller's mistake. */
 struct sph_json_out {
     struct sph_buf *buf;
     unsigned depth;
@@ -16,19 +20,22 @@ struct sph_json_out {
 };
 
 /* Bytes that are not UTF-8 are written as U+FFFD, so that the output is always valid JSON. */
+/* One text per begin; a stream of texts begins anew for each. */
 void sph_json_begin(struct sph_json_out *out, struct sph_buf *buf);
 void sph_json_object(struct sph_json_out *out); /* '{' … close with sph_json_object_end */
 void sph_json_object_end(struct sph_json_out *out);
 void sph_json_array(struct sph_json_out *out);
 void sph_json_array_end(struct sph_json_out *out);
+/* Before each value inside an object. */
 void sph_json_key(struct sph_json_out *out, const char *key);
 void sph_json_string(struct sph_json_out *out, const char *text);
 void sph_json_string_n(struct sph_json_out *out, const char *text, size_t len);
+/* All 64 bits are written; a reader with doubles only is exact up to 2^53. */
 void sph_json_u64(struct sph_json_out *out, uint64_t value);
 void sph_json_i64(struct sph_json_out *out, int64_t value);
 void sph_json_bool(struct sph_json_out *out, bool value);
 void sph_json_null(struct sph_json_out *out);
-/* A value that is JSON already. */
+/* A value that is JSON already; it is not checked. */
 void sph_json_raw(struct sph_json_out *out, const char *json, size_t len);
 
 /* key and value in one */

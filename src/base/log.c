@@ -54,6 +54,7 @@ void sph_log_open(const char *program) {
     state.is_file = known && S_ISREG(info.st_mode);
 }
 
+/* "<3>" for a journal, else "time program: level: ", the time only for a file. */
 static size_t put_head(enum sph_log_level level, char *ret_line, size_t size) {
     char now[SPH_CLOCK_TEXT + 1] = "";
     if (state.is_file) {

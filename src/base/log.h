@@ -4,6 +4,9 @@
 
 #include "base/attr.h"
 
+/* What each level is for: error, the program cannot do what it is there for; warning, it can but
+ * not all of it; notice, the normal but rare (started, stopped, an app killed); info, each request;
+ * debug, everything. */
 enum sph_log_level {
     SPH_LOG_ERROR,
     SPH_LOG_WARNING,

@@ -16,7 +16,7 @@
 
 #include "base/cleanup.h"
 
-enum { EVENTS_PER_ROUND = 32 };
+enum { EVENTS_PER_ROUND = 32 /* more than an agent has descriptors; the rest waits a round */ };
 
 enum watch_kind { WATCH_FD, WATCH_TIMER, WATCH_SIGNAL };
 
@@ -46,13 +46,14 @@ struct sph_loop {
 };
 
 int sph_loop_new(struct sph_loop **ret_loop, struct sph_err *err) {
-    sph_autofree struct sph_loop *loop = calloc(1, sizeof(*loop));
+    sph_autoclose int fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fd < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot make an epoll set");
+    struct sph_loop *loop = calloc(1, sizeof(*loop));
     if (!loop)
         return SPH_FAIL(err, -ENOMEM, "out of memory for the event loop");
-    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (loop->epoll_fd < 0)
-        return SPH_FAIL_ERRNO(err, -errno, "cannot make an epoll set");
-    *ret_loop = SPH_STEAL_PTR(loop);
+    loop->epoll_fd = SPH_STEAL_FD(fd);
+    *ret_loop = loop;
     return 0;
 }
 
@@ -92,7 +93,9 @@ static void unlink_watch(struct sph_loop *loop, struct sph_watch *watch) {
         watch->next->previous = watch->previous;
 }
 
-/* Registers a copy of `made`; its descriptor is the caller's to close on failure. */
+/* The epoll event carries the watch, not the descriptor: a number may be closed and used again
+ * within a round. Registers a copy of `made`; its descriptor is the caller's to close on failure.
+ */
 static int add_watch(struct sph_loop *loop, const struct sph_watch *made,
                      struct sph_watch **ret_watch, struct sph_err *err) {
     sph_autofree struct sph_watch *watch = malloc(sizeof(*watch));
@@ -131,6 +134,7 @@ static struct timespec from_ms(uint64_t ms) {
     return (struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
 }
 
+/* A zero first expiry disarms a timerfd, whatever the period. */
 static int arm(int fd, uint64_t first_ms, uint64_t period_ms) {
     struct itimerspec when = {.it_value = from_ms(first_ms), .it_interval = from_ms(period_ms)};
     if (first_ms == 0 && period_ms > 0)
@@ -219,6 +223,7 @@ static int run_signal(struct sph_watch *watch) {
     return 1;
 }
 
+/* Number of callbacks made: 0 or 1. */
 static int run_watch(struct sph_watch *watch, uint32_t events) {
     if (watch->removed)
         return 0;

@@ -11,6 +11,10 @@
 #include "base/attr.h"
 #include "base/err.h"
 
+/* Everything runs in the thread that calls sph_loop_run or sph_loop_step; nothing here is safe to
+ * call from another, nor from a signal handler. Within a round, descriptors come in the kernel's
+ * order, not in that of registration. A watch is level-triggered unless EPOLLET is asked for: what
+ * is not read is told again. */
 struct sph_loop;
 struct sph_watch; /* one registration; owned by the loop until removed */
 
@@ -27,18 +31,22 @@ struct sph_loop *sph_loop_free(struct sph_loop *loop);
  * The descriptor stays the caller's; remove the watch before closing it. */
 int sph_loop_add_fd(struct sph_loop *loop, int fd, uint32_t epoll_events, sph_loop_fd_fn *fn,
                     void *context, struct sph_watch **ret_watch, struct sph_err *err);
+/* Holds at once: events of the running round that are no longer asked for are not delivered.
+ * EPOLLERR and EPOLLHUP always are. 0 or negative errno. */
 int sph_loop_modify_fd(struct sph_watch *watch, uint32_t epoll_events);
 /* Monotonic. period_ms = 0 fires once and stays registered, disarmed, until armed again or removed.
  */
 int sph_loop_add_timer(struct sph_loop *loop, uint64_t first_ms, uint64_t period_ms,
                        sph_loop_timer_fn *fn, void *context, struct sph_watch **ret_watch,
                        struct sph_err *err);
+/* An expiry that has not been delivered yet is forgotten. */
 int sph_loop_arm_timer(struct sph_watch *watch, uint64_t first_ms,
                        uint64_t period_ms); /* 0,0 disarms */
 /* Blocks the signal for the process and delivers it here (signalfd). It stays blocked after
  * removal, and in children: unblock it before exec. Call it before any thread is made. */
 int sph_loop_add_signal(struct sph_loop *loop, int signal_number, sph_loop_signal_fn *fn,
                         void *context, struct sph_watch **ret_watch, struct sph_err *err);
+/* No callback of this watch runs after, also when its event is due in the running round. */
 struct sph_watch *sph_loop_remove(struct sph_watch *watch); /* takes NULL, returns NULL */
 
 /* Runs until sph_loop_stop(), whose round is finished first; returns the status given there, or

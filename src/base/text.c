@@ -33,6 +33,7 @@ int sph_text_to_u64(const char *text, uint64_t max, uint64_t *ret_value) {
     return result;
 }
 
+/* The limit is compared before the shift, so that no product can wrap. */
 int sph_text_to_bytes(const char *text, uint64_t max, uint64_t *ret_bytes) {
     static const struct {
         const char *suffix;

@@ -17,6 +17,7 @@
 
 enum { BACKLOG = 32 /* connections that may wait; the servers here accept at once */ };
 
+/* `folder` must stay open while the address is used. */
 static int make_address(int folder, const char *name, struct sockaddr_un *ret_address) {
     *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (*name == '\0')
@@ -26,6 +27,7 @@ static int make_address(int folder, const char *name, struct sockaddr_un *ret_ad
     return len < (int)sizeof(ret_address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
+/* EINTR only comes while waiting for a place in a full queue; nothing is under way then. */
 static int connect_to(int fd, const struct sockaddr_un *address) {
     int result;
     do {
