@@ -56,8 +56,8 @@ int sph_bpf_map_next_key(int fd, const void *key, void *ret_key);
  */
 int sph_bpf_attach_tracepoint(int program_fd, uint64_t id, struct sph_err *err);
 
-/* Pure: as many of the last lines of a log as fit (a cut one if none does), newlines as "; ", without
- * the line of statistics that the verifier ends with. */
+/* Pure: as many of the last lines of a log as fit (a cut one if none does), newlines as "; ",
+ * without the line of statistics that the verifier ends with. */
 void sph_bpf_log_tail(const char *log, size_t len, char *ret_tail, size_t size);
 
 #endif

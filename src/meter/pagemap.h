@@ -27,6 +27,7 @@ struct sph_page_run {
 struct sph_pagemap_mapping {
     struct sph_maps_entry entry;
     enum sph_maps_class class;
+    bool is_shmem; /* its unwritten pages are shared memory */
     uint32_t anon_pages;
     uint32_t shared_pages;
     uint32_t file_pages;
@@ -52,7 +53,7 @@ enum {
     SPH_PAGEMAP_RUNS_MAX = 65536,
 };
 
-/* Uses PAGEMAP_SCAN where the kernel has it (6.7), /proc/PID/pagemap and smaps elsewhere. The
+/* Uses PAGEMAP_SCAN where the kernel has it (6.7), /proc/PID/pagemap elsewhere. The
  * process should hold still (stopped, or in its exit stop) for the parts to be of one instant. 0;
  * -ESRCH when it is gone or has no memory any more. */
 int sph_pagemap_read(pid_t pid, struct sph_pagemap *ret_map, struct sph_err *err);
