@@ -88,8 +88,6 @@ void sph_lifecycle_resume(struct sph_lifecycle *lifecycle);
 enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
                                            const struct sph_guid *component);
 pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component);
-/* Component of a process that belongs to a running app; NULL when it belongs to none. */
-const struct sph_guid *sph_lifecycle_find_pid(const struct sph_lifecycle *lifecycle, pid_t pid);
 size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle);
 /* By the device, since a person or the boot started it; 0 when it does not run. */
 unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,

@@ -1,0 +1,128 @@
+/* The thread that is looked at stands in its exit stop. Other processes of the app still run, so
+ * their pages are of about that moment; the ration's crossing and the figures are of the very
+ * moment. */
+#include "agent/autopsy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "meter/pagemap.h"
+
+enum {
+    STATUS_BYTES = 4096, /* of /proc/TID/status; some 1,500 are usual */
+    OTHERS = 16,         /* processes of an app whose pages are shown beside the first one's */
+};
+
+static bool read_field(const char *text, const char *end, const char *name, unsigned *ret_value) {
+    size_t len = strlen(name);
+    for (const char *line = text; line < end;) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        const char *stop = newline ? newline : end;
+        if ((size_t)(stop - line) > len && memcmp(line, name, len) == 0) {
+            unsigned value = 0;
+            for (const char *at = line + len; at < stop; at++)
+                if (*at >= '0' && *at <= '9')
+                    value = value * 10 + (unsigned)(*at - '0');
+            *ret_value = value;
+            return true;
+        }
+        line = stop + 1;
+    }
+    return false;
+}
+
+int sph_autopsy_parse_status(const char *text, size_t len, struct sph_thread_place *ret_place) {
+    unsigned tgid, threads;
+    if (!read_field(text, text + len, "Tgid:", &tgid) ||
+        !read_field(text, text + len, "Threads:", &threads) || tgid == 0)
+        return -EBADMSG;
+    *ret_place = (struct sph_thread_place){.tgid = (pid_t)tgid, .threads = threads};
+    return 0;
+}
+
+int sph_autopsy_place(pid_t tid, struct sph_thread_place *ret_place) {
+    char path[32], text[STATUS_BYTES];
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    sph_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t len = sph_fd_read_full(fd, text, sizeof(text));
+    return len < 0 ? (int)len : sph_autopsy_parse_status(text, (size_t)len, ret_place);
+}
+
+static void keep_rows(pid_t shown_pid, const struct sph_pagemap *map,
+                      struct sph_report_facts *facts) {
+    for (size_t i = 0; i < map->n_mappings; i++) {
+        const struct sph_pagemap_mapping *mapping = &map->mappings[i];
+        if (mapping->anon_pages == 0 && mapping->shared_pages == 0 && mapping->file_pages == 0)
+            continue;
+        if (facts->n_rows == SPH_REPORT_MAPPINGS_MAX) {
+            facts->rows_dropped++;
+            continue;
+        }
+        struct sph_kept_row *kept = &facts->rows[facts->n_rows++];
+        sph_mapping_row(map, i, shown_pid, kept->path, &kept->row);
+    }
+    if (map->cut)
+        facts->rows_dropped++;
+}
+
+static bool look_at_process(pid_t tid, pid_t shown_pid, struct sph_report_facts *facts) {
+    struct sph_pagemap map SPH_CLEANUP(sph_pagemap_donep) = SPH_PAGEMAP_NULL;
+    if (sph_pagemap_read(tid, &map, NULL) < 0)
+        return false;
+    keep_rows(shown_pid, &map, facts);
+    return true;
+}
+
+static void look_at_pages(struct sph_ration_share *share, pid_t tid, pid_t tgid,
+                          struct sph_report_facts *facts) {
+    pid_t pids[OTHERS];
+    facts->n_rows = 0;
+    facts->rows_dropped = 0;
+    if (!facts->rows)
+        facts->rows = calloc(SPH_REPORT_MAPPINGS_MAX, sizeof(*facts->rows));
+    if (!facts->rows || !look_at_process(tid, tgid, facts))
+        return;
+    facts->pages_how = facts->crossing.is_known
+                           ? "page map at the exit stop; the page that crossed is in it"
+                           : "page map at the exit stop";
+    int count = sph_cgroup_app_pids(share->cgroup, pids, OTHERS);
+    for (int i = 0; i < count && i < OTHERS; i++)
+        if (pids[i] != tgid)
+            (void)look_at_process(pids[i], pids[i], facts);
+}
+
+/* The crossing growth is in the meter's current, but the app never got it. */
+static void look_at_figures(struct sph_ration *ration, struct sph_report_facts *facts) {
+    struct sph_memory_figures figures;
+    if (sph_ration_read(ration, NULL, &figures, NULL) < 0)
+        return;
+    facts->user_how = "meter, at the exit stop";
+    if (facts->crossing.is_known) {
+        figures.user = facts->crossing.user_bytes - facts->crossing.growth_bytes;
+        if (figures.peak > facts->limit_bytes)
+            figures.peak = figures.user; /* raised again by a check of the page tables */
+        if (figures.peak < figures.user)
+            figures.peak = figures.user;
+        figures.total = figures.user + figures.kernel;
+        facts->user_how = "meter, right before the growth that crossed";
+    }
+    facts->figures = figures;
+    facts->has_figures = true;
+}
+
+void sph_autopsy_look(struct sph_ration *ration, struct sph_ration_share *share, pid_t tid,
+                      pid_t tgid, struct sph_report_facts *facts) {
+    if (!facts->crossing.is_known)
+        sph_ration_check(share);
+    look_at_figures(ration, facts);
+    look_at_pages(share, tid, tgid, facts);
+}

@@ -1,0 +1,23 @@
+/* autopsy: what is read from an app while it stands at its exit and its memory is still there. */
+#ifndef SPH_AGENT_AUTOPSY_H
+#define SPH_AGENT_AUTOPSY_H
+
+#include <sys/types.h>
+
+#include "agent/ration.h"
+#include "agent/report.h"
+
+/* Process and thread numbers of a thread, from /proc/TID/status. */
+struct sph_thread_place {
+    pid_t tgid;
+    unsigned threads; /* of its process, itself included */
+};
+/* Pure: the text of a status file. 0 or -EBADMSG. */
+int sph_autopsy_parse_status(const char *text, size_t len, struct sph_thread_place *ret_place);
+int sph_autopsy_place(pid_t tid, struct sph_thread_place *ret_place);
+
+/* Fills figures and page rows of `facts`; `tid` is stopped. What cannot be had is left out. */
+void sph_autopsy_look(struct sph_ration *ration, struct sph_ration_share *share, pid_t tid,
+                      pid_t tgid, struct sph_report_facts *facts);
+
+#endif

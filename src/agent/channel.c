@@ -1,0 +1,134 @@
+/* One request, one reply, closed: a connection keeps nothing but its timer. An app can hold no more
+ * of the agent than its few connections, and those for a bounded time; what it sends beyond that
+ * waits in the socket's backlog, which is the kernel's. */
+#include "agent/channel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/channel_request.h"
+#include "agent/device.h"
+#include "base/cleanup.h"
+#include "base/loop.h"
+#include "base/unix_socket.h"
+
+struct connection {
+    struct sph_channel *channel;
+    int fd; /* -1: free */
+    struct sph_watch *watch;
+    struct sph_watch *timeout;
+};
+
+struct sph_channel {
+    struct sph_device *device;
+    int listen_fd;
+    struct sph_watch *watch; /* NULL while all connections are taken */
+    struct sph_channel_rights rights;
+    struct connection connections[SPH_CHANNEL_CONNECTIONS];
+};
+
+static void on_connect(void *context, int fd, uint32_t epoll_events);
+
+static void listen_again(struct sph_channel *channel) {
+    if (!channel->watch)
+        (void)sph_loop_add_fd(channel->device->loop, channel->listen_fd, EPOLLIN, on_connect,
+                              channel, &channel->watch, NULL);
+}
+
+static void hang_up(struct connection *connection) {
+    connection->watch = sph_loop_remove(connection->watch);
+    connection->timeout = sph_loop_remove(connection->timeout);
+    if (connection->fd >= 0)
+        (void)close(SPH_STEAL_FD(connection->fd));
+}
+
+static void finish(struct connection *connection) {
+    hang_up(connection);
+    listen_again(connection->channel);
+}
+
+static void on_timeout(void *context) {
+    finish(context);
+}
+
+static void on_request(void *context, int fd, uint32_t epoll_events) {
+    (void)epoll_events;
+    struct connection *connection = context;
+    struct sph_channel *channel = connection->channel;
+    struct sph_app_request request;
+    int stray_fd = -1;
+    ssize_t len = sph_unix_recv(fd, &request, sizeof(request), &stray_fd);
+    if (stray_fd >= 0)
+        (void)close(stray_fd);
+    if (len == -EAGAIN)
+        return;
+    if (len == (ssize_t)sizeof(request)) {
+        struct sph_app_reply reply;
+        sph_autoclose int passed_fd = -1;
+        sph_channel_answer(channel->device, &channel->rights, &request, &reply, &passed_fd);
+        /* An app that has gone away meanwhile does not get its reply, ignoring. */
+        (void)sph_unix_send(fd, &reply, sizeof(reply), passed_fd);
+    }
+    finish(connection);
+}
+
+static struct connection *free_connection(struct sph_channel *channel) {
+    for (int i = 0; i < SPH_CHANNEL_CONNECTIONS; i++)
+        if (channel->connections[i].fd < 0)
+            return &channel->connections[i];
+    return NULL;
+}
+
+static void on_connect(void *context, int fd, uint32_t epoll_events) {
+    (void)epoll_events;
+    struct sph_channel *channel = context;
+    struct connection *connection = free_connection(channel);
+    struct sph_unix_peer peer;
+    if (!connection) {
+        channel->watch = sph_loop_remove(channel->watch);
+        return;
+    }
+    int peer_fd = sph_unix_accept(fd, &peer);
+    if (peer_fd < 0)
+        return;
+    connection->fd = peer_fd;
+    struct sph_loop *loop = channel->device->loop;
+    if (peer.uid != channel->rights.uid ||
+        sph_loop_add_fd(loop, peer_fd, EPOLLIN, on_request, connection, &connection->watch, NULL) <
+            0 ||
+        sph_loop_add_timer(loop, SPH_CHANNEL_TIMEOUT_MS, 0, on_timeout, connection,
+                           &connection->timeout, NULL) < 0)
+        finish(connection);
+}
+
+int sph_channel_new(struct sph_device *device, int listen_fd,
+                    const struct sph_channel_rights *rights, struct sph_channel **ret_channel,
+                    struct sph_err *err) {
+    sph_autofree struct sph_channel *channel = calloc(1, sizeof(*channel));
+    if (!channel)
+        return SPH_FAIL(err, -ENOMEM, "No memory for the app's channel.");
+    channel->device = device;
+    channel->listen_fd = listen_fd;
+    channel->rights = *rights;
+    for (int i = 0; i < SPH_CHANNEL_CONNECTIONS; i++)
+        channel->connections[i] = (struct connection){.channel = channel, .fd = -1};
+    int rc = sph_loop_add_fd(device->loop, listen_fd, EPOLLIN, on_connect, channel, &channel->watch,
+                             err);
+    if (rc < 0)
+        return rc;
+    *ret_channel = SPH_STEAL_PTR(channel);
+    return 0;
+}
+
+struct sph_channel *sph_channel_free(struct sph_channel *channel) {
+    if (!channel)
+        return NULL;
+    for (int i = 0; i < SPH_CHANNEL_CONNECTIONS; i++)
+        hang_up(&channel->connections[i]);
+    (void)sph_loop_remove(channel->watch);
+    free(channel);
+    return NULL;
+}

@@ -1,0 +1,130 @@
+/* Each operation is the agent's version of one documented call; its errno values are the documented
+ * ones. */
+#include "agent/channel_request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/device.h"
+#include "agent/gpio.h"
+#include "agent/lifecycle.h"
+#include "agent/storage.h"
+
+struct call {
+    struct sph_device *device;
+    const struct sph_channel_rights *rights;
+    const uint32_t *args;
+    struct sph_app_reply *reply;
+    int *ret_fd;
+};
+
+/* 0 or negative errno. */
+typedef int answer_fn(const struct call *call);
+
+static int answer_memory(const struct call *call) {
+    struct sph_memory_figures figures;
+    /* The documented error for a figure that is not to be had at the moment. */
+    if (sph_lifecycle_memory(call->device->lifecycle, NULL, &figures, NULL) < 0)
+        return -EAGAIN;
+    switch (call->args[0]) {
+    case SPH_APP_MEMORY_TOTAL:
+        call->reply->number = figures.total;
+        return 0;
+    case SPH_APP_MEMORY_USER:
+        call->reply->number = figures.user;
+        return 0;
+    case SPH_APP_MEMORY_PEAK_USER:
+        call->reply->number = figures.peak;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+static int answer_os_version(const struct call *call) {
+    _Static_assert(sizeof(SPH_DEVICE_OS_VERSION) <= 16, "Applications_OsVersion holds 15 bytes");
+    (void)snprintf(call->reply->text, sizeof(call->reply->text), "%s", SPH_DEVICE_OS_VERSION);
+    return 0;
+}
+
+static int check_pin(const struct call *call) {
+    uint32_t pin = call->args[0];
+    if (pin >= SPH_GPIO_PINS)
+        return -ENODEV;
+    return call->rights->pins[pin / 8] >> pin % 8 & 1 ? 0 : -EACCES;
+}
+
+static int pass_on(const struct call *call, int fd) {
+    if (fd < 0)
+        return fd;
+    *call->ret_fd = fd;
+    return 0;
+}
+
+static int answer_open_input(const struct call *call) {
+    int rc = check_pin(call);
+    if (rc < 0)
+        return rc;
+    return pass_on(call, sph_gpio_open_input(call->device->gpio, &call->rights->component,
+                                             call->args[0], NULL));
+}
+
+static int answer_open_output(const struct call *call) {
+    int rc = check_pin(call);
+    if (rc < 0)
+        return rc;
+    return pass_on(call, sph_gpio_open_output(call->device->gpio, &call->rights->component,
+                                              call->args[0], call->args[1], call->args[2], NULL));
+}
+
+/* What the API knows of storage going wrong: not allowed, nothing there, or the disk. */
+static int storage_errno(int rc) {
+    return rc == -ENOENT || rc == -EACCES || rc >= 0 ? rc : -EIO;
+}
+
+static int answer_open_storage(const struct call *call) {
+    if (call->rights->storage_kib == 0)
+        return -EACCES;
+    int fd =
+        sph_storage_open(call->device->storage, &call->rights->component, call->rights->uid, NULL);
+    call->reply->number = (uint64_t)call->rights->storage_kib * 1024;
+    return pass_on(call, storage_errno(fd));
+}
+
+static int answer_delete_storage(const struct call *call) {
+    if (call->rights->storage_kib == 0)
+        return -EACCES;
+    return storage_errno(sph_storage_delete(call->device->storage, &call->rights->component, NULL));
+}
+
+static int answer_package_path(const struct call *call) {
+    char guid[SPH_GUID_TEXT];
+    (void)snprintf(call->reply->text, sizeof(call->reply->text), "/mnt/apps/%s",
+                   sph_guid_format(&call->rights->component, guid));
+    return 0;
+}
+
+void sph_channel_answer(struct sph_device *device, const struct sph_channel_rights *rights,
+                        const struct sph_app_request *request, struct sph_app_reply *reply,
+                        int *ret_fd) {
+    static answer_fn *const answers[] = {
+        [SPH_APP_MEMORY_INFO] = answer_memory,
+        [SPH_APP_OS_VERSION] = answer_os_version,
+        [SPH_APP_GPIO_OPEN_INPUT] = answer_open_input,
+        [SPH_APP_GPIO_OPEN_OUTPUT] = answer_open_output,
+        [SPH_APP_STORAGE_OPEN_MUTABLE] = answer_open_storage,
+        [SPH_APP_STORAGE_DELETE_MUTABLE] = answer_delete_storage,
+        [SPH_APP_PACKAGE_PATH] = answer_package_path,
+    };
+    struct call call = {device, rights, request->args, reply, ret_fd};
+    memset(reply, 0, sizeof(*reply));
+    reply->version = SPH_APP_CHANNEL_VERSION;
+    *ret_fd = -1;
+    int rc = -ENOSYS;
+    if (request->version != SPH_APP_CHANNEL_VERSION)
+        rc = -EPROTONOSUPPORT;
+    else if (request->op < SPH_ARRAY_SIZE(answers) && answers[request->op])
+        rc = answers[request->op](&call);
+    reply->error = -rc;
+}

@@ -1,0 +1,520 @@
+/* A session goes idle → running → (stopping) → gone or waiting. Everything that happens to its
+ * processes comes through the tracer; everything that happens to its memory comes through the
+ * meter's ring, which is read before any end is judged, so that the two cannot disagree.
+ *
+ * An app ends in two reports: its first process is gone, and its helper is gone (by which the
+ * kernel has killed the rest). Only after both is the run settled. */
+#include "agent/lifecycle.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/autopsy.h"
+#include "agent/device.h"
+#include "agent/ending.h"
+#include "agent/events.h"
+#include "agent/registry.h"
+#include "agent/session.h"
+#include "agent/tracer.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+enum {
+    FREE_TIMEOUT_MS = 5000, /* for killed processes to be gone; a disk in trouble can hold one */
+};
+
+struct sph_lifecycle {
+    struct sph_device *device;
+    struct sph_ration ration;
+    struct sph_target target;
+    struct sph_tracer *tracer;
+    struct sph_watch *meter_watch;
+    struct sph_session *sessions[SPH_LIFECYCLE_MAX]; /* the first n_sessions, in order of start */
+    size_t n_sessions;
+    bool halted;  /* stop_all: nothing starts */
+    bool closing; /* in free: nothing is called back */
+    sph_lifecycle_done_fn *all_done;
+    void *all_context;
+    sph_lifecycle_end_fn *on_end;
+    void *on_end_context;
+};
+
+/* ---- the table ---- */
+
+static struct sph_session *find(const struct sph_lifecycle *lifecycle,
+                                const struct sph_guid *component) {
+    for (size_t i = 0; i < lifecycle->n_sessions; i++)
+        if (sph_guid_equal(&lifecycle->sessions[i]->component, component))
+            return lifecycle->sessions[i];
+    return NULL;
+}
+
+static bool has_process(const struct sph_session *session) {
+    return session->state == SPH_SESSION_RUNNING || session->state == SPH_SESSION_STOPPING;
+}
+
+static struct sph_session *find_process(const struct sph_lifecycle *lifecycle, pid_t pid) {
+    for (size_t i = 0; i < lifecycle->n_sessions; i++) {
+        const struct sph_launched *launched = &lifecycle->sessions[i]->launched;
+        if (launched->app_pid == pid || launched->helper_pid == pid)
+            return lifecycle->sessions[i];
+    }
+    return NULL;
+}
+
+static struct sph_session *find_share(const struct sph_lifecycle *lifecycle,
+                                      const struct sph_meter_app *app) {
+    for (size_t i = 0; i < lifecycle->n_sessions; i++)
+        if (app && lifecycle->sessions[i]->share.meter == app)
+            return lifecycle->sessions[i];
+    return NULL;
+}
+
+/* Takes it out, frees it and tells those who waited for that. */
+static void drop(struct sph_lifecycle *lifecycle, struct sph_session *session) {
+    size_t i = 0;
+    while (lifecycle->sessions[i] != session)
+        i++;
+    lifecycle->n_sessions--;
+    memmove(&lifecycle->sessions[i], &lifecycle->sessions[i + 1],
+            (lifecycle->n_sessions - i) * sizeof(lifecycle->sessions[0]));
+    struct sph_session gone = *session;
+    session = sph_session_free(session);
+    if (lifecycle->closing)
+        return;
+    for (unsigned k = 0; k < gone.n_waiters; k++)
+        gone.waiters[k].fn(gone.waiters[k].context);
+    if (lifecycle->n_sessions == 0 && lifecycle->all_done) {
+        sph_lifecycle_done_fn *done = lifecycle->all_done;
+        lifecycle->all_done = NULL;
+        done(lifecycle->all_context);
+    }
+}
+
+size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle) {
+    size_t count = 0;
+    for (size_t i = 0; i < lifecycle->n_sessions; i++)
+        count += has_process(lifecycle->sessions[i]);
+    return count;
+}
+
+/* ---- the meter's side ---- */
+
+static void on_growth(void *context, const struct sph_meter_event *event) {
+    struct sph_lifecycle *lifecycle = context;
+    struct sph_session *session = find_share(lifecycle, event->app);
+    if (!session || !has_process(session))
+        return;
+    if (event->type == SPH_METER_EVENT_PEAK) {
+        sph_growth_take(&session->facts.last_growth, event);
+        session->peak_is_news = true;
+        return;
+    }
+    if (!session->facts.crossing.is_known)
+        sph_growth_take(&session->facts.crossing, event);
+    session->facts.signs.over_ration = true;
+    /* A child of the app's, or nobody yet (growth by another's hand): the ration is the app's, so
+     * all of it goes. Where the kernel has killed the first process already, this changes nothing.
+     */
+    if (!session->app_gone)
+        (void)kill(session->launched.app_pid, SIGKILL);
+}
+
+static void read_meter(struct sph_lifecycle *lifecycle) {
+    (void)sph_meter_dispatch(lifecycle->ration.meter, on_growth, lifecycle);
+}
+
+static void publish_peaks(struct sph_lifecycle *lifecycle) {
+    struct sph_meter_figures figures;
+    sph_meter_read(lifecycle->ration.meter, &figures);
+    for (size_t i = 0; i < lifecycle->n_sessions; i++) {
+        struct sph_session *session = lifecycle->sessions[i];
+        if (!session->peak_is_news)
+            continue;
+        session->peak_is_news = false;
+        struct sph_msg_event event = {.kind = SPH_EVENT_NEW_PEAK,
+                                      .component = session->component,
+                                      .name = sph_slice_text(session->name),
+                                      .user_bytes = figures.current,
+                                      .peak_user_bytes = figures.peak,
+                                      .limit_bytes = figures.limit};
+        sph_events_publish(lifecycle->device->events, &event);
+    }
+}
+
+static void on_meter(void *context, int fd, uint32_t epoll_events) {
+    (void)fd;
+    (void)epoll_events;
+    read_meter(context);
+    publish_peaks(context);
+}
+
+/* ---- the tracer's side ---- */
+
+/* The session whose first process, or whose process that crossed the line, this is. */
+static struct sph_session *find_ending(const struct sph_lifecycle *lifecycle, pid_t tgid) {
+    for (size_t i = 0; i < lifecycle->n_sessions; i++) {
+        struct sph_session *session = lifecycle->sessions[i];
+        if (!has_process(session))
+            continue;
+        if (session->launched.app_pid == tgid ||
+            (session->facts.crossing.is_known && session->facts.crossing.tgid == tgid))
+            return session;
+    }
+    return NULL;
+}
+
+/* Every thread comes by here. Of a process that dies by a signal the first one is looked at: the
+ * others are dying too. Of one that leaves by itself, the last, or the leader, whose exit is its
+ * process's as a rule. */
+static void on_exiting(void *context, pid_t tid, int status) {
+    struct sph_lifecycle *lifecycle = context;
+    struct sph_thread_place place;
+    read_meter(lifecycle);
+    if (sph_autopsy_place(tid, &place) < 0)
+        return;
+    struct sph_session *session = find_ending(lifecycle, place.tgid);
+    if (!session)
+        return;
+    bool by_signal = (status & 0x7f) != 0;
+    if (by_signal ? session->looked_at : (place.threads > 1 && tid != place.tgid))
+        return;
+    session->looked_at = by_signal;
+    sph_autopsy_look(&lifecycle->ration, &session->share, tid, place.tgid, &session->facts);
+}
+
+static void on_signalled(void *context, pid_t tid, const struct sph_fault *fault) {
+    struct sph_lifecycle *lifecycle = context;
+    struct sph_session *session = find_process(lifecycle, tid);
+    struct sph_thread_place place;
+    if (!session && sph_autopsy_place(tid, &place) == 0)
+        session = find_process(lifecycle, place.tgid);
+    if (!session)
+        return;
+    session->facts.signs.has_fault = true;
+    session->facts.signs.fault = *fault;
+}
+
+static void on_back_off_over(struct sph_lifecycle *lifecycle, struct sph_session *session);
+
+/* One timer per session: of the grace time, or of the back-off. */
+static void on_timer(void *context) {
+    struct sph_session *session = context;
+    if (session->state == SPH_SESSION_WAITING) {
+        on_back_off_over(session->lifecycle, session);
+    } else if (session->state == SPH_SESSION_STOPPING && !session->app_gone) {
+        session->facts.signs.grace_over = true;
+        (void)kill(session->launched.app_pid, SIGKILL);
+    }
+}
+
+static void wait_to_restart(struct sph_session *session, uint64_t wait_ms) {
+    session->state = SPH_SESSION_WAITING;
+    (void)sph_loop_arm_timer(session->timer, wait_ms > 0 ? wait_ms : 1, 0);
+}
+
+static void tell_end(struct sph_lifecycle *lifecycle, const struct sph_ending *ending) {
+    if (lifecycle->on_end && !lifecycle->closing)
+        lifecycle->on_end(lifecycle->on_end_context, &ending->end);
+}
+
+/* A run is over, or could not be made again: the report, and then on or out. */
+static void conclude(struct sph_lifecycle *lifecycle, struct sph_session *session,
+                     struct sph_slice said) {
+    struct sph_ending ending = {.may_restart = !lifecycle->halted && !lifecycle->closing};
+    sph_ending_conclude(session, said, &ending);
+    tell_end(lifecycle, &ending);
+    if (ending.end.restarts)
+        wait_to_restart(session, ending.wait_ms);
+    else
+        drop(lifecycle, session);
+}
+
+static void settle_when_gone(struct sph_lifecycle *lifecycle, struct sph_session *session) {
+    if (!session->app_gone || !session->helper_gone)
+        return;
+    (void)sph_loop_arm_timer(session->timer, 0, 0);
+    read_meter(lifecycle);
+    sph_session_settle(session);
+    conclude(lifecycle, session, sph_slice(NULL, 0));
+}
+
+static void on_gone(void *context, pid_t pid, int status) {
+    struct sph_lifecycle *lifecycle = context;
+    struct sph_session *session = find_process(lifecycle, pid);
+    if (!session)
+        return;
+    if (pid == session->launched.app_pid) {
+        session->facts.signs.status = status;
+        session->app_gone = true;
+        session->facts.run_ms = (sph_clock_monotonic_ns() - session->launched.exec_ns) / 1000000;
+    } else {
+        session->helper_gone = true;
+    }
+    settle_when_gone(lifecycle, session);
+}
+
+/* ---- start and restart ---- */
+
+static int launch(struct sph_lifecycle *lifecycle, struct sph_session *session,
+                  struct sph_err *err) {
+    if (sph_lifecycle_running(lifecycle) == 0)
+        sph_meter_reset_peak(lifecycle->ration.meter);
+    int rc = sph_session_launch(session, err);
+    if (rc < 0)
+        return rc;
+    struct sph_msg_event event = {.kind = SPH_EVENT_STARTED,
+                                  .component = session->component,
+                                  .name = sph_slice_text(session->name),
+                                  .pid = (uint32_t)session->launched.app_pid,
+                                  .restarts = session->restarts};
+    sph_events_publish(lifecycle->device->events, &event);
+    return 0;
+}
+
+static void on_back_off_over(struct sph_lifecycle *lifecycle, struct sph_session *session) {
+    struct sph_err err = SPH_ERR_NULL;
+    session->restarts++;
+    if (launch(lifecycle, session, &err) == 0)
+        return;
+    if (has_process(session))
+        return; /* it is being killed; its end is concluded when it is gone */
+    session->facts.signs = (struct sph_end_signs){.start_failed = true};
+    conclude(lifecycle, session, sph_slice_text(err.text));
+}
+
+static int add_session(struct sph_lifecycle *lifecycle, const struct sph_start_request *request,
+                       struct sph_session **ret_session, struct sph_err *err) {
+    const struct sph_installed_app *app =
+        sph_registry_find(lifecycle->device->registry, &request->component);
+    if (!app)
+        return SPH_FAIL(err, -ENOENT, "The application is not installed on this device.");
+    if (lifecycle->n_sessions == SPH_LIFECYCLE_MAX)
+        return SPH_FAIL(err, -ENOSPC, "%d applications run already: stop one first.",
+                        SPH_LIFECYCLE_MAX);
+    struct sph_session *session = sph_session_new(lifecycle->device, request, app, err);
+    if (!session)
+        return -ENOMEM;
+    session->lifecycle = lifecycle;
+    session->ration = &lifecycle->ration;
+    session->target = &lifecycle->target;
+    int rc =
+        sph_loop_add_timer(lifecycle->device->loop, 0, 0, on_timer, session, &session->timer, err);
+    if (rc < 0) {
+        session = sph_session_free(session);
+        return rc;
+    }
+    lifecycle->sessions[lifecycle->n_sessions++] = session;
+    *ret_session = session;
+    return 0;
+}
+
+static int check_start(const struct sph_lifecycle *lifecycle,
+                       const struct sph_start_request *request, struct sph_err *err) {
+    const struct sph_session *session = find(lifecycle, &request->component);
+    if (request->flags & SPH_START_DEBUG)
+        return SPH_FAIL(err, -ENOTSUP,
+                        "Cannot start the application in debug mode: there is no debugging server "
+                        "on this device.");
+    if (lifecycle->halted)
+        return SPH_FAIL(err, -ESHUTDOWN, "The device is restarting: start the application then.");
+    if (session && has_process(session))
+        return SPH_FAIL(err, -EALREADY, "The application runs already.");
+    return 0;
+}
+
+int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_request *request,
+                        struct sph_err *err) {
+    int rc = check_start(lifecycle, request, err);
+    if (rc < 0)
+        return rc;
+    struct sph_session *session = find(lifecycle, &request->component);
+    if (session) /* it waits; who starts it by hand does not want to wait, and may want it otherwise
+                  */
+        drop(lifecycle, session);
+    rc = add_session(lifecycle, request, &session, err);
+    if (rc < 0)
+        return rc;
+    rc = launch(lifecycle, session, err);
+    if (rc < 0 && !has_process(session))
+        drop(lifecycle, session);
+    else if (rc < 0)
+        session->flags |= SPH_START_ONCE; /* it is being killed and must not come back */
+    return rc;
+}
+
+/* ---- stop ---- */
+
+static void ask_to_stop(struct sph_lifecycle *lifecycle, struct sph_session *session) {
+    if (session->state == SPH_SESSION_WAITING) {
+        drop(lifecycle, session);
+    } else if (session->state == SPH_SESSION_RUNNING) {
+        session->state = SPH_SESSION_STOPPING;
+        session->facts.signs.stop_asked = true;
+        (void)sph_loop_arm_timer(session->timer, SPH_STOP_GRACE_MS, 0);
+        if (!session->app_gone)
+            (void)kill(session->launched.app_pid, SIGTERM);
+    }
+}
+
+int sph_lifecycle_stop(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                       sph_lifecycle_done_fn *done, void *context, struct sph_err *err) {
+    struct sph_session *session = find(lifecycle, component);
+    if (!session) {
+        if (done)
+            done(context);
+        return 0;
+    }
+    if (done) {
+        if (session->n_waiters == SPH_SESSION_WAITERS)
+            return SPH_FAIL(err, -EBUSY, "The application is being stopped already.");
+        session->waiters[session->n_waiters].fn = done;
+        session->waiters[session->n_waiters++].context = context;
+    }
+    ask_to_stop(lifecycle, session);
+    return 0;
+}
+
+int sph_lifecycle_stop_all(struct sph_lifecycle *lifecycle, sph_lifecycle_done_fn *done,
+                           void *context, struct sph_err *err) {
+    if (lifecycle->all_done)
+        return SPH_FAIL(err, -EBUSY, "The device is stopping its applications already.");
+    lifecycle->halted = true;
+    for (size_t i = lifecycle->n_sessions; i-- > 0;)
+        ask_to_stop(lifecycle, lifecycle->sessions[i]);
+    if (lifecycle->n_sessions > 0) {
+        lifecycle->all_done = done;
+        lifecycle->all_context = context;
+    } else if (done) {
+        done(context);
+    }
+    return 0;
+}
+
+void sph_lifecycle_resume(struct sph_lifecycle *lifecycle) {
+    lifecycle->halted = false;
+}
+
+/* ---- questions ---- */
+
+enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
+                                           const struct sph_guid *component) {
+    const struct sph_session *session = find(lifecycle, component);
+    return session ? session->state : SPH_SESSION_NONE;
+}
+
+pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component) {
+    const struct sph_session *session = find(lifecycle, component);
+    return session && has_process(session) ? session->launched.app_pid : 0;
+}
+
+unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
+                                const struct sph_guid *component) {
+    const struct sph_session *session = find(lifecycle, component);
+    return session ? session->restarts : 0;
+}
+
+void sph_lifecycle_health(struct sph_lifecycle *lifecycle, struct sph_meter_health *ret_health,
+                          uint64_t *ret_events) {
+    struct sph_meter_figures figures;
+    sph_meter_read(lifecycle->ration.meter, &figures);
+    sph_meter_health(lifecycle->ration.meter, ret_health);
+    *ret_events = figures.events;
+}
+
+void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn *fn,
+                          void *context) {
+    lifecycle->on_end = fn;
+    lifecycle->on_end_context = context;
+}
+
+static int find_running(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                        struct sph_session **ret_session, struct sph_err *err) {
+    struct sph_session *session = find(lifecycle, component);
+    if (!session || !has_process(session))
+        return SPH_FAIL(err, -ENOENT, "The application does not run.");
+    *ret_session = session;
+    return 0;
+}
+
+int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                         struct sph_memory_figures *ret_memory, struct sph_err *err) {
+    struct sph_session *session = NULL;
+    int rc = component ? find_running(lifecycle, component, &session, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (sph_lifecycle_running(lifecycle) == 0) {
+        *ret_memory = (struct sph_memory_figures){.user_exact = true, .kernel_source = ""};
+        return 0;
+    }
+    for (size_t i = 0; i < lifecycle->n_sessions; i++)
+        if (has_process(lifecycle->sessions[i]))
+            sph_ration_check(&lifecycle->sessions[i]->share);
+    return sph_ration_read(&lifecycle->ration, session ? &session->share : NULL, ret_memory, err);
+}
+
+int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                           struct sph_pagemap *ret_map, struct sph_err *err) {
+    struct sph_session *session = NULL;
+    int rc = find_running(lifecycle, component, &session, err);
+    return rc < 0 ? rc : sph_pagemap_read(session->launched.app_pid, ret_map, err);
+}
+
+/* ---- the whole ---- */
+
+int sph_lifecycle_new(struct sph_device *device, struct sph_lifecycle **ret_lifecycle,
+                      struct sph_err *err) {
+    static const struct sph_tracer_ops ops = {
+        .exiting = on_exiting, .signalled = on_signalled, .gone = on_gone};
+    struct sph_lifecycle *lifecycle SPH_CLEANUP(sph_lifecycle_freep) =
+        calloc(1, sizeof(*lifecycle));
+    if (!lifecycle)
+        return SPH_FAIL(err, -ENOMEM, "No memory for the running apps.");
+    lifecycle->device = device;
+    sph_target_open(&lifecycle->target);
+    int rc = sph_ration_open(device->group, device->profile.ram_bytes, &lifecycle->ration, err);
+    if (rc == 0)
+        rc = sph_tracer_new(device->loop, &ops, lifecycle, &lifecycle->tracer, err);
+    if (rc == 0)
+        rc = sph_loop_add_fd(device->loop, sph_meter_fd(lifecycle->ration.meter), EPOLLIN, on_meter,
+                             lifecycle, &lifecycle->meter_watch, err);
+    if (rc < 0)
+        return rc;
+    *ret_lifecycle = SPH_STEAL_PTR(lifecycle);
+    return 0;
+}
+
+/* The loop does not run any more: the tracer is asked by hand until all are gone. */
+static void kill_all(struct sph_lifecycle *lifecycle) {
+    const struct timespec pause = {.tv_nsec = 1000000};
+    uint64_t end_ms = sph_clock_monotonic_ms() + FREE_TIMEOUT_MS;
+    for (size_t i = lifecycle->n_sessions; i-- > 0;) {
+        struct sph_session *session = lifecycle->sessions[i];
+        if (has_process(session))
+            (void)kill(session->launched.helper_pid, SIGKILL);
+        else
+            drop(lifecycle, session);
+    }
+    while (lifecycle->n_sessions > 0 && sph_clock_monotonic_ms() < end_ms)
+        if (sph_tracer_poll(lifecycle->tracer) == 0)
+            (void)nanosleep(&pause, NULL);
+    while (lifecycle->n_sessions > 0)
+        drop(lifecycle, lifecycle->sessions[0]);
+}
+
+struct sph_lifecycle *sph_lifecycle_free(struct sph_lifecycle *lifecycle) {
+    if (!lifecycle)
+        return NULL;
+    lifecycle->closing = true;
+    if (lifecycle->tracer)
+        kill_all(lifecycle);
+    lifecycle->tracer = sph_tracer_free(lifecycle->tracer);
+    lifecycle->meter_watch = sph_loop_remove(lifecycle->meter_watch);
+    sph_ration_close(&lifecycle->ration);
+    sph_target_close(&lifecycle->target);
+    free(lifecycle);
+    return NULL;
+}

@@ -1,0 +1,92 @@
+#include "agent/orders.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum { ARGUMENT_BYTES = 64 * 1024 }; /* of one: the manifest's own limit */
+
+static size_t list_length(char *const *list) {
+    size_t count = 0;
+    while (list && list[count])
+        count++;
+    return count;
+}
+
+char **sph_arguments_copy(const char *const *list) {
+    size_t count = 0;
+    while (list && list[count])
+        count++;
+    char **copy = list ? calloc(count + 1, sizeof(*copy)) : NULL;
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = strdup(list[i]);
+        if (!copy[i]) {
+            sph_arguments_free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+void sph_arguments_free(char **list) {
+    for (size_t i = 0; list && list[i]; i++)
+        free(list[i]);
+    free(list);
+}
+
+static char *take_text(const struct sph_json_value *value) {
+    struct sph_buf text SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(ARGUMENT_BYTES);
+    if (sph_json_to_buf(value, &text) < 0)
+        return NULL;
+    return text.len > 0 ? sph_buf_take(&text) : strdup("");
+}
+
+/* argv[0] is the program, then the manifest's CmdArgs, then those of the start. */
+static int build_argv(const struct sph_manifest_list *fixed, char *const *arguments,
+                      struct sph_orders *orders, struct sph_err *err) {
+    size_t extra = list_length(arguments), n = 0;
+    orders->argv = calloc(1 + (size_t)fixed->count + extra + 1, sizeof(char *));
+    bool whole = orders->argv && (orders->argv[n++] = strdup(orders->entry));
+    if (fixed->count > 0) {
+        struct sph_json_iter iter;
+        struct sph_json_value value;
+        sph_json_iter_init(&iter, &fixed->array);
+        while (whole && n <= fixed->count && sph_json_next(&iter, NULL, &value))
+            whole = (orders->argv[n++] = take_text(&value)) != NULL;
+    }
+    for (size_t i = 0; whole && i < extra; i++)
+        whole = (orders->argv[n++] = strdup(arguments[i])) != NULL;
+    return whole ? 0 : SPH_FAIL(err, -ENOMEM, "No memory for the app's arguments.");
+}
+
+int sph_orders_parse(const char *manifest, size_t len, const struct sph_guid *component,
+                     char *const *arguments, struct sph_orders *ret_orders, struct sph_err *err) {
+    struct sph_manifest parsed;
+    struct sph_orders orders SPH_CLEANUP(sph_orders_done) = SPH_ORDERS_NULL;
+    char guid[SPH_GUID_TEXT];
+    int rc = sph_manifest_parse(manifest, len, NULL, &parsed, NULL, err);
+    if (rc < 0)
+        return rc;
+    (void)snprintf(orders.package_entry, sizeof(orders.package_entry), "%s", parsed.entry_point);
+    (void)snprintf(orders.folder, sizeof(orders.folder), "/mnt/apps/%s",
+                   sph_guid_format(component, guid));
+    (void)snprintf(orders.entry, sizeof(orders.entry), "%s%s", orders.folder, parsed.entry_point);
+    for (unsigned i = 0; i < parsed.gpio_count; i++)
+        if (parsed.gpio[i] < SPH_GPIO_PINS)
+            orders.pins[parsed.gpio[i] / 8] |= (uint8_t)(1u << parsed.gpio[i] % 8);
+    rc = build_argv(&parsed.cmd_args, arguments, &orders, err);
+    if (rc < 0)
+        return rc;
+    *ret_orders = orders;
+    orders.argv = NULL;
+    return 0;
+}
+
+void sph_orders_done(struct sph_orders *orders) {
+    sph_arguments_free(orders->argv);
+    orders->argv = NULL;
+}

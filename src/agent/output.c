@@ -1,0 +1,82 @@
+/* Output is read a little at a time: what an app writes faster than that stays in its pipe, and
+ * then the app waits. So a flood slows the app that makes it and neither grows the agent nor
+ * starves it. */
+#include "agent/output.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "agent/device.h"
+#include "agent/events.h"
+
+_Static_assert((int)SPH_LINE_MAX <= (int)SPH_LOG_LINE_MAX, "a line fits the log ring");
+
+enum {
+    READ_BYTES = SPH_EVENT_TEXT_MAX, /* per turn of the loop */
+    DRAIN_BYTES = 1024 * 1024,       /* at the end: as much as a pipe can be made to hold */
+};
+
+static void take_line(void *context, const char *text, size_t len, bool continued) {
+    (void)continued;
+    struct sph_output *output = context;
+    (void)sph_logring_append(output->device->log, &output->component, output->source, text, len);
+}
+
+/* Listeners get the bytes as they came, so that what is passed through is what was written. */
+static void publish(struct sph_output *output, const char *data, size_t len) {
+    struct sph_msg_event event = {
+        .kind = SPH_EVENT_OUTPUT,
+        .component = output->component,
+        .stream = output->source == SPH_LOG_STDERR ? SPH_EVENT_STDERR : SPH_EVENT_STDOUT,
+        .text = sph_slice(data, len),
+    };
+    sph_events_publish(output->device->events, &event);
+}
+
+/* Bytes read; 0 when there is nothing now, and at the end. */
+static size_t read_some(struct sph_output *output, bool *ret_ended) {
+    char data[READ_BYTES];
+    ssize_t len = read(output->fd, data, sizeof(data));
+    *ret_ended = len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
+    if (len <= 0)
+        return 0;
+    publish(output, data, (size_t)len);
+    sph_lines_feed(&output->lines, data, (size_t)len, take_line, output);
+    return (size_t)len;
+}
+
+static void on_readable(void *context, int fd, uint32_t epoll_events) {
+    (void)fd;
+    (void)epoll_events;
+    struct sph_output *output = context;
+    bool ended;
+    (void)read_some(output, &ended);
+    if (ended)
+        output->watch = sph_loop_remove(output->watch);
+}
+
+int sph_output_init(struct sph_output *output, struct sph_device *device,
+                    const struct sph_guid *component, enum sph_log_source source, int fd,
+                    struct sph_err *err) {
+    *output =
+        (struct sph_output){.device = device, .component = *component, .source = source, .fd = fd};
+    return sph_loop_add_fd(device->loop, fd, EPOLLIN, on_readable, output, &output->watch, err);
+}
+
+void sph_output_finish(struct sph_output *output) {
+    bool ended = output->fd < 0;
+    for (size_t total = 0; !ended && total < DRAIN_BYTES;) {
+        size_t len = read_some(output, &ended);
+        if (len == 0)
+            break;
+        total += len;
+    }
+    sph_lines_flush(&output->lines, take_line, output);
+    sph_output_done(output);
+}
+
+void sph_output_done(struct sph_output *output) {
+    output->watch = sph_loop_remove(output->watch);
+    output->fd = -1;
+}

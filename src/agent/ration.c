@@ -1,0 +1,119 @@
+/* The limit that counts is the meter's. The memory controller's is a second net far above it, for
+ * what User does not hold: pages of a memfd that nobody maps, socket buffers, page tables. */
+#include "agent/ration.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/attr.h"
+#include "base/file.h"
+
+enum {
+    /* Kernel memory of a crowded but honest app is under 2 MiB (64 threads); the controller charges
+     * each CPU 256 KiB ahead. */
+    NET_BYTES = 32 * 1024 * 1024,
+    CHECK_PIDS = 128, /* more processes than an app may have */
+};
+
+static const char source_v1[] = "memory.kmem.usage_in_bytes and memory.kmem.tcp of the apps' group";
+static const char source_v2[] = "kernel and sock of the apps' group's memory.stat";
+
+/* A kernel without this file has no net; the ration holds without it. */
+static void spread_net(struct sph_cgroup *tree, uint64_t limit_bytes) {
+    char text[32];
+    bool is_v1 = sph_cgroup_memctl(tree) == SPH_MEMCTL_V1;
+    int fd = sph_cgroup_memory_fd(tree);
+    if (fd < 0)
+        return;
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)(limit_bytes + NET_BYTES));
+    (void)sph_file_poke(fd, is_v1 ? "memory.limit_in_bytes" : "memory.max", text, NULL);
+}
+
+int sph_ration_open(const char *group, uint64_t limit_bytes, struct sph_ration *ret_ration,
+                    struct sph_err *err) {
+    struct sph_ration ration SPH_CLEANUP(sph_ration_close) = SPH_RATION_NULL;
+    /* The meter first: where it refuses, nothing has been made. */
+    int rc = sph_meter_open(limit_bytes, NULL, &ration.meter, err);
+    if (rc == 0)
+        rc = sph_cgroup_open(group, &ration.tree, err);
+    if (rc < 0)
+        return rc;
+    enum sph_memctl kind = sph_cgroup_memctl(ration.tree);
+    if (kind == SPH_MEMCTL_NONE) {
+        ration.kernel_source = sph_cgroup_memctl_reason(ration.tree);
+    } else {
+        rc = sph_kmem_open(kind, sph_cgroup_memory_fd(ration.tree), &ration.kmem, err);
+        if (rc < 0)
+            return rc;
+        ration.kernel_source = kind == SPH_MEMCTL_V1 ? source_v1 : source_v2;
+        spread_net(ration.tree, limit_bytes);
+    }
+    *ret_ration = ration;
+    ration = (struct sph_ration)SPH_RATION_NULL;
+    return 0;
+}
+
+void sph_ration_close(struct sph_ration *ration) {
+    ration->kmem = sph_kmem_close(ration->kmem);
+    ration->meter = sph_meter_close(ration->meter);
+    ration->tree = sph_cgroup_close(ration->tree);
+}
+
+int sph_ration_join(struct sph_ration *ration, const char *app_name,
+                    struct sph_ration_share *ret_share, struct sph_err *err) {
+    struct sph_ration_share share = {.cgroup = NULL};
+    int rc = sph_cgroup_app_make(ration->tree, app_name, &share.cgroup, err);
+    if (rc < 0)
+        return rc;
+    rc = sph_meter_app_add(ration->meter, sph_cgroup_app_id(share.cgroup), 0, &share.meter, err);
+    if (rc < 0) {
+        sph_ration_leave(&share);
+        return rc;
+    }
+    *ret_share = share;
+    return 0;
+}
+
+void sph_ration_leave(struct sph_ration_share *share) {
+    /* The group goes first: while it is there, a process in it is still the meter's. */
+    share->cgroup = sph_cgroup_app_remove(share->cgroup);
+    share->meter = sph_meter_app_remove(share->meter);
+}
+
+void sph_ration_check(struct sph_ration_share *share) {
+    pid_t pids[CHECK_PIDS];
+    struct sph_meter_check check;
+    if (!share->meter || !sph_meter_app_is_armed(share->meter))
+        return;
+    int count = sph_cgroup_app_pids(share->cgroup, pids, CHECK_PIDS);
+    if (count <= 0 || count > CHECK_PIDS)
+        return;
+    /* Without a verdict the meter stands; sph_meter_health() counts both, ignoring. */
+    (void)sph_meter_check(share->meter, pids, (size_t)count, &check, NULL);
+}
+
+int sph_ration_read(struct sph_ration *ration, const struct sph_ration_share *share,
+                    struct sph_memory_figures *ret_figures, struct sph_err *err) {
+    struct sph_meter_figures user;
+    struct sph_meter_health health;
+    struct sph_kmem_figures kernel = {.total = 0};
+    if (share)
+        sph_meter_app_read(share->meter, &user);
+    else
+        sph_meter_read(ration->meter, &user);
+    sph_meter_health(ration->meter, &health);
+    int rc = ration->kmem ? sph_kmem_read(ration->kmem, &kernel, err) : 0;
+    if (rc < 0)
+        return rc;
+    *ret_figures = (struct sph_memory_figures){
+        .user = user.current,
+        /* Two CPUs may have raised one and not yet the other when they are read. */
+        .peak = user.peak > user.current ? user.peak : user.current,
+        .total = user.current + kernel.total,
+        .kernel = kernel.total,
+        .user_exact = health.exact,
+        .kernel_known = ration->kmem != NULL,
+        .kernel_source = ration->kernel_source,
+    };
+    return 0;
+}

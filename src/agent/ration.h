@@ -1,0 +1,51 @@
+/* ration: the device's one memory ration: its control groups, its meter and its kernel-memory
+ * figure. */
+#ifndef SPH_AGENT_RATION_H
+#define SPH_AGENT_RATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent/lifecycle.h"
+#include "base/err.h"
+#include "meter/cgroup.h"
+#include "meter/kmem.h"
+#include "meter/meter.h"
+
+struct sph_ration {
+    struct sph_cgroup *tree;
+    struct sph_meter *meter;
+    struct sph_kmem *kmem; /* NULL where the kernel has no memory controller */
+    const char *kernel_source;
+};
+#define SPH_RATION_NULL                                                                            \
+    { .tree = NULL }
+
+/* One app's place in it, for one run. */
+struct sph_ration_share {
+    struct sph_cgroup_app *cgroup;
+    struct sph_meter_app *meter;
+};
+
+/* Makes the groups (and removes what a killed agent left in them), loads the meter, sets the limit.
+ * Refuses with the meter's sentence where figures would not be exact. */
+int sph_ration_open(const char *group, uint64_t limit_bytes, struct sph_ration *ret_ration,
+                    struct sph_err *err);
+void sph_ration_close(struct sph_ration *ration); /* takes one that was never opened */
+
+int sph_ration_join(struct sph_ration *ration, const char *app_name,
+                    struct sph_ration_share *ret_share, struct sph_err *err);
+/* After the app's last process is gone. Takes an empty share. */
+void sph_ration_leave(struct sph_ration_share *share);
+
+/* Compares the meter with the page tables of this app's processes and corrects it where they
+ * differ. */
+void sph_ration_check(struct sph_ration_share *share);
+
+/* Of the group, or of one app when share is not NULL. Kernel memory is always the group's: it is
+ * not told apart by app. total >= user and peak >= user hold in what is returned. */
+int sph_ration_read(struct sph_ration *ration, const struct sph_ration_share *share,
+                    struct sph_memory_figures *ret_figures, struct sph_err *err);
+
+#endif

@@ -1,0 +1,185 @@
+/* A run is put together here and taken apart again; when and why is the lifecycle's part. */
+#include "agent/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/channel.h"
+#include "agent/device.h"
+#include "agent/orders.h"
+#include "agent/registry.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+enum {
+    PROCESSES = 64, /* and threads: 64 stacks of one page are the whole ration of an MT3620 */
+    FILES = 256,
+    MANIFEST_BYTES = SPH_MANIFEST_BYTES_MAX,
+};
+
+struct sph_session *sph_session_new(struct sph_device *device,
+                                    const struct sph_start_request *request,
+                                    const struct sph_installed_app *app, struct sph_err *err) {
+    struct sph_session *session = calloc(1, sizeof(*session));
+    if (session && request->arguments) {
+        session->arguments = sph_arguments_copy(request->arguments);
+        if (!session->arguments) {
+            free(session);
+            session = NULL;
+        }
+    }
+    if (!session) {
+        (void)SPH_FAIL(err, -ENOMEM, "No memory to start the application.");
+        return NULL;
+    }
+    session->device = device;
+    session->component = request->component;
+    session->flags = request->flags;
+    memcpy(session->name, app->name, sizeof(session->name));
+    session->launched = (struct sph_launched)SPH_LAUNCHED_NULL;
+    for (int i = 0; i < 2; i++)
+        session->outputs[i] = (struct sph_output)SPH_OUTPUT_NULL;
+    return session;
+}
+
+static uint64_t file_limit(const struct sph_session *session, const struct sph_installed_app *app) {
+    /* Without storage there is no file to write; the limit then bounds a memfd, at all of the RAM.
+     */
+    return app->storage_kib > 0 ? (uint64_t)app->storage_kib * 1024
+                                : session->device->profile.ram_bytes;
+}
+
+static int check_program(const struct sph_session *session, const struct sph_orders *orders,
+                         int root_fd, struct sph_err *err) {
+    struct sph_program program;
+    int rc = sph_program_read(root_fd, orders->package_entry, &program, err);
+    if (rc < 0)
+        return rc;
+    return sph_target_check(session->target, &program, session->device->host_libraries, err);
+}
+
+static int launch(struct sph_session *session, const struct sph_installed_app *app,
+                  const struct sph_orders *orders, int root_fd, struct sph_err *err) {
+    char *const environment[] = {NULL};
+    const struct sph_target *target = session->target;
+    const struct sph_launch_plan plan = {
+        .sandbox = {.component = session->component,
+                    .package_fd = root_fd,
+                    .library_fd = target->library_fd,
+                    .loader = target->loader,
+                    .loader_name = target->loader_name,
+                    .host_name = session->device->name,
+                    .host_libraries = session->device->host_libraries},
+        .identity = {.uid = app->uid,
+                     .file_bytes = file_limit(session, app),
+                     .process_count = PROCESSES,
+                     .file_count = FILES},
+        .argv = orders->argv,
+        .envp = environment,
+        .working_folder = orders->folder,
+        .tree = session->ration->tree,
+        .cgroup = session->share.cgroup,
+        .meter = session->share.meter,
+        .ptrace_options = sph_tracer_options(),
+    };
+    return sph_launch(&plan, &session->launched, err);
+}
+
+/* The app runs already; what fails here ends it. */
+static int attach(struct sph_session *session, const struct sph_installed_app *app,
+                  const struct sph_orders *orders, struct sph_err *err) {
+    struct sph_channel_rights rights = {
+        .component = session->component, .uid = app->uid, .storage_kib = app->storage_kib};
+    memcpy(rights.pins, orders->pins, sizeof(rights.pins));
+    int rc = sph_channel_new(session->device, session->launched.channel_fd, &rights,
+                             &session->channel, err);
+    if (rc == 0)
+        rc = sph_output_init(&session->outputs[0], session->device, &session->component,
+                             SPH_LOG_STDOUT, session->launched.output_fd, err);
+    if (rc == 0)
+        rc = sph_output_init(&session->outputs[1], session->device, &session->component,
+                             SPH_LOG_STDERR, session->launched.error_fd, err);
+    return rc;
+}
+
+static int start_run(struct sph_session *session, const struct sph_installed_app *app,
+                     const struct sph_orders *orders, struct sph_err *err) {
+    char guid[SPH_GUID_TEXT];
+    sph_autoclose int root_fd = sph_registry_open_root(session->device->registry, app, err);
+    int rc = root_fd < 0 ? root_fd : check_program(session, orders, root_fd, err);
+    if (rc < 0)
+        return rc;
+    rc = sph_ration_join(session->ration, sph_guid_format(&session->component, guid),
+                         &session->share, err);
+    if (rc == 0)
+        rc = launch(session, app, orders, root_fd, err);
+    if (rc < 0) {
+        sph_ration_leave(&session->share);
+        return rc;
+    }
+    return 0;
+}
+
+/* Nothing of an earlier run may show in the story of this one. */
+static void begin_facts(struct sph_session *session) {
+    sph_report_facts_done(&session->facts);
+    session->facts = (struct sph_report_facts){
+        .component = session->component,
+        .image = session->image,
+        .name = session->name,
+        .device_start_ns = session->device->started_ms * 1000000,
+        .limit_bytes = session->device->profile.ram_bytes,
+    };
+    session->app_gone = session->helper_gone = session->looked_at = false;
+}
+
+int sph_session_launch(struct sph_session *session, struct sph_err *err) {
+    const struct sph_registry *registry = session->device->registry;
+    const struct sph_installed_app *app = sph_registry_find(registry, &session->component);
+    struct sph_orders orders SPH_CLEANUP(sph_orders_done) = SPH_ORDERS_NULL;
+    struct sph_buf text SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(MANIFEST_BYTES);
+    begin_facts(session);
+    if (!app)
+        return SPH_FAIL(err, -ENOENT, "The application is not installed on this device.");
+    session->image = session->facts.image = app->image; /* an update may have come in between */
+    int rc = sph_registry_read_manifest(registry, app, &text, err);
+    if (rc == 0)
+        rc = sph_orders_parse(text.data, text.len, &session->component, session->arguments, &orders,
+                              err);
+    if (rc == 0)
+        rc = start_run(session, app, &orders, err);
+    if (rc < 0)
+        return rc;
+    session->facts.pid = session->launched.app_pid;
+    session->state = SPH_SESSION_RUNNING;
+    rc = attach(session, app, &orders, err);
+    if (rc < 0) /* its end is seen and settled like any other */
+        (void)kill(session->launched.helper_pid, SIGKILL);
+    return rc;
+}
+
+void sph_session_settle(struct sph_session *session) {
+    for (int i = 0; i < 2; i++)
+        sph_output_finish(&session->outputs[i]);
+    session->channel = sph_channel_free(session->channel);
+    session->launched.helper_pid = -1; /* reaped: its number is anyone's now */
+    sph_launched_done(&session->launched);
+    sph_ration_leave(&session->share);
+}
+
+struct sph_session *sph_session_free(struct sph_session *session) {
+    if (!session)
+        return NULL;
+    (void)sph_loop_remove(session->timer);
+    for (int i = 0; i < 2; i++)
+        sph_output_done(&session->outputs[i]);
+    session->channel = sph_channel_free(session->channel);
+    sph_launched_done(&session->launched);
+    sph_ration_leave(&session->share);
+    sph_report_facts_done(&session->facts);
+    sph_arguments_free(session->arguments);
+    free(session);
+    return NULL;
+}

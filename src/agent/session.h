@@ -1,0 +1,70 @@
+/* session: one app from the moment it is asked to run until nothing of it is left. */
+#ifndef SPH_AGENT_SESSION_H
+#define SPH_AGENT_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent/backoff.h"
+#include "agent/launch.h"
+#include "agent/lifecycle.h"
+#include "agent/output.h"
+#include "agent/ration.h"
+#include "agent/report.h"
+#include "agent/target.h"
+#include "base/err.h"
+#include "base/loop.h"
+
+/* Inside the lifecycle only. A restart is the same session with a new process. */
+
+struct sph_channel;
+struct sph_device;
+struct sph_installed_app;
+enum { SPH_SESSION_WAITERS = 4 }; /* that asked for a stop of one app at the same time */
+
+struct sph_session {
+    struct sph_device *device;
+    struct sph_lifecycle *lifecycle;
+    struct sph_ration *ration;
+    const struct sph_target *target;
+    struct sph_guid component, image;
+    char name[33];
+    unsigned flags;   /* SPH_START_* */
+    char **arguments; /* that follow CmdArgs; owned; may be NULL */
+    enum sph_session_state state;
+    struct sph_backoff backoff;
+    unsigned restarts;       /* by the device, since a person or the boot started it */
+    struct sph_watch *timer; /* grace time while stopping, back-off while waiting */
+
+    /* of the present run */
+    struct sph_ration_share share;
+    struct sph_launched launched;
+    struct sph_channel *channel;
+    struct sph_output outputs[2]; /* stdout, stderr */
+    bool app_gone, helper_gone;
+    bool looked_at;    /* at its exit stop, and dying by a signal */
+    bool peak_is_news; /* it has risen since listeners were told */
+    struct sph_report_facts facts;
+
+    struct {
+        sph_lifecycle_done_fn *fn;
+        void *context;
+    } waiters[SPH_SESSION_WAITERS];
+    unsigned n_waiters;
+};
+
+/* Idle; NULL (and err) when there is no memory. The lifecycle fills in what is its own. */
+struct sph_session *sph_session_new(struct sph_device *device,
+                                    const struct sph_start_request *request,
+                                    const struct sph_installed_app *app, struct sph_err *err);
+/* Starts a run of an idle session. On failure the session is idle as before. */
+int sph_session_launch(struct sph_session *session, struct sph_err *err);
+/* After the last process is gone: the rest of the output, then everything of the run is given back.
+ */
+void sph_session_settle(struct sph_session *session);
+/* Frees it with what is left of a run. Takes NULL, returns NULL. */
+struct sph_session *sph_session_free(struct sph_session *session);
+
+#endif
