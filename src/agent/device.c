@@ -3,12 +3,17 @@
 #include "agent/device.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/logring.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json_in.h"
 #include "base/text.h"
@@ -131,9 +136,17 @@ int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device
 
 int sph_device_read(int dir_fd, struct sph_device *ret_device, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(DEVICE_JSON_MAX);
-    int code = sph_file_read(dir_fd, "device.json", &text, err);
-    if (code == -EFBIG)
-        return SPH_FAIL(err, code, "device.json is larger than %d bytes", DEVICE_JSON_MAX);
+    struct stat info;
+    /* The folder is the user's and the reader is root: no link is followed, no pipe waited for. */
+    sph_autoclose int fd =
+        openat(dir_fd, "device.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &info) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot open device.json");
+    if (!S_ISREG(info.st_mode))
+        return SPH_FAIL(err, -EINVAL, "device.json is not a regular file");
+    if (info.st_size > DEVICE_JSON_MAX)
+        return SPH_FAIL(err, -EFBIG, "device.json is larger than %d bytes", DEVICE_JSON_MAX);
+    int code = sph_fd_read_to_end(fd, &text, err);
     if (code < 0)
         return code;
     return sph_device_parse(text.data ? text.data : "", text.len, ret_device, err);
@@ -152,4 +165,21 @@ int sph_device_identify(struct sph_device *device, struct sph_err *err) {
     (void)snprintf(device->group, sizeof(device->group), "spherule-%s-%08" PRIx32, device->name,
                    hash);
     return 0;
+}
+
+void sph_device_note(struct sph_device *device, const struct sph_guid *component, const char *fmt,
+                     ...) {
+    static const struct sph_guid none;
+    char text[SPH_LOG_LINE_MAX];
+    va_list args;
+    va_start(args, fmt);
+    int len = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    if (len < 0)
+        return;
+    size_t kept = (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
+    if (device->log)
+        sph_logring_append(device->log, component ? component : &none, SPH_LOG_DEVICE, text, kept);
+    if (device->noted)
+        device->noted(text);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/attr.h"
 #include "base/err.h"
 #include "base/guid.h"
 #include "base/loop.h"
@@ -71,7 +72,16 @@ struct sph_device {
     struct sph_lifecycle *lifecycle; /* made last, by sph_lifecycle_new(device, …): it makes the
                                         cgroups, the meter and removes what a killed agent left */
     struct sph_server *server;
+    struct sph_guid boot_id; /* new at each start */
+    /* Set by main. `end`: all apps stop, then the agent ends, or starts anew. `noted`: a line of
+     * sph_device_note(), for standard error. Either may be NULL. */
+    void (*end)(struct sph_device *device, bool restart);
+    void (*noted)(const char *text);
 };
+
+/* A line about the device (or, with a component, about one app) in the device's log. */
+void sph_device_note(struct sph_device *device, const struct sph_guid *component, const char *fmt,
+                     ...) SPH_PRINTF(3, 4);
 
 /* Reads device.json of `dir_fd` into name, profile and host_libraries; each wrong value has its
  * sentence. */

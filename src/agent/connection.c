@@ -1,0 +1,302 @@
+/* Output is one buffer per client. Events may fill it to a first mark and are dropped above;
+ * requests are not read above a second one, so that a client that does not take its replies holds
+ * up only itself. */
+#include "agent/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/device.h"
+#include "agent/events.h"
+#include "agent/handle.h"
+#include "agent/stage.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/loop.h"
+#include "wire/frame.h"
+#include "wire/op.h"
+
+enum {
+    READ_CHUNK = 16 * 1024,
+    /* One frame may still come when the buffer stands at the second mark. */
+    OUT_LIMIT = SPH_CONNECTION_REPLIES_HIGH + 2 * (SPH_FRAME_HEADER + SPH_FRAME_PAYLOAD_MAX),
+    KEPT_CAPACITY = 8 * 1024, /* bytes of an empty output buffer that are not given back */
+};
+
+struct sph_ticket {
+    struct sph_connection *connection; /* NULL: the client has gone */
+    struct sph_ticket *next;
+    uint16_t op;
+    uint32_t id;
+};
+
+struct sph_connection {
+    struct sph_device *device;
+    int fd;
+    struct sph_watch *watch;
+    struct sph_watch *stall; /* timer of an unfinished frame */
+    uint32_t watched;        /* epoll events asked for */
+    sph_connection_end_fn *end;
+    void *context;
+    struct sph_frame_reader reader;
+    struct sph_buf out;
+    bool is_broken;
+    bool is_serving; /* what to watch for is settled at the end */
+    bool is_stalling;
+    struct sph_event_listener *listener;
+    uint32_t events_id;
+    uint64_t dropped;
+    struct sph_ticket *tickets;
+    size_t ticket_count;
+};
+
+static void watch_for(struct sph_connection *connection) {
+    uint32_t events = 0;
+    if (connection->is_serving)
+        return;
+    if (connection->out.len < SPH_CONNECTION_REPLIES_HIGH)
+        events |= EPOLLIN;
+    if (connection->out.len || connection->is_broken)
+        events |= EPOLLOUT;
+    if (events == connection->watched)
+        return;
+    if (sph_loop_modify_fd(connection->watch, events) == 0)
+        connection->watched = events;
+}
+
+static void flush(struct sph_connection *connection) {
+    struct sph_buf *out = &connection->out;
+    while (out->len && !connection->is_broken) {
+        ssize_t sent = send(connection->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent > 0)
+            sph_buf_consume(out, (size_t)sent);
+        else if (errno == EAGAIN)
+            break;
+        else if (errno != EINTR)
+            connection->is_broken = true;
+    }
+    if (out->error)
+        connection->is_broken = true;
+    if (!out->len && out->cap > KEPT_CAPACITY && !out->error) {
+        sph_buf_done(out);
+        *out = (struct sph_buf)SPH_BUF_LIMIT(OUT_LIMIT);
+    }
+}
+
+static void read_some(struct sph_connection *connection) {
+    uint8_t chunk[READ_CHUNK];
+    ssize_t got = recv(connection->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+    if (got > 0) {
+        if (sph_frame_reader_push(&connection->reader, chunk, (size_t)got) < 0)
+            connection->is_broken = true;
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        connection->is_broken = true;
+    }
+}
+
+/* False when frames are left, because the client has to take replies first. */
+static bool handle_frames(struct sph_connection *connection) {
+    struct sph_frame frame;
+    while (!connection->is_broken) {
+        if (connection->out.len >= SPH_CONNECTION_REPLIES_HIGH)
+            return false;
+        if (sph_frame_reader_next(&connection->reader, &frame) == SPH_FRAME_E_MORE)
+            break;
+        sph_handle_frame(connection->device, connection, &frame);
+    }
+    return true;
+}
+
+static void time_stall(struct sph_connection *connection, bool is_stalling) {
+    if (is_stalling || connection->is_stalling)
+        (void)sph_loop_arm_timer(connection->stall, is_stalling ? SPH_FRAME_STALL_MS : 0, 0);
+    connection->is_stalling = is_stalling;
+}
+
+/* Handles what can be handled; ends the connection when it is broken: nothing may touch it after.
+ */
+static void serve(struct sph_connection *connection) {
+    bool is_all;
+    connection->is_serving = true;
+    do {
+        is_all = handle_frames(connection);
+        flush(connection);
+    } while (!is_all && !connection->is_broken &&
+             connection->out.len < SPH_CONNECTION_REPLIES_HIGH);
+    time_stall(connection, is_all && sph_frame_reader_pending(&connection->reader) > 0);
+    connection->is_serving = false;
+    if (connection->is_broken)
+        connection->end(connection->context, connection);
+    else
+        watch_for(connection);
+}
+
+static void on_ready(void *context, int fd, uint32_t epoll_events) {
+    struct sph_connection *connection = context;
+    (void)fd;
+    if (epoll_events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        read_some(connection);
+    if (epoll_events & EPOLLOUT)
+        flush(connection);
+    serve(connection);
+}
+
+static void on_stall(void *context) {
+    struct sph_connection *connection = context;
+    sph_frame_reader_give_up(&connection->reader);
+    serve(connection);
+}
+
+int sph_connection_new(struct sph_device *device, int fd, sph_connection_end_fn *end, void *context,
+                       struct sph_connection **ret_connection, struct sph_err *err) {
+    sph_autoclose int owned = fd;
+    struct sph_connection *connection = calloc(1, sizeof(*connection));
+    if (!connection)
+        return SPH_FAIL(err, -ENOMEM, "out of memory for a connection");
+    connection->device = device;
+    connection->fd = -1;
+    connection->end = end;
+    connection->context = context;
+    connection->watched = EPOLLIN;
+    connection->out = (struct sph_buf)SPH_BUF_LIMIT(OUT_LIMIT);
+    sph_frame_reader_init(&connection->reader);
+    int code =
+        sph_loop_add_fd(device->loop, fd, EPOLLIN, on_ready, connection, &connection->watch, err);
+    if (code == 0)
+        code =
+            sph_loop_add_timer(device->loop, 0, 0, on_stall, connection, &connection->stall, err);
+    if (code < 0) {
+        sph_connection_free(connection);
+        return code;
+    }
+    connection->fd = SPH_STEAL_FD(owned);
+    *ret_connection = connection;
+    return 0;
+}
+
+struct sph_connection *sph_connection_free(struct sph_connection *connection) {
+    if (!connection)
+        return NULL;
+    if (connection->fd >= 0)
+        flush(connection);
+    if (connection->device->stage)
+        sph_stage_abort(connection->device->stage, connection);
+    sph_events_unlisten(connection->listener);
+    for (struct sph_ticket *ticket = connection->tickets; ticket; ticket = ticket->next)
+        ticket->connection = NULL;
+    sph_loop_remove(connection->stall);
+    sph_loop_remove(connection->watch);
+    if (connection->fd >= 0)
+        (void)close(connection->fd);
+    sph_frame_reader_done(&connection->reader);
+    sph_buf_done(&connection->out);
+    free(connection);
+    return NULL;
+}
+
+void sph_connection_refuse(struct sph_connection *connection, uint16_t op, uint32_t id,
+                           const struct sph_refusal *refusal) {
+    (void)sph_op_put_error(&connection->out, op, id, refusal->device_error, refusal->err.text);
+    watch_for(connection);
+}
+
+static void refuse_unlaid(struct sph_connection *connection, uint16_t op, uint32_t id,
+                          const struct sph_err *err) {
+    struct sph_refusal refusal = {.device_error = SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, -err->code),
+                                  .err = *err};
+    sph_connection_refuse(connection, op, id, &refusal);
+}
+
+void sph_connection_reply(struct sph_connection *connection, uint16_t op, uint32_t id,
+                          const void *message) {
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_op_put_reply(&connection->out, op, id, message, &err) < 0)
+        refuse_unlaid(connection, op, id, &err);
+    watch_for(connection);
+}
+
+void sph_connection_reply_raw(struct sph_connection *connection, uint16_t op, uint32_t id,
+                              const void *payload, size_t len) {
+    struct sph_err err = SPH_ERR_NULL;
+    int code = sph_frame_append(&connection->out, SPH_FRAME_REPLY, op, id, payload, len);
+    if (code < 0) {
+        (void)SPH_FAIL_ERRNO(&err, code, "cannot send a reply of %zu bytes", len);
+        refuse_unlaid(connection, op, id, &err);
+    }
+    watch_for(connection);
+}
+
+static void on_event(void *context, uint64_t seq, const void *payload, size_t len) {
+    struct sph_connection *connection = context;
+    (void)seq;
+    if (connection->out.len + SPH_FRAME_HEADER + len > SPH_CONNECTION_EVENTS_HIGH) {
+        connection->dropped++;
+        return;
+    }
+    (void)sph_frame_append(&connection->out, SPH_FRAME_EVENT, SPH_OP_EVENTS, connection->events_id,
+                           payload, len);
+    watch_for(connection);
+}
+
+int sph_connection_subscribe(struct sph_connection *connection, uint32_t id, uint64_t after_seq,
+                             struct sph_err *err) {
+    struct sph_events *events = connection->device->events;
+    if (!connection->listener) {
+        int code = sph_events_listen(events, on_event, connection, &connection->listener, err);
+        if (code < 0)
+            return code;
+    }
+    connection->events_id = id;
+    sph_events_replay(events, after_seq, on_event, connection);
+    return 0;
+}
+
+uint64_t sph_connection_dropped(const struct sph_connection *connection) {
+    return connection->dropped;
+}
+
+struct sph_ticket *sph_connection_defer(struct sph_connection *connection, uint16_t op,
+                                        uint32_t id) {
+    if (connection->ticket_count == SPH_CONNECTION_TICKETS)
+        return NULL;
+    struct sph_ticket *ticket = malloc(sizeof(*ticket));
+    if (!ticket)
+        return NULL;
+    *ticket = (struct sph_ticket){
+        .connection = connection, .next = connection->tickets, .op = op, .id = id};
+    connection->tickets = ticket;
+    connection->ticket_count++;
+    return ticket;
+}
+
+bool sph_ticket_is_wanted(const struct sph_ticket *ticket) {
+    return ticket->connection;
+}
+
+static void give_back(struct sph_ticket *ticket) {
+    struct sph_connection *connection = ticket->connection;
+    if (connection) {
+        struct sph_ticket **at = &connection->tickets;
+        while (*at != ticket)
+            at = &(*at)->next;
+        *at = ticket->next;
+        connection->ticket_count--;
+    }
+    free(ticket);
+}
+
+void sph_ticket_reply(struct sph_ticket *ticket, const void *message) {
+    if (ticket->connection)
+        sph_connection_reply(ticket->connection, ticket->op, ticket->id, message);
+    give_back(ticket);
+}
+
+void sph_ticket_refuse(struct sph_ticket *ticket, const struct sph_refusal *refusal) {
+    if (ticket->connection)
+        sph_connection_refuse(ticket->connection, ticket->op, ticket->id, refusal);
+    give_back(ticket);
+}

@@ -1,0 +1,249 @@
+/* Requests about installed apps. A stop takes time, so its answer is owed meanwhile; one change of
+ * an app at a time keeps two clients from each other's steps. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/device.h"
+#include "agent/events.h"
+#include "agent/handle.h"
+#include "agent/install.h"
+#include "agent/kill_store.h"
+#include "agent/lifecycle.h"
+#include "agent/registry.h"
+#include "agent/server.h"
+#include "agent/stage.h"
+#include "agent/storage.h"
+#include "agent/verify.h"
+#include "base/cleanup.h"
+#include "wire/msg_app.h"
+#include "wire/msg_report.h"
+
+static int refuse_not_present(struct sph_call *call, const struct sph_guid *component) {
+    char guid[SPH_GUID_TEXT];
+    return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APP_NOT_PRESENT,
+                      "no application with component id %s is installed",
+                      sph_guid_format(component, guid));
+}
+
+static int refuse_busy(struct sph_call *call) {
+    return sph_refuse(&call->refusal, -EBUSY, SPH_DEVERR_APP_BUSY,
+                      "another change of this application is under way: try again");
+}
+
+static enum sph_app_state state_of(struct sph_device *device, const struct sph_guid *component) {
+    switch (sph_lifecycle_state(device->lifecycle, component)) {
+    case SPH_SESSION_RUNNING:
+    case SPH_SESSION_STOPPING:
+        return SPH_APP_RUNNING;
+    case SPH_SESSION_WAITING:
+    case SPH_SESSION_NONE:
+        break;
+    }
+    return SPH_APP_STOPPED;
+}
+
+/* Number and reason of the app's newest report; zero when there is none. */
+static void find_last_end(struct sph_device *device, struct sph_msg_app *app) {
+    struct sph_kill_entry entry = {.number = 0};
+    sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_KILL_STORE_ONE_BYTES);
+    struct sph_msg_report report;
+    for (uint64_t cursor = 0; sph_kill_store_next(device->kills, &app->component, &cursor, &entry);)
+        ;
+    if (!entry.number || sph_kill_store_get(device->kills, entry.number, &bytes, NULL) < 0 ||
+        sph_codec_decode(&sph_msg_report_codec, bytes.data, bytes.len, &report, NULL) < 0)
+        return;
+    app->last_report_id = entry.number;
+    app->last_why = report.why;
+}
+
+static void describe(struct sph_device *device, const struct sph_installed_app *app,
+                     struct sph_msg_app *ret_app) {
+    *ret_app = (struct sph_msg_app){
+        .component = app->component,
+        .image = app->image,
+        .name = sph_slice_text(app->name),
+        .image_type = app->image_type,
+        .state = state_of(device, &app->component),
+        .package_bytes = app->package_bytes,
+        .is_staged = sph_stage_find(device->stage, &app->component) != NULL,
+        .is_debugger = app->is_debugger,
+        .starts_by_itself = !app->manual && !app->is_debugger,
+        .restarts = sph_lifecycle_restarts(device->lifecycle, &app->component),
+    };
+    find_last_end(device, ret_app);
+}
+
+int sph_handle_app_list(struct sph_call *call) {
+    const struct sph_msg_component *asked = call->request;
+    struct sph_device *device = call->device;
+    size_t total = sph_registry_count(device->registry), count = 0;
+    sph_autofree struct sph_msg_app *apps = calloc(total + 1, sizeof(*apps));
+    if (!apps)
+        return sph_call_refuse_no_memory(call);
+    for (size_t i = 0; i < total; i++) {
+        const struct sph_installed_app *app = sph_registry_at(device->registry, i);
+        if (sph_guid_is_zero(&asked->component) ||
+            sph_guid_equal(&asked->component, &app->component))
+            describe(device, app, &apps[count++]);
+    }
+    struct sph_flash_use flash = sph_verify_flash_use(device);
+    struct sph_msg_app_list_reply reply = {
+        .apps = SPH_LIST(apps, count),
+        .has_staged = sph_stage_count(device->stage) > 0,
+        .flash_used_bytes = flash.used_bytes,
+        .flash_limit_bytes = flash.limit_bytes,
+    };
+    return sph_call_reply(call, &reply);
+}
+
+int sph_handle_app_quota(struct sph_call *call) {
+    const struct sph_msg_component *asked = call->request;
+    struct sph_device *device = call->device;
+    const struct sph_installed_app *app = sph_registry_find(device->registry, &asked->component);
+    struct sph_msg_quota_reply reply = {.used_bytes = 0};
+    if (!app)
+        return refuse_not_present(call, &asked->component);
+    if (sph_storage_usage(device->storage, &app->component, &reply.used_bytes, &call->refusal.err) <
+        0)
+        return sph_call_refuse_errno(call);
+    reply.limit_bytes = UINT64_C(1024) * app->storage_kib;
+    return sph_call_reply(call, &reply);
+}
+
+/* The device's number for what kept an app from starting. */
+static uint32_t start_error(int code) {
+    switch (code) {
+    case -ENOENT:
+        return SPH_DEVERR_APP_NOT_PRESENT;
+    case -ENOTSUP:
+        return SPH_DEVERR_CANNOT_START_DEBUG;
+    case -EBUSY:
+        return SPH_DEVERR_APP_BUSY;
+    default:
+        return SPH_DEVERR_FAILED_TO_EXEC_PROCESS;
+    }
+}
+
+static int reply_state(struct sph_call *call, const struct sph_guid *component) {
+    struct sph_msg_app_control_reply reply = {
+        .state = state_of(call->device, component),
+        .pid = 0,
+    };
+    pid_t pid = sph_lifecycle_pid(call->device->lifecycle, component);
+    if (pid > 0)
+        reply.pid = (uint32_t)pid;
+    return sph_call_reply(call, &reply);
+}
+
+static void note_mode(struct sph_device *device, const struct sph_guid *component, bool manual) {
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_registry_set_manual(device->registry, component, manual, &err) < 0)
+        sph_device_note(device, component, "the start mode is not kept: %s, ignoring", err.text);
+}
+
+static int start(struct sph_call *call, const struct sph_msg_app_control *asked) {
+    struct sph_lifecycle *lifecycle = call->device->lifecycle;
+    struct sph_start_request request = {.component = asked->component};
+    if (asked->run_once)
+        request.flags |= SPH_START_ONCE;
+    if (asked->trigger == SPH_TRIGGER_START_DEBUG)
+        request.flags |= SPH_START_DEBUG;
+    enum sph_session_state state = sph_lifecycle_state(lifecycle, &asked->component);
+    if (state == SPH_SESSION_STOPPING)
+        return refuse_busy(call);
+    if (state == SPH_SESSION_RUNNING && asked->trigger == SPH_TRIGGER_START)
+        return reply_state(call, &asked->component);
+    if (state == SPH_SESSION_WAITING) /* now, instead of when its time is over */
+        (void)sph_lifecycle_stop(lifecycle, &asked->component, NULL, NULL, NULL);
+    int code = sph_lifecycle_start(lifecycle, &request, &call->refusal.err);
+    if (code < 0)
+        return sph_refuse_as(&call->refusal, start_error(code));
+    if (!asked->run_once)
+        note_mode(call->device, &asked->component, false);
+    return reply_state(call, &asked->component);
+}
+
+/* A change that waits for an app's end. */
+struct change {
+    struct sph_device *device;
+    struct sph_ticket *ticket;
+    struct sph_guid component;
+};
+
+/* Stops the app; `done` gets the change and owns it. */
+static int begin_change(struct sph_call *call, const struct sph_guid *component,
+                        sph_lifecycle_done_fn *done) {
+    struct sph_device *device = call->device;
+    if (!sph_server_begin_job(device->server, component))
+        return refuse_busy(call);
+    struct change *change = malloc(sizeof(*change));
+    struct sph_ticket *ticket = change ? sph_call_defer(call) : NULL;
+    if (!ticket) {
+        free(change);
+        sph_server_end_job(device->server, component);
+        if (call->refusal.err.code)
+            return call->refusal.err.code;
+        return sph_call_refuse_no_memory(call);
+    }
+    *change = (struct change){.device = device, .ticket = ticket, .component = *component};
+    int code = sph_lifecycle_stop(device->lifecycle, component, done, change, &call->refusal.err);
+    if (code < 0) {
+        (void)sph_refuse_as(&call->refusal, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, -code));
+        sph_ticket_refuse(ticket, &call->refusal);
+        sph_server_end_job(device->server, component);
+        free(change);
+    }
+    return SPH_CALL_DEFERRED;
+}
+
+static void on_stopped(void *context) {
+    struct change *change = context;
+    struct sph_msg_app_control_reply reply = {.state = SPH_APP_STOPPED};
+    sph_server_end_job(change->device->server, &change->component);
+    note_mode(change->device, &change->component, true);
+    sph_ticket_reply(change->ticket, &reply);
+    free(change);
+}
+
+int sph_handle_app_control(struct sph_call *call) {
+    const struct sph_msg_app_control *asked = call->request;
+    struct sph_device *device = call->device;
+    if (asked->trigger < SPH_TRIGGER_START || asked->trigger > SPH_TRIGGER_START_DEBUG)
+        return sph_refuse(&call->refusal, -EINVAL, SPH_DEVERR_TRIGGER_DOES_NOT_EXIST,
+                          "there is no trigger %u: start, stop and start debug are 1 to 3",
+                          asked->trigger);
+    if (!sph_registry_find(device->registry, &asked->component))
+        return refuse_not_present(call, &asked->component);
+    if (asked->trigger == SPH_TRIGGER_STOP)
+        return begin_change(call, &asked->component, on_stopped);
+    if (!sph_server_begin_job(device->server, &asked->component))
+        return refuse_busy(call);
+    int code = start(call, asked);
+    sph_server_end_job(device->server, &asked->component);
+    return code;
+}
+
+static void on_stopped_for_delete(void *context) {
+    struct change *change = context;
+    struct sph_device *device = change->device;
+    struct sph_refusal refusal = SPH_REFUSAL_NULL;
+    struct sph_msg_restarting_reply reply = {.restarting_system = false};
+    int code = sph_install_delete(device, &change->component, &refusal);
+    sph_server_end_job(device->server, &change->component);
+    if (code < 0) {
+        sph_ticket_refuse(change->ticket, &refusal);
+    } else {
+        sph_device_note(device, &change->component, "deleted");
+        sph_events_note(device->events, SPH_EVENT_DELETED, &change->component);
+        sph_ticket_reply(change->ticket, &reply);
+    }
+    free(change);
+}
+
+int sph_handle_app_delete(struct sph_call *call) {
+    const struct sph_msg_component *asked = call->request;
+    struct sph_msg_restarting_reply reply = {.restarting_system = false};
+    if (!sph_registry_find(call->device->registry, &asked->component))
+        return sph_call_reply(call, &reply); /* as on the device: an unknown one is gone */
+    return begin_change(call, &asked->component, on_stopped_for_delete);
+}

@@ -1,0 +1,280 @@
+/* Requests about the device as a whole. A log read that waits holds a ticket and looks again on a
+ * timer: lines come from many places, and a reader that is 50 ms behind does not matter. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+
+#include "agent/device.h"
+#include "agent/events.h"
+#include "agent/handle.h"
+#include "agent/lifecycle.h"
+#include "agent/logring.h"
+#include "agent/mapping.h"
+#include "agent/registry.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "meter/meter.h"
+#include "wire/msg_device.h"
+#include "wire/msg_event.h"
+
+enum {
+    LOG_LOOK_MS = 50,
+    LOG_WAIT_MAX_MS = 60 * 1000,
+    LOG_LINE_SHOWN = SPH_CLOCK_TEXT + 40 + SPH_LOG_LINE_MAX, /* with time and name */
+    LOG_BYTES_MAX = 60 * 1024,                               /* what fits a frame */
+    PAGES_ROWS = 128, /* of 230 bytes at most: fits a frame */
+};
+
+int sph_handle_hello(struct sph_call *call) {
+    const struct sph_msg_hello *hello = call->request;
+    const struct sph_device *device = call->device;
+    struct utsname host;
+    if (hello->version_min > SPH_FRAME_VERSION || hello->version_max < SPH_FRAME_VERSION)
+        return sph_refuse(&call->refusal, -EPROTONOSUPPORT, SPH_DEVERR_INVALID_JSON,
+                          "this agent speaks version %d of the protocol, the client %" PRIu32
+                          " to %" PRIu32 ": use programs of one release",
+                          SPH_FRAME_VERSION, hello->version_min, hello->version_max);
+    if (uname(&host) < 0)
+        return sph_refuse(&call->refusal, -errno, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, errno),
+                          "the kernel does not tell its name");
+    struct sph_msg_hello_reply reply = {
+        .version = SPH_FRAME_VERSION,
+        .program = sph_slice_text("spherule-agent " SPH_VERSION),
+        .device = sph_slice_text(device->name),
+        .boot_id = device->boot_id,
+        .uptime_ms = sph_clock_monotonic_ms() - device->started_ms,
+        .backend = sph_slice_text("native"),
+        .profile = sph_slice_text(device->profile.name),
+        .core = sph_slice_text(device->profile.core[0] ? device->profile.core : host.machine),
+        .kernel = sph_slice_text(host.release),
+        .ram_bytes = device->profile.ram_bytes,
+        .flash_bytes = device->profile.flash_bytes,
+        .storage_bytes = device->profile.storage_bytes,
+        .page_bytes = (uint32_t)device->profile.page_bytes,
+    };
+    return sph_call_reply(call, &reply);
+}
+
+int sph_handle_status(struct sph_call *call) {
+    struct sph_msg_status_reply reply = {
+        .uptime_ms = sph_clock_monotonic_ms() - call->device->started_ms,
+        .os_version = sph_slice_text(SPH_DEVICE_OS_VERSION),
+        .abi_secure_world = SPH_DEVICE_SECURE_WORLD_RUNTIME,
+        .abi_os = SPH_DEVICE_OS_RUNTIME,
+        .abi_application = SPH_DEVICE_APPLICATION_RUNTIME,
+    };
+    return sph_call_reply(call, &reply);
+}
+
+/* The running apps' shares; `pids` has the room for one number per app. */
+static size_t list_shares(struct sph_device *device, struct sph_msg_app_memory *ret_apps,
+                          uint32_t *ret_pids) {
+    size_t count = 0;
+    for (size_t i = 0; i < sph_registry_count(device->registry); i++) {
+        const struct sph_installed_app *app = sph_registry_at(device->registry, i);
+        struct sph_memory_figures figures;
+        if (count == SPH_LIFECYCLE_MAX ||
+            sph_lifecycle_memory(device->lifecycle, &app->component, &figures, NULL) < 0)
+            continue; /* does not run */
+        ret_pids[count] = (uint32_t)sph_lifecycle_pid(device->lifecycle, &app->component);
+        ret_apps[count] = (struct sph_msg_app_memory){
+            .component = app->component,
+            .name = sph_slice_text(app->name),
+            .user_bytes = figures.user,
+            .peak_user_bytes = figures.peak,
+            .pids = sph_slice(&ret_pids[count], ret_pids[count] ? sizeof(*ret_pids) : 0)};
+        count++;
+    }
+    return count;
+}
+
+int sph_handle_memory(struct sph_call *call) {
+    struct sph_device *device = call->device;
+    struct sph_memory_figures group;
+    struct sph_meter_health health;
+    uint64_t events;
+    struct sph_msg_app_memory apps[SPH_LIFECYCLE_MAX];
+    uint32_t pids[SPH_LIFECYCLE_MAX];
+    if (sph_lifecycle_memory(device->lifecycle, NULL, &group, &call->refusal.err) < 0)
+        return sph_call_refuse_errno(call);
+    sph_lifecycle_health(device->lifecycle, &health, &events);
+    struct sph_msg_memory_reply reply = {
+        .total_bytes = group.total,
+        .user_bytes = group.user,
+        .peak_user_bytes = group.peak,
+        .kernel_bytes = group.kernel,
+        .limit_bytes = device->profile.ram_bytes,
+        .user_exact = group.user_exact,
+        .kernel_exact = group.kernel_known,
+        .user_how = sph_slice_text(group.user_exact ? "kmem:rss_stat" : "smaps"),
+        .kernel_how = sph_slice_text(group.kernel_source),
+        .checks = health.checks,
+        .mismatches = health.mismatches,
+        .events = events,
+        .apps = SPH_LIST(apps, list_shares(device, apps, pids)),
+    };
+    return sph_call_reply(call, &reply);
+}
+
+static int reply_pages(struct sph_call *call, const struct sph_pagemap *map, pid_t pid) {
+    const struct sph_msg_pages *asked = call->request;
+    sph_autofree struct sph_msg_mapping *rows = calloc(PAGES_ROWS, sizeof(*rows));
+    sph_autofree char(*paths)[SPH_MAPPING_PATH] = calloc(PAGES_ROWS, sizeof(*paths));
+    if (!rows || !paths)
+        return sph_call_refuse_no_memory(call);
+    size_t count = 0;
+    for (size_t i = asked->first; i < map->n_mappings && count < PAGES_ROWS; i++, count++)
+        sph_mapping_row(map, i, pid, paths[count], &rows[count]);
+    struct sph_msg_pages_reply reply = {
+        .component = asked->component,
+        .page_bytes = (uint32_t)call->device->profile.page_bytes,
+        .total_mappings = (uint32_t)map->n_mappings,
+        .exact = !map->cut,
+        .how = sph_slice_text("page tables"),
+        .mappings = SPH_LIST(rows, count),
+    };
+    return sph_call_reply(call, &reply);
+}
+
+int sph_handle_pages(struct sph_call *call) {
+    const struct sph_msg_pages *asked = call->request;
+    struct sph_device *device = call->device;
+    struct sph_pagemap map SPH_CLEANUP(sph_pagemap_done) = SPH_PAGEMAP_NULL;
+    char guid[SPH_GUID_TEXT];
+    pid_t pid = sph_lifecycle_pid(device->lifecycle, &asked->component);
+    if (!sph_registry_find(device->registry, &asked->component))
+        return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APP_NOT_PRESENT,
+                          "no application with component id %s is installed",
+                          sph_guid_format(&asked->component, guid));
+    if (pid <= 0)
+        return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APPLICATION_IN_WRONG_STATE,
+                          "application %s does not run: it has no pages",
+                          sph_guid_format(&asked->component, guid));
+    if (sph_lifecycle_page_map(device->lifecycle, &asked->component, &map, &call->refusal.err) < 0)
+        return sph_call_refuse_errno(call);
+    return reply_pages(call, &map, pid);
+}
+
+static void format_line(const struct sph_device *device, const struct sph_log_line *line,
+                        struct sph_buf *buf) {
+    char time[SPH_CLOCK_TEXT], guid[SPH_GUID_TEXT];
+    const struct sph_installed_app *app = sph_registry_find(device->registry, &line->component);
+    const char *name = app ? app->name : sph_guid_format(&line->component, guid);
+    if (line->source == SPH_LOG_DEVICE)
+        name = "device";
+    sph_buf_printf(buf, "%s %s: ", sph_clock_format(line->wall_ms, time), name);
+    sph_buf_append(buf, line->text, line->len);
+    sph_buf_puts(buf, line->cut ? "...\n" : "\n");
+}
+
+/* Whole lines from *cursor on, at least one if there is one; the bytes lost before the first of
+ * them. */
+static uint64_t format_log(const struct sph_device *device, uint64_t *cursor, size_t max_bytes,
+                           struct sph_buf *buf) {
+    uint64_t lost = 0, next = *cursor;
+    struct sph_log_line line;
+    bool is_first = true;
+    while (sph_logring_next(device->log, &next, &line)) {
+        if (!is_first && buf->len + LOG_LINE_SHOWN > max_bytes)
+            break;
+        if (is_first)
+            lost = line.position - *cursor;
+        is_first = false;
+        format_line(device, &line, buf);
+        *cursor = next;
+    }
+    return lost;
+}
+
+struct log_wait {
+    struct sph_device *device;
+    struct sph_ticket *ticket;
+    struct sph_watch *timer;
+    uint64_t deadline_ms;
+    uint64_t cursor;
+    size_t max_bytes;
+};
+
+static void look_again(void *context) {
+    struct log_wait *wait = context;
+    if (sph_ticket_is_wanted(wait->ticket) && sph_logring_end(wait->device->log) <= wait->cursor &&
+        sph_clock_monotonic_ms() < wait->deadline_ms)
+        return;
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(LOG_BYTES_MAX + LOG_LINE_SHOWN);
+    struct sph_msg_log_reply reply = {.cursor = wait->cursor};
+    reply.lost_bytes = format_log(wait->device, &reply.cursor, wait->max_bytes, &text);
+    reply.data = sph_slice(text.data, text.len);
+    sph_ticket_reply(wait->ticket, &reply);
+    sph_loop_remove(wait->timer);
+    free(wait);
+}
+
+static int wait_for_log(struct sph_call *call, const struct log_wait *wanted) {
+    struct log_wait *wait = malloc(sizeof(*wait));
+    if (!wait)
+        return sph_call_refuse_no_memory(call);
+    *wait = *wanted;
+    if (sph_loop_add_timer(call->device->loop, LOG_LOOK_MS, LOG_LOOK_MS, look_again, wait,
+                           &wait->timer, &call->refusal.err) < 0) {
+        free(wait);
+        return sph_call_refuse_errno(call);
+    }
+    wait->ticket = sph_call_defer(call);
+    if (!wait->ticket) {
+        sph_loop_remove(wait->timer);
+        free(wait);
+        return call->refusal.err.code;
+    }
+    return SPH_CALL_DEFERRED;
+}
+
+int sph_handle_log_read(struct sph_call *call) {
+    const struct sph_msg_log *asked = call->request;
+    struct sph_device *device = call->device;
+    uint32_t wait_ms = asked->wait_ms < LOG_WAIT_MAX_MS ? asked->wait_ms : LOG_WAIT_MAX_MS;
+    struct log_wait wait = {.device = device,
+                            .deadline_ms = sph_clock_monotonic_ms() + wait_ms,
+                            .cursor = asked->cursor,
+                            .max_bytes = asked->max_bytes ? asked->max_bytes : SPH_FRAME_CHUNK};
+    if (wait.max_bytes > LOG_BYTES_MAX)
+        wait.max_bytes = LOG_BYTES_MAX;
+    if (wait.cursor > sph_logring_end(device->log))
+        wait.cursor = 0; /* of an earlier boot */
+    if (wait_ms && sph_logring_end(device->log) == wait.cursor)
+        return wait_for_log(call, &wait);
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(LOG_BYTES_MAX + LOG_LINE_SHOWN);
+    struct sph_msg_log_reply reply = {.cursor = wait.cursor};
+    reply.lost_bytes = format_log(device, &reply.cursor, wait.max_bytes, &text);
+    reply.data = sph_slice(text.data, text.len);
+    return sph_call_reply(call, &reply);
+}
+
+static int end_device(struct sph_call *call, bool restart) {
+    (void)sph_call_reply(call, NULL);
+    if (call->device->end)
+        call->device->end(call->device, restart);
+    return 0;
+}
+
+int sph_handle_restart(struct sph_call *call) {
+    return end_device(call, true);
+}
+
+int sph_handle_shutdown(struct sph_call *call) {
+    return end_device(call, false);
+}
+
+int sph_handle_events(struct sph_call *call) {
+    const struct sph_msg_events *asked = call->request;
+    struct sph_events *events = call->device->events;
+    struct sph_msg_events_reply reply = {.last_seq = sph_events_newest(events),
+                                         .oldest_seq = sph_events_oldest(events)};
+    uint64_t after = asked->has_after ? asked->after_seq : reply.last_seq;
+    (void)sph_call_reply(call, &reply); /* before the events that it announces */
+    struct sph_refusal *refusal = &call->refusal;
+    if (sph_connection_subscribe(call->connection, call->id, after, &refusal->err) < 0)
+        sph_device_note(call->device, NULL, "a client gets no events: %s", refusal->err.text);
+    return 0;
+}

@@ -1,0 +1,52 @@
+/* Requests about the simulated pins. */
+#include <errno.h>
+
+#include "agent/device.h"
+#include "agent/gpio.h"
+#include "agent/handle.h"
+#include "wire/msg_peripheral.h"
+
+static struct sph_msg_gpio describe(const struct sph_gpio_pin *pin) {
+    return (struct sph_msg_gpio){.pin = pin->number,
+                                 .value = pin->level,
+                                 .use = pin->use,
+                                 .mode = pin->mode,
+                                 .holder = pin->holder};
+}
+
+static int reply_pin(struct sph_call *call, uint32_t number) {
+    struct sph_gpio_pin pin;
+    if (sph_gpio_get(call->device->gpio, number, &pin, &call->refusal.err) < 0)
+        return sph_call_refuse_errno(call);
+    struct sph_msg_gpio reply = describe(&pin);
+    return sph_call_reply(call, &reply);
+}
+
+int sph_handle_gpio_list(struct sph_call *call) {
+    struct sph_msg_gpio pins[SPH_GPIO_PINS];
+    size_t count = 0;
+    for (unsigned number = 0; number < SPH_GPIO_PINS; number++) {
+        struct sph_gpio_pin pin;
+        if (sph_gpio_get(call->device->gpio, number, &pin, &call->refusal.err) < 0)
+            return sph_call_refuse_errno(call);
+        if (pin.use != SPH_GPIO_FREE || pin.level)
+            pins[count++] = describe(&pin);
+    }
+    struct sph_msg_gpio_list_reply reply = {.pins = SPH_LIST(pins, count)};
+    return sph_call_reply(call, &reply);
+}
+
+int sph_handle_gpio_get(struct sph_call *call) {
+    const struct sph_msg_gpio_pin *asked = call->request;
+    return reply_pin(call, asked->pin);
+}
+
+int sph_handle_gpio_set(struct sph_call *call) {
+    const struct sph_msg_gpio_set *asked = call->request;
+    if (asked->value > 1)
+        return sph_refuse(&call->refusal, -EINVAL, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, EINVAL),
+                          "a pin is 0 or 1, not %u", asked->value);
+    if (sph_gpio_set(call->device->gpio, asked->pin, asked->value, &call->refusal.err) < 0)
+        return sph_call_refuse_errno(call);
+    return reply_pin(call, asked->pin);
+}

@@ -1,0 +1,306 @@
+/* spherule-agent: the device's privileged half. One thread, one loop; everything that takes time is
+ * a callback. What is on disk is the only state that outlives the process, so a start after
+ * SIGKILL, a start after SIGTERM and a restart are the same thing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/device.h"
+#include "agent/events.h"
+#include "agent/gpio.h"
+#include "agent/install.h"
+#include "agent/kill_store.h"
+#include "agent/lifecycle.h"
+#include "agent/logring.h"
+#include "agent/options.h"
+#include "agent/registry.h"
+#include "agent/server.h"
+#include "agent/stage.h"
+#include "agent/storage.h"
+#include "agent/trust_store.h"
+#include "agent/uidmap.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/loop.h"
+
+enum {
+    LOG_RING_BYTES = 32 * 1024,   /* about 400 lines */
+    EVENT_RING_BYTES = 16 * 1024, /* about 150 events: what a gateway misses while it restarts */
+    FILE_LIMIT = 4096,            /* descriptors: some ten per app */
+    END_RESTART = 1,              /* status of the loop: start anew */
+};
+
+struct agent {
+    struct sph_device device;
+    struct sph_options options;
+    int pid_fd; /* agent.pid, locked as long as we live */
+    bool is_ending;
+    bool restart;
+    struct sph_watch *on_term, *on_int;
+};
+
+static void note_to_stderr(const char *text) {
+    sph_log(SPH_LOG_NOTICE, "%s", text);
+}
+
+/* "ok" or a sentence to whoever started us; once. */
+static void tell_ready(struct sph_options *options, const char *text) {
+    if (options->ready_fd < 0)
+        return;
+    char line[400];
+    int len = snprintf(line, sizeof(line), "%s\n", text);
+    (void)sph_fd_write_full(options->ready_fd, line, (size_t)len);
+    (void)close(options->ready_fd);
+    options->ready_fd = -1;
+}
+
+/* The folder belongs to the user: a name in it may be a link or someone else's file by now. */
+static int lock_pid_file(struct agent *agent, struct sph_err *err) {
+    struct stat info;
+    char text[16];
+    sph_autoclose int fd = openat(agent->device.dir_fd, "agent.pid",
+                                  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    if (fd < 0 || fstat(fd, &info) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot open agent.pid");
+    if (!S_ISREG(info.st_mode) || info.st_nlink != 1)
+        return SPH_FAIL(err, -EINVAL, "agent.pid is not a plain file of its own: remove it");
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return SPH_FAIL_ERRNO(err, -errno, "cannot lock agent.pid");
+        return SPH_FAIL(err, -EALREADY, "an agent runs for this device already");
+    }
+    int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot write agent.pid");
+    agent->pid_fd = SPH_STEAL_FD(fd);
+    return 0;
+}
+
+static int open_state(struct sph_device *device, struct sph_err *err) {
+    struct stat info;
+    int code = sph_dir_make(device->dir_fd, "state", 0700, err);
+    if (code < 0)
+        return code;
+    device->state_fd = sph_dir_open(device->dir_fd, "state", err);
+    if (device->state_fd < 0)
+        return device->state_fd;
+    if (fstat(device->state_fd, &info) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot look at the device's state folder");
+    if (info.st_uid != geteuid() || (info.st_mode & 077))
+        return SPH_FAIL(err, -EPERM,
+                        "the device's state folder is not root's alone: it cannot be relied on");
+    return 0;
+}
+
+static int open_device(struct agent *agent, struct sph_err *err) {
+    struct sph_device *device = &agent->device;
+    device->dir_fd = open(agent->options.device_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (device->dir_fd < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot open the device's folder %s",
+                              agent->options.device_dir);
+    int code = sph_device_read(device->dir_fd, device, err);
+    if (code < 0)
+        return code;
+    if (device->profile.page_bytes != (uint64_t)sysconf(_SC_PAGESIZE))
+        return SPH_FAIL(err, -ENOTSUP,
+                        "the device has pages of %llu bytes, this computer of %ld: only a virtual "
+                        "device can be exact there",
+                        (unsigned long long)device->profile.page_bytes, sysconf(_SC_PAGESIZE));
+    if ((code = lock_pid_file(agent, err)) < 0 || (code = sph_device_identify(device, err)) < 0)
+        return code;
+    return open_state(device, err);
+}
+
+static int load_state(struct sph_device *device, struct sph_err *err) {
+    int fd = device->state_fd;
+    int code = sph_install_recover(fd, err);
+    if (code == 0)
+        code = sph_logring_new(LOG_RING_BYTES, &device->log, err);
+    if (code == 0)
+        code = sph_events_new(EVENT_RING_BYTES, &device->events, err);
+    if (code == 0)
+        code = sph_kill_store_new(fd, &device->kills, err);
+    if (code == 0)
+        code = sph_uidmap_new(fd, device->hash, &device->uids, err);
+    if (code == 0)
+        code = sph_storage_new(fd, &device->storage, err);
+    if (code == 0)
+        code = sph_trust_store_new(fd, &device->trust, err);
+    if (code == 0)
+        code = sph_registry_new(fd, device->uids, &device->registry, err);
+    if (code == 0)
+        code = sph_stage_new(device, &device->stage, err);
+    return code;
+}
+
+static void on_all_stopped(void *context) {
+    struct agent *agent = context;
+    struct sph_msg_event event = {.kind = SPH_EVENT_AGENT_STOPPING};
+    sph_events_publish(agent->device.events, &event);
+    sph_loop_stop(agent->device.loop, agent->restart ? END_RESTART : 0);
+}
+
+static void end_device(struct sph_device *device, bool restart) {
+    struct agent *agent = (struct agent *)(void *)device; /* its first member */
+    struct sph_err err = SPH_ERR_NULL;
+    if (agent->is_ending)
+        return;
+    agent->is_ending = true;
+    agent->restart = restart;
+    sph_device_note(device, NULL, restart ? "restarting" : "stopping");
+    if (sph_lifecycle_stop_all(device->lifecycle, on_all_stopped, agent, &err) < 0) {
+        sph_log(SPH_LOG_ERROR, "apps are ended by force: %s", err.text);
+        on_all_stopped(agent);
+    }
+}
+
+static void on_signal(void *context, int signal_number) {
+    struct agent *agent = context;
+    (void)signal_number;
+    end_device(&agent->device, false);
+}
+
+static int start_loop(struct agent *agent, struct sph_err *err) {
+    struct sph_device *device = &agent->device;
+    int code = sph_loop_new(&device->loop, err);
+    if (code == 0)
+        code = sph_loop_add_signal(device->loop, SIGTERM, on_signal, agent, &agent->on_term, err);
+    if (code == 0)
+        code = sph_loop_add_signal(device->loop, SIGINT, on_signal, agent, &agent->on_int, err);
+    return code;
+}
+
+static int start_device(struct agent *agent, struct sph_err *err) {
+    struct sph_device *device = &agent->device;
+    device->started_ms = sph_clock_monotonic_ms();
+    device->owner = agent->options.owner;
+    device->end = end_device;
+    device->noted = note_to_stderr;
+    int code = open_device(agent, err);
+    if (code == 0)
+        code = load_state(device, err);
+    if (code == 0)
+        code = sph_guid_random(&device->boot_id);
+    if (code == 0)
+        code = start_loop(agent, err);
+    if (code == 0)
+        code = sph_gpio_new(device, &device->gpio, err);
+    if (code == 0)
+        code = sph_lifecycle_new(device, &device->lifecycle, err);
+    if (code == 0)
+        code = sph_server_new(device, "agent.sock", &device->server, err);
+    return code;
+}
+
+static void report_problems(const struct sph_device *device) {
+    const char *line = sph_registry_problems(device->registry);
+    for (const char *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        sph_log(SPH_LOG_WARNING, "an installed package is passed over: %.*s", (int)(end - line),
+                line);
+}
+
+static void start_apps(struct sph_device *device) {
+    for (size_t i = 0; i < sph_registry_count(device->registry); i++) {
+        const struct sph_installed_app *app = sph_registry_at(device->registry, i);
+        struct sph_start_request request = {.component = app->component};
+        struct sph_err err = SPH_ERR_NULL;
+        if (app->manual || app->is_debugger)
+            continue;
+        if (sph_lifecycle_start(device->lifecycle, &request, &err) < 0)
+            sph_device_note(device, &app->component, "does not start: %s app=%s", err.text,
+                            app->name);
+    }
+}
+
+/* In reverse order of making; every part takes NULL. */
+static void stop_device(struct agent *agent) {
+    struct sph_device *device = &agent->device;
+    device->server = sph_server_free(device->server);
+    device->lifecycle = sph_lifecycle_free(device->lifecycle);
+    device->gpio = sph_gpio_free(device->gpio);
+    sph_loop_remove(agent->on_int);
+    sph_loop_remove(agent->on_term);
+    device->loop = sph_loop_free(device->loop);
+    device->stage = sph_stage_free(device->stage);
+    device->registry = sph_registry_free(device->registry);
+    device->trust = sph_trust_store_free(device->trust);
+    device->storage = sph_storage_free(device->storage);
+    device->uids = sph_uidmap_free(device->uids);
+    device->kills = sph_kill_store_free(device->kills);
+    device->events = sph_events_free(device->events);
+    device->log = sph_logring_free(device->log);
+    if (device->dir_fd >= 0 && agent->pid_fd >= 0) /* only the lock's holder has made it */
+        (void)unlinkat(device->dir_fd, "agent.sock", 0);
+}
+
+static void prepare_process(void) {
+    (void)umask(022);
+    (void)signal(SIGPIPE, SIG_IGN);
+    struct rlimit files = {.rlim_cur = FILE_LIMIT, .rlim_max = FILE_LIMIT};
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* ignoring: the inherited limit is mostly enough */
+}
+
+static int run(struct agent *agent, struct sph_err *err) {
+    int code = start_device(agent, err);
+    if (code == 0) {
+        report_problems(&agent->device);
+        sph_device_note(&agent->device, NULL, "started device=%s apps=%zu", agent->device.name,
+                        sph_registry_count(agent->device.registry));
+        start_apps(&agent->device);
+        tell_ready(&agent->options, "ok");
+        code = sph_loop_run(agent->device.loop, err);
+    }
+    stop_device(agent);
+    return code;
+}
+
+/* The same program again, with the same arguments but for the descriptor that is closed by now. */
+static int start_anew(const struct agent *agent, struct sph_err *err) {
+    char owner[16];
+    (void)snprintf(owner, sizeof(owner), "%u", (unsigned)agent->options.owner);
+    char *argv[] = {"spherule-agent", "--device", (char *)(uintptr_t)agent->options.device_dir,
+                    "--owner",        owner,      NULL};
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)execv("/proc/self/exe", argv); /* agent.pid is unlocked by the exec, not before */
+    return SPH_FAIL_ERRNO(err, -errno, "cannot start the agent anew");
+}
+
+int main(int argc, char **argv) {
+    struct agent agent = {.device = {.dir_fd = -1, .state_fd = -1}, .pid_fd = -1};
+    struct sph_err err = SPH_ERR_NULL;
+    sph_log_open("spherule-agent");
+    int code = sph_options_parse(argc, argv, &agent.options, &err);
+    if (code == SPH_OPTIONS_E_HELP || code == SPH_OPTIONS_E_VERSION) {
+        (void)printf("%s", code == SPH_OPTIONS_E_HELP ? SPH_OPTIONS_USAGE
+                                                      : "spherule-agent " SPH_VERSION "\n");
+        return 0;
+    }
+    if (code < 0) {
+        sph_log(SPH_LOG_ERROR, "%s", err.text);
+        return 2;
+    }
+    if (geteuid() != 0)
+        code = SPH_FAIL(&err, -EPERM,
+                        "metering on this computer itself needs root: a virtual device does not");
+    prepare_process();
+    if (code == 0)
+        code = run(&agent, &err);
+    if (code == END_RESTART)
+        code = start_anew(&agent, &err);
+    if (code < 0) {
+        sph_log(SPH_LOG_ERROR, "%s", err.text);
+        tell_ready(&agent.options, err.text);
+        return code == -EPERM || code == -ENOTSUP ? 5 : 1;
+    }
+    return 0;
+}

@@ -1,0 +1,35 @@
+/* options: the agent's command line. */
+#ifndef SPH_AGENT_OPTIONS_H
+#define SPH_AGENT_OPTIONS_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct sph_options {
+    const char *device_dir; /* --device DIR */
+    uid_t owner;            /* --owner UID; default: root */
+    int ready_fd;           /* --ready-fd N: gets "ok" or one sentence; -1 without */
+};
+
+enum {
+    SPH_OPTIONS_E_HELP = 1,    /* --help */
+    SPH_OPTIONS_E_VERSION = 2, /* --version */
+};
+
+#define SPH_OPTIONS_USAGE                                                                          \
+    "usage: spherule-agent --device DIR [--owner UID] [--ready-fd N]\n"                            \
+    "\n"                                                                                           \
+    "Runs the device whose folder is DIR, in the foreground, until SIGTERM. Needs root.\n"         \
+    "\n"                                                                                           \
+    "  --device DIR   folder with device.json; the socket agent.sock is made there\n"              \
+    "  --owner UID    user who may speak to the agent beside root (default 0)\n"                   \
+    "  --ready-fd N   descriptor that gets \"ok\" or one sentence when the start is over\n"        \
+    "  --version      prints the version\n"                                                        \
+    "  --help         prints this\n"
+
+/* Pure. 0, a condition, or -EINVAL with a sentence. */
+int sph_options_parse(int argc, char *const *argv, struct sph_options *ret_options,
+                      struct sph_err *err);
+
+#endif
