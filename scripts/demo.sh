@@ -1,0 +1,46 @@
+#!/bin/sh
+# The main job, watched: an app that forgets to free is deployed, its button is pressed until the page that does not fit,
+# and what the kill left behind is shown. Everything lives in a folder of its own and is gone afterwards.
+set -eu
+cd "$(dirname "$0")/.."
+bin=$PWD/build/bin
+package=$PWD/build/release/samples/leak.imagepackage
+leak=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["ComponentId"])' samples/leak/app_manifest.json)
+button=12 # SAMPLE_BUTTON_1: adds a node; pressed is low
+
+SPHERULE_HOME=$(mktemp -d)
+SPHERULE_DEVICE=demo
+export SPHERULE_HOME SPHERULE_DEVICE
+trap '"$bin/spherule" device stop >/dev/null 2>&1 || true; rm -rf "$SPHERULE_HOME"' EXIT
+trap 'exit 130' INT TERM
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+run() { printf '$ spherule %s\n' "$*"; "$bin/spherule" "$@"; }
+press() { "$bin/spherule" device gpio set "$button" 0; sleep 0.03; "$bin/spherule" device gpio set "$button" 1; sleep 0.03; }
+kills() { "$bin/spherule" device app show-kills --output json | python3 -c 'import json,sys; print(len(json.load(sys.stdin)))'; }
+
+say "1. A device with 256 KiB for its apps"
+run device create demo
+run device start demo
+
+say "2. An app that adds a list node at every press and forgets to free"
+run device sideload deploy --image-package "$package"
+run device app show-memory-stats
+
+presses=0
+while [ "$(kills)" -eq 0 ]; do
+    press
+    presses=$((presses + 1))
+    if [ $((presses % 4)) -eq 0 ]; then
+        say "after $presses presses"
+        run device app show-memory-stats
+    fi
+    [ "$presses" -lt 64 ] || { echo "demo: 64 presses and no kill; this is a bug" >&2; exit 1; }
+done
+
+say "3. Press $presses needed a page beyond the ration: the app is gone, and this is what it held"
+run device app show-kills
+
+say "4. The device started it again, with an empty list"
+run device app show-status --component-id "$leak"
+run device app show-memory-stats
