@@ -1,0 +1,453 @@
+#!/usr/bin/env python3
+"""Uses the SDK as an app developer does: a project in a scratch folder, configured with `cmake --preset`.
+
+usage: sdk_test.py PREFIX STUB [unittest arguments]
+PREFIX holds bin/spherule-cc and lib/spherule/sdk (a build tree or an installed stage); STUB stands in for spherule.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PREFIX = pathlib.Path(sys.argv[1]).resolve()
+STUB = pathlib.Path(sys.argv[2]).resolve()
+SDK = PREFIX / "lib/spherule/sdk"
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ID = "1689d8b2-c835-2e27-27ad-e894d6d15fa9"
+
+CMAKELISTS = """cmake_minimum_required(VERSION 3.20)
+project(app C)
+{before}
+add_executable(${{PROJECT_NAME}} main.c)
+target_link_libraries(${{PROJECT_NAME}} applibs gcc_s c)
+{after}
+azsphere_target_add_image_package(${{PROJECT_NAME}} {arguments})
+"""
+PRESET = {
+    "name": "ARM-Debug", "generator": "Ninja", "binaryDir": "${sourceDir}/out/${presetName}",
+    "toolchainFile": "$env{AzureSphereDefaultSDKDir}/CMakeFiles/AzureSphereToolchain.cmake",
+    "cacheVariables": {"AZURE_SPHERE_TARGET_API_SET": "latest-lts", "CMAKE_BUILD_TYPE": "Debug"},
+}
+MAIN = """#include <applibs/log.h>
+int main(void) { return Log_Debug("hello\\n"); }
+"""
+
+
+class Project:
+    """An app project; what a test does not name is as the template has it."""
+
+    def __init__(self, folder, before="", after="", arguments="", manifest=None, main=MAIN, cache=None):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True)
+        text = CMAKELISTS.format(before=before, after=after, arguments=arguments)
+        (self.folder / "CMakeLists.txt").write_text(text)
+        (self.folder / "main.c").write_text(main)
+        preset = dict(PRESET, cacheVariables={**PRESET["cacheVariables"], "SPHERULE_PROGRAM": str(STUB), **(cache or {})})
+        (self.folder / "CMakePresets.json").write_text(json.dumps({"version": 3, "configurePresets": [preset]}))
+        self.manifest = self.folder / "app_manifest.json"
+        if manifest is None:
+            manifest = json.dumps({"SchemaVersion": 1, "Name": "app", "ComponentId": ID, "EntryPoint": "/bin/app",
+                                   "CmdArgs": [], "Capabilities": {}})
+        if manifest:
+            self.manifest.write_text(manifest)
+        self.out = self.folder / "out/ARM-Debug"
+
+    def run(self, *command, env=None):
+        environment = {**os.environ, "AzureSphereDefaultSDKDir": str(SDK) + "/", **(env or {})}
+        environment.pop("CFLAGS", None)
+        done = subprocess.run([str(word) for word in command], cwd=self.folder, env=environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return done.returncode, done.stdout
+
+    def configure(self, env=None):
+        return self.run("cmake", "--preset", "ARM-Debug", env=env)
+
+    def build(self):
+        return self.run("cmake", "--build", self.out)
+
+
+def words(text):
+    """CMake breaks its messages into lines; a sentence is compared without them."""
+    return " ".join(text.split())
+
+
+class SdkTest(unittest.TestCase):
+    def setUp(self):
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="spherule-sdk-"))
+        self.addCleanup(shutil.rmtree, self.scratch)
+
+    def project(self, **arguments):
+        return Project(self.scratch / "project", **arguments)
+
+    def assert_configures(self, project, env=None):
+        code, text = project.configure(env)
+        self.assertEqual(code, 0, text)
+        return words(text)
+
+    def assert_refused(self, sentence, env=None, **arguments):
+        code, text = self.project(**arguments).configure(env)
+        self.assertEqual(code, 1, text)
+        self.assertIn(sentence, words(text))
+
+    def assert_builds(self, project):
+        self.assert_configures(project)
+        code, text = project.build()
+        self.assertEqual(code, 0, text)
+        return text
+
+
+class Packing(SdkTest):
+    def test_a_plain_project(self):
+        project = self.project()
+        self.assert_builds(project)
+        self.assertEqual((project.out / "app.imagepackage").read_text(), "./app_manifest.json\n./bin/app\n")
+        self.assertEqual((project.out / "spherule-arguments").read_text().splitlines(), [
+            "image-package", "pack-application", "--verbose", "--application-manifest", str(project.manifest),
+            "--package-directory", str(project.out / "approotapp"), "--destination", str(project.out / "app.imagepackage"),
+            "--target-api-set", "16"])
+        self.assertTrue((project.out / "app.out").exists())
+        self.assertEqual(project.build()[1].strip(), "ninja: no work to do.")
+
+    def test_the_program_is_of_the_apps_world(self):
+        project = self.project()
+        self.assert_builds(project)
+        program = project.out / "approotapp/bin/app"
+        dynamic = subprocess.check_output(["readelf", "-dlW", program], text=True)
+        self.assertEqual(re.findall(r"NEEDED\).*\[(.*)\]", dynamic), ["libapplibs.so.0", "libc.so"])
+        self.assertRegex(dynamic, r"interpreter: /lib/ld-musl-.*\.so\.1\]")
+        self.assertNotRegex(dynamic, "RUNPATH|RPATH")
+        self.assertNotIn(str(PREFIX), dynamic)
+        symbols = subprocess.run(["nm", program], text=True, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, check=False)
+        self.assertIn("no symbols", symbols.stdout)
+
+    def test_a_changed_manifest_packs_again(self):
+        project = self.project()
+        self.assert_builds(project)
+        before = (project.out / "app.imagepackage").stat().st_mtime_ns
+        project.manifest.write_text(project.manifest.read_text() + "\n")
+        self.assertEqual(project.build()[0], 0)
+        self.assertNotEqual((project.out / "app.imagepackage").stat().st_mtime_ns, before)
+
+    def test_resources_keep_their_folder(self):
+        project = self.project(arguments="RESOURCE_FILES data/a.txt data/deep/b.bin c")
+        for name in ("data/a.txt", "data/deep/b.bin", "c"):
+            (project.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (project.folder / name).write_text(name)
+        self.assert_builds(project)
+        self.assertEqual((project.out / "app.imagepackage").read_text(),
+                         "./app_manifest.json\n./bin/app\n./c\n./data/a.txt\n./data/deep/b.bin\n")
+
+    def test_another_manifest(self):
+        project = self.project(arguments="APP_MANIFEST other/manifest.json")
+        (project.folder / "other").mkdir()
+        project.manifest.rename(project.folder / "other/manifest.json")
+        self.assert_builds(project)
+        self.assertIn(str(project.folder / "other/manifest.json"), (project.out / "spherule-arguments").read_text())
+
+    def test_two_apps_in_one_project(self):
+        project = self.project(after="add_executable(second main.c)\ntarget_link_libraries(second applibs)\n"
+                                     "azsphere_target_add_image_package(second)\n")
+        self.assert_builds(project)
+        self.assertTrue((project.out / "second.imagepackage").exists())
+        self.assertTrue((project.out / "app.imagepackage").exists())
+
+    def test_the_template(self):
+        project = self.project()
+        for file in (SDK / "templates/app").iterdir():
+            shutil.copy(file, project.folder / file.name)
+        code, text = project.run("cmake", "--preset", "release", f"-DSPHERULE_PROGRAM={STUB}", "-B", project.out)
+        self.assertEqual(code, 0, text)
+        self.assertRegex(json.loads(project.manifest.read_text())["ComponentId"], GUID)
+        code, text = project.build()
+        self.assertEqual(code, 0, text)
+        self.assertNotIn("warning", text)
+        self.assertIn("sample_appliance.json", (project.out / "spherule-arguments").read_text().splitlines())
+
+    def test_find_package_and_lto(self):
+        self.assert_builds(self.project(before="find_package(spherule 0.1 REQUIRED)", cache={"AZURE_SPHERE_LTO": "ON"}))
+
+    def test_find_package_with_the_hosts_compiler(self):
+        folder = self.scratch / "host"
+        folder.mkdir()
+        (folder / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.20)\nproject(app C)\n"
+                                               "find_package(spherule REQUIRED)\n")
+        done = subprocess.run(["cmake", "-G", "Ninja", "-S", folder, "-B", folder / "out", f"-DCMAKE_PREFIX_PATH={PREFIX}"],
+                              text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"-DCMAKE_TOOLCHAIN_FILE={SDK}/CMakeFiles/AzureSphereToolchain.cmake", words(done.stdout))
+
+
+class ComponentId(SdkTest):
+    def test_an_empty_one_is_written_back_and_kept(self):
+        project = self.project(manifest='{\n  "Name": "x",  "ComponentId" :\n ""\n , "Capabilities": {} }\n')
+        self.assertIn("has no ComponentId yet", self.assert_configures(project))
+        text = project.manifest.read_text()
+        component = json.loads(text)["ComponentId"]
+        self.assertRegex(component, GUID)
+        self.assertEqual(text.replace(component, ""), '{\n  "Name": "x",  "ComponentId" :\n ""\n , "Capabilities": {} }\n')
+        self.assertNotIn("has no ComponentId yet", self.assert_configures(project))
+        self.assertEqual(project.manifest.read_text(), text)
+
+    def test_a_wrong_one(self):
+        for value in ("1689d8b2", ID[:-1], ID + "0", "{" + ID + "}", "1689d8b2c8352e2727ade894d6d15fa9", "g" + ID[1:]):
+            with self.subTest(value):
+                shutil.rmtree(self.scratch / "project", ignore_errors=True)
+                self.assert_refused(f"The ComponentId '{value}' in", manifest=json.dumps({"ComponentId": value}))
+
+    def test_none_at_all(self):
+        self.assert_refused("has no string ComponentId", manifest='{"Name": "x"}')
+
+    def test_a_number(self):
+        self.assert_refused("has no string ComponentId", manifest='{"ComponentId": 5}')
+
+
+class Refusals(SdkTest):
+    def test_no_manifest(self):
+        self.assert_refused(f"The application manifest {self.scratch}/project/app_manifest.json does not exist", manifest="")
+
+    def test_a_broken_manifest(self):
+        self.assert_refused("is not a JSON object", manifest="{ no json")
+
+    def test_unknown_arguments(self):
+        self.assert_refused("azsphere_target_add_image_package was called with unknown arguments: LIBRARY x",
+                            arguments="LIBRARY x")
+
+    def test_a_missing_value(self):
+        self.assert_refused("azsphere_target_add_image_package was called without a value after: APP_MANIFEST",
+                            arguments="APP_MANIFEST")
+
+    def test_another_debug_lib(self):
+        self.assert_refused("The resource library should be libmalloc", arguments='DEBUG_LIB "libfree"')
+
+    def test_debug_lib_in_an_old_api_set(self):
+        self.assert_refused("DEBUG_LIB: libmalloc which is not available in the selected Target API Set. Please select "
+                            "version 10 or later in the CMakeLists.txt",
+                            arguments='DEBUG_LIB "libmalloc"', cache={"AZURE_SPHERE_TARGET_API_SET": "9"})
+
+    @unittest.skipIf((SDK / "Sysroots/16/usr/lib/libmalloc.so.0").exists(), "the SDK has libmalloc")
+    def test_debug_lib_that_the_sdk_lacks(self):
+        self.assert_refused("DEBUG_LIB \"libmalloc\" needs", arguments='DEBUG_LIB "libmalloc"')
+
+    def test_an_absolute_resource(self):
+        self.assert_refused("RESOURCE_FILES must be relative paths, but '/etc/passwd' is absolute",
+                            arguments="RESOURCE_FILES /etc/passwd")
+
+    def test_a_resource_outside(self):
+        self.assert_refused("'data/../../x' leads out of it", arguments="RESOURCE_FILES data/../../x")
+
+    def test_a_missing_resource(self):
+        self.assert_refused("RESOURCE_FILES: there is no file 'absent.txt'", arguments="RESOURCE_FILES absent.txt")
+
+    def test_another_generator(self):
+        project = self.project()
+        code, text = project.run("cmake", "-G", "Unix Makefiles", "-B", project.out,
+                                 f"-DCMAKE_TOOLCHAIN_FILE={SDK}/CMakeFiles/AzureSphereToolchain.cmake")
+        self.assertEqual(code, 1)
+        self.assertIn("Azure Sphere apps are built with Ninja, but the generator is 'Unix Makefiles'", words(text))
+
+
+class Tools(SdkTest):
+    def test_supported(self):
+        self.assert_configures(self.project(
+            before='azsphere_configure_tools(TOOLS_REVISION "22.11")\nazsphere_configure_api(TARGET_API_SET "16")'))
+
+    def test_unsupported(self):
+        self.assert_refused("TOOLS_REVISION '19.10' is an unsupported tools version",
+                            before='azsphere_configure_tools(TOOLS_REVISION "19.10")')
+
+    def test_missing(self):
+        self.assert_refused("azsphere_configure_tools missing TOOLS_REVISION argument",
+                            before="azsphere_configure_tools()")
+
+    def test_old_variables(self):
+        self.assert_refused("AZURE_SPHERE_TARGET_HARDWARE_DEFINITION is set, which tools before 20.04 used",
+                            before='azsphere_configure_tools(TOOLS_REVISION "22.11")',
+                            cache={"AZURE_SPHERE_TARGET_HARDWARE_DEFINITION": "x.json"})
+
+    def test_tools_without_api(self):
+        self.assert_refused("azsphere_configure_api must be called after azsphere_configure_tools",
+                            before='azsphere_configure_tools(TOOLS_REVISION "22.11")')
+
+
+class ApiSet(SdkTest):
+    CALL = 'azsphere_configure_api(TARGET_API_SET "15")'
+
+    def test_mismatch(self):
+        self.assert_refused("CMakeLists.txt asks for TARGET_API_SET '15', but this build uses '16'. Set "
+                            "AZURE_SPHERE_TARGET_API_SET to '15' in CMakePresets.json", before=self.CALL)
+
+    def test_from_the_preset(self):
+        project = self.project(before=self.CALL, cache={"AZURE_SPHERE_TARGET_API_SET": "15"})
+        self.assert_builds(project)
+        self.assertEqual((project.out / "spherule-arguments").read_text().splitlines()[-2:], ["--target-api-set", "15"])
+
+    def test_the_environment_comes_first(self):
+        self.assert_configures(self.project(before=self.CALL, cache={"AZURE_SPHERE_TARGET_API_SET": "12"}),
+                               env={"AzureSphereTargetApiSet": "15"})
+
+    def test_not_installed(self):
+        for name in ("99", "latest-beta", "newest"):
+            with self.subTest(name):
+                shutil.rmtree(self.scratch / "project", ignore_errors=True)
+                self.assert_refused(f"The Target API Set '{name}' is not installed",
+                                    cache={"AZURE_SPHERE_TARGET_API_SET": name})
+
+    def test_no_number(self):
+        self.assert_refused("TARGET_API_SET 'x' is neither a number", before='azsphere_configure_api(TARGET_API_SET "x")')
+
+    def test_missing(self):
+        self.assert_refused("azsphere_configure_api missing TARGET_API_SET argument", before="azsphere_configure_api()")
+
+
+class Hardware(SdkTest):
+    CALL = "azsphere_target_hardware_definition(${PROJECT_NAME} %s)"
+
+    def test_own_definition_first_and_the_sdks_last(self):
+        project = self.project(after=self.CALL % 'TARGET_DIRECTORY "board" TARGET_DEFINITION "board.json"',
+                               main='#include <hw/board.h>\n#include <hw/mt3620.h>\n'
+                                    'int main(void) { return BOARD_LED - MT3620_GPIO8; }\n')
+        header = project.folder / "board/inc/hw/board.h"
+        header.parent.mkdir(parents=True)
+        header.write_text("#define BOARD_LED 8\n")
+        (project.folder / "board/board.json").write_text("{}")
+        self.assert_builds(project)
+        self.assertEqual((project.out / "spherule-arguments").read_text().splitlines()[-4:], [
+            "--hardware-definitions", f"{project.folder}/board,{SDK}/HardwareDefinitions",
+            "--target-definition-filename", "board.json"])
+
+    def test_refusals(self):
+        rows = (
+            ("TARGET_DEFINITION x.json", "TARGET_DEFINITION 'x.json' is in none of:"),
+            ("TARGET_DIRECTORY gone TARGET_DEFINITION x.json", "TARGET_DIRECTORY 'gone' does not exist"),
+            ("TARGET_DIRECTORY . TARGET_DEFINITION x.json", "TARGET_DIRECTORY '.' has no folder inc/hw"),
+            ("", "azsphere_target_hardware_definition missing TARGET_DEFINITION argument"),
+            ("BOARD x TARGET_DEFINITION x.json", "was called with unknown arguments: BOARD x"),
+        )
+        for arguments, sentence in rows:
+            with self.subTest(arguments):
+                shutil.rmtree(self.scratch / "project", ignore_errors=True)
+                self.assert_refused(sentence, after=self.CALL % arguments)
+
+    def test_no_such_target(self):
+        self.assert_refused("azsphere_target_hardware_definition: there is no target 'nothing'",
+                            before="azsphere_target_hardware_definition(nothing TARGET_DEFINITION x.json)")
+
+    def test_too_late(self):
+        self.assert_refused("comes too late: call it before azsphere_target_add_image_package(app)",
+                            after="azsphere_target_add_image_package(${PROJECT_NAME})\n"
+                                  + self.CALL % "TARGET_DEFINITION sample_appliance.json")
+
+    def test_the_json_and_the_headers_agree(self):
+        folder = SDK / "HardwareDefinitions"
+        values = {p["Name"]: p for name in ("mt3620", "sample_appliance")
+                  for p in json.loads((folder / f"{name}.json").read_text())["Peripherals"]}
+        defined = dict(re.findall(r"#define (\w+) \(?(\w+)\)?", "".join(
+            (folder / f"inc/hw/{name}.h").read_text() for name in ("mt3620", "sample_appliance"))))
+        self.assertEqual(set(values), set(defined))
+        for name, peripheral in values.items():
+            self.assertEqual(defined[name], peripheral.get("Mapping", peripheral.get("MainCoreHeaderValue")), name)
+
+
+class HeapStats(SdkTest):
+    MANIFEST = json.dumps({"ComponentId": ID, "Capabilities": {"HeapMemStats": True}})
+    NO_LIBRARY = "HeapMemStats is true in {}, but DEBUG_LIB \"libmalloc\" is missing in " \
+                 "azsphere_target_add_image_package() in {}"
+    NO_CAPABILITY = "DEBUG_LIB \"libmalloc\" is set in {1}, but the capability \"HeapMemStats\": true is missing in {0}"
+
+    def setUp(self):
+        """An SDK that has libmalloc: a copy of links, with the file beside them."""
+        super().setUp()
+        prefix = self.scratch / "prefix"
+        shutil.copytree(PREFIX / "lib/spherule", prefix / "lib/spherule", symlinks=True)
+        shutil.copytree(PREFIX / "lib/cmake/spherule", prefix / "lib/cmake/spherule")
+        (prefix / "bin").mkdir()
+        shutil.copy(PREFIX / "bin/spherule-cc", prefix / "bin")
+        self.sdk = prefix / "lib/spherule/sdk"
+        (self.sdk / "Sysroots/16/usr/lib/libmalloc.so.0").write_text("library")
+
+    def output(self, capability, library):
+        project = self.project(manifest=self.MANIFEST if capability else None,
+                               arguments='DEBUG_LIB "libmalloc"' if library else "")
+        text = self.assert_configures(project, env={"AzureSphereDefaultSDKDir": str(self.sdk)})
+        files = (project.manifest, project.folder / "CMakeLists.txt")
+        return project, text, self.NO_LIBRARY.format(*files), self.NO_CAPABILITY.format(*files)
+
+    def test_both(self):
+        project, text, no_library, no_capability = self.output(True, True)
+        self.assertNotIn("Warning", text)
+        code, text = project.build()
+        self.assertEqual(code, 0, text)
+        self.assertIn("./libmalloc.so.0\n", (project.out / "app.imagepackage").read_text())
+
+    def test_neither(self):
+        self.assertNotIn("Warning", self.output(False, False)[1])
+
+    def test_capability_alone(self):
+        _, text, no_library, no_capability = self.output(True, False)
+        self.assertIn(no_library, text)
+        self.assertNotIn(no_capability, text)
+
+    def test_library_alone(self):
+        _, text, no_library, no_capability = self.output(False, True)
+        self.assertIn(no_capability, text)
+        self.assertNotIn(no_library, text)
+
+
+class Compiler(SdkTest):
+    """spherule-cc without CMake."""
+
+    def cc(self, *arguments, **options):
+        return subprocess.run([PREFIX / "bin/spherule-cc", *map(str, arguments)], cwd=self.scratch, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **options)
+
+    def test_links_applibs_when_asked(self):
+        (self.scratch / "main.c").write_text(MAIN)
+        done = self.cc("-Wall", "-Werror", "-o", "app", "main.c", "-lapplibs", "-lgcc_s")
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        dynamic = subprocess.check_output(["readelf", "-dW", self.scratch / "app"], text=True)
+        self.assertEqual(re.findall(r"NEEDED\).*\[(.*)\]", dynamic), ["libapplibs.so.0", "libc.so"])
+
+    def test_a_missing_library_is_the_linkers_error(self):
+        (self.scratch / "main.c").write_text(MAIN)
+        done = self.cc("-o", "app", "main.c")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("undefined reference to `Log_Debug'", done.stdout)
+
+    def test_hardware_headers_and_other_steps(self):
+        done = self.cc("-E", "-P", "-x", "c", "-", input="#include <hw/sample_appliance.h>\nSAMPLE_BUTTON_1\n")
+        self.assertEqual(done.stdout.split(), ["(12)"])
+        self.assertEqual(self.cc("--print-sdk").stdout.strip(), str(SDK))
+
+    def test_without_musl_gcc(self):
+        tools = self.scratch / "tools"
+        tools.mkdir()
+        for name in ("sh", "dirname", "readlink"):
+            (tools / name).symlink_to(shutil.which(name))
+        done = self.cc("-v", env={"PATH": str(tools)})
+        self.assertEqual(done.returncode, 127)
+        self.assertIn("musl-gcc was not found; install musl-tools", done.stdout)
+
+
+class Headers(SdkTest):
+    def test_each_compiles_alone(self):
+        names = sorted((SDK / "Sysroots/16/usr/include/applibs").glob("*.h"))
+        self.assertEqual([name.stem for name in names], ["applications", "eventloop", "gpio", "log", "storage"])
+        include = f"-I{SDK}/Sysroots/16/usr/include"
+        rest = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", include]
+        for name in names:
+            for compiler in (["gcc", "-std=c99", "-x", "c"], ["g++", "-std=c++98", "-x", "c++"],
+                             ["g++", "-std=c++20", "-x", "c++"], ["clang", "-std=c99", "-Weverything", "-x", "c"],
+                             [str(PREFIX / "bin/spherule-cc"), "-std=c11", "-D_POSIX_C_SOURCE", "-x", "c"]):
+                with self.subTest(f"{name.name} {' '.join(compiler)}"):
+                    done = subprocess.run([*compiler, *rest, "-"], input=f"#include <applibs/{name.name}>\n", text=True,
+                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                    self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
