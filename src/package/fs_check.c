@@ -33,6 +33,13 @@ static bool is_zero(const uint8_t *bytes, uint64_t from, uint64_t to) {
     return true;
 }
 
+/* The folder that the walk is in, as a path for a sentence. */
+static const char *folder_shown(const struct check *check, char ret_text[SHOWN]) {
+    const struct sph_fs_iter *iter = &check->iter;
+    sph_text_printable(iter->path, iter->path_len[iter->depth], ret_text, SHOWN);
+    return ret_text;
+}
+
 static int check_superblock(const uint8_t *body, size_t body_bytes, struct sph_err *err) {
     if (body_bytes < SPH_FS_PAGE_BYTES || body_bytes % SPH_FS_PAGE_BYTES != 0)
         return SPH_FAIL(err, -EBADMSG, DAMAGED "%zu bytes are no whole number of pages",
@@ -74,12 +81,12 @@ static int check_name(struct check *check, const struct sph_fs_inode *inode) {
     uint32_t at = iter->at[iter->depth] + SPH_FS_INODE_BYTES;
     const char *name = (const char *)check->fs.body + at;
     size_t len = strnlen(name, inode->name_bytes);
-    char shown[SHOWN];
+    char shown[SHOWN], folder[SHOWN];
     sph_text_printable(name, len, shown, sizeof(shown));
     const char *problem = sph_fs_name_problem(name, len);
     if (problem)
-        return SPH_FAIL(check->err, -EBADMSG, DAMAGED "the name '%s' in folder '/%.*s' %s", shown,
-                        SHOWN, iter->path, problem);
+        return SPH_FAIL(check->err, -EBADMSG, DAMAGED "the name '%s' in folder '/%s' %s", shown,
+                        folder_shown(check, folder), problem);
     if (inode->name_bytes - len > 3 || !is_zero(check->fs.body, at + len, at + inode->name_bytes))
         return SPH_FAIL(check->err, -EBADMSG, DAMAGED "the name '%s' is padded wrongly", shown);
     if (iter->path_len[iter->depth] + 1 + len >= SPH_FS_PATH_SIZE)
@@ -159,16 +166,16 @@ static int check_inode(struct check *check) {
     struct sph_fs_iter *iter = &check->iter;
     uint32_t at = iter->at[iter->depth], left = iter->end[iter->depth] - at;
     struct sph_fs_inode inode = {0};
+    char shown[SHOWN];
     if (left >= SPH_FS_INODE_BYTES)
         inode = sph_fs_inode_get(check->fs.body + at);
     if (left < SPH_FS_INODE_BYTES || inode.name_bytes > left - SPH_FS_INODE_BYTES)
-        return SPH_FAIL(check->err, -EBADMSG, DAMAGED "the table of folder '/%.*s' ends early",
-                        SHOWN, iter->path);
+        return SPH_FAIL(check->err, -EBADMSG, DAMAGED "the table of folder '/%s' ends early",
+                        folder_shown(check, shown));
     int r = check_name(check, &inode);
     if (r < 0)
         return r;
     const char *name = (const char *)check->fs.body + at + SPH_FS_INODE_BYTES;
-    char shown[SHOWN];
     sph_text_printable(name, strnlen(name, inode.name_bytes), shown, sizeof(shown));
     r = check_order(check, at, &inode, shown);
     if (r < 0)
