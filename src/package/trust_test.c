@@ -1,0 +1,190 @@
+/* The trust store: its file there and back, every change to it found, and the four answers of a
+ * verify. */
+#include "package/trust.h"
+
+#include <errno.h>
+
+#include "package/package_testing.h"
+
+static struct sph_trust_record test_signer(void) {
+    struct sph_trust_record record = {.name = "CN=Test \xc3\xa4"};
+    memcpy(record.thumbprint, sph_test_thumbprint, sizeof(record.thumbprint));
+    assert_int_equal(sph_sign_public(sph_test_scalar, record.point), 0);
+    return record;
+}
+
+static void records_come_and_go(void **state) {
+    (void)state;
+    struct sph_trust trust = {0};
+    struct sph_trust_record record = test_signer();
+    struct sph_err err = SPH_ERR_NULL;
+    assert_null(sph_trust_find(&trust, record.thumbprint));
+    assert_int_equal(sph_trust_add(&trust, &record, &err), 0);
+    assert_int_equal(sph_trust_add(&trust, &record, &err), SPH_TRUST_E_EXISTS);
+    assert_err(&err, 0, "the signer 0102030405060000000000000000000000000000 is trusted already");
+    assert_int_equal(sph_trust_add(&trust, &sph_trust_sdk_development, &err), 0);
+    assert_int_equal(trust.count, 2);
+    assert_int_equal(sph_trust_remove(&trust, record.thumbprint, &err), 0);
+    assert_int_equal(sph_trust_remove(&trust, record.thumbprint, &err), SPH_TRUST_E_ABSENT);
+    assert_err(&err, 0,
+               "the signer 0102030405060000000000000000000000000000 is not in the trust store");
+    assert_int_equal(trust.count, 1);
+    assert_string_equal(trust.records[0].name, "CN=Azure Sphere SDK Test");
+    for (unsigned i = trust.count; i < SPH_TRUST_MAX; i++) {
+        record.thumbprint[0] = (uint8_t)(100 + i);
+        assert_int_equal(sph_trust_add(&trust, &record, NULL), 0);
+    }
+    record.thumbprint[0] = 99;
+    assert_int_equal(sph_trust_add(&trust, &record, &err), SPH_TRUST_E_FULL);
+    assert_err(&err, 0, "the trust store is full: a device trusts at most 32 signers");
+}
+
+static void bad_records_are_refused(void **state) {
+    (void)state;
+    static const char name_sentence[] = "the signer's name is empty, too long or not printable";
+    struct sph_trust trust = {0};
+    struct sph_trust_record record = test_signer();
+    struct sph_err err = SPH_ERR_NULL;
+    static const char *const names[] = {"", "a\nb", "\x1b[2J", "\xff"};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(names); i++) {
+        (void)snprintf(record.name, sizeof(record.name), "%s", names[i]);
+        assert_int_equal(sph_trust_add(&trust, &record, &err), -EINVAL);
+        assert_err(&err, -EINVAL, name_sentence);
+    }
+    memset(record.name, 'n', sizeof(record.name));
+    assert_int_equal(sph_trust_add(&trust, &record, &err), -EINVAL);
+    assert_err(&err, -EINVAL, name_sentence);
+    record = test_signer();
+    record.point[9] ^= 1;
+    assert_int_equal(sph_trust_add(&trust, &record, &err), -EINVAL);
+    assert_err(&err, -EINVAL, "the signer's key is not a point of the curve P-256");
+    assert_int_equal(trust.count, 0);
+}
+
+static void store_of_two(struct sph_trust *ret_trust, struct sph_buf *ret_bytes) {
+    struct sph_trust_record record = test_signer();
+    *ret_trust = (struct sph_trust){0};
+    assert_int_equal(sph_trust_add(ret_trust, &record, NULL), 0);
+    assert_int_equal(sph_trust_add(ret_trust, &sph_trust_sdk_development, NULL), 0);
+    sph_trust_format(ret_trust, ret_bytes);
+    assert_int_equal(ret_bytes->error, 0);
+}
+
+static void the_file_comes_back(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_NULL, none = SPH_BUF_NULL;
+    struct sph_trust trust, again;
+    store_of_two(&trust, &bytes);
+    assert_int_equal(bytes.len, 8 + 2 * 149 + 4);
+    assert_memory_equal(bytes.data, "SPHT\1\0\2\0\1\2\3\4\5\6", 14);
+    assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, NULL), 0);
+    assert_memory_equal(&again, &trust, sizeof(trust));
+    trust = (struct sph_trust){0};
+    sph_trust_format(&trust, &none);
+    assert_int_equal(none.len, 12);
+    assert_int_equal(sph_trust_parse(none.data, none.len, &again, NULL), 0);
+    assert_int_equal(again.count, 0);
+}
+
+static void a_damaged_file_is_refused(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+    struct sph_trust trust, again;
+    struct sph_err err = SPH_ERR_NULL;
+    store_of_two(&trust, &bytes);
+    for (size_t i = 0; i < bytes.len * 8; i++) {
+        bytes.data[i / 8] ^= (char)(1 << i % 8);
+        assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
+        assert_memory_equal(err.text, "the trust store ", 16);
+        bytes.data[i / 8] ^= (char)(1 << i % 8);
+    }
+    for (size_t len = 0; len < bytes.len; len++)
+        assert_int_equal(sph_trust_parse(bytes.data, len, &again, NULL), -EBADMSG);
+
+    assert_int_equal(sph_trust_parse("SPHX", 4, &again, &err), -EBADMSG);
+    assert_err(&err, -EBADMSG, "the trust store is no trust store");
+    bytes.data[4] = 2;
+    assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
+    assert_err(&err, -EBADMSG, "the trust store has version 2, version 1 is understood");
+    bytes.data[4] = 1;
+    bytes.data[6] = 33;
+    assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
+    assert_err(&err, -EBADMSG, "the trust store is damaged: 33 signers in 310 bytes");
+    bytes.data[6] = 2;
+    bytes.data[40] ^= 1;
+    assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
+    assert_err(&err, -EBADMSG, "the trust store is damaged: its checksum does not fit");
+    sph_le32_put((uint8_t *)bytes.data + bytes.len - 4, sph_crc32(0, bytes.data, bytes.len - 4));
+    assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
+    assert_err(&err, -EBADMSG, "the trust store is damaged: signer 1 is not valid");
+}
+
+static void verify_has_four_answers(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+    struct sph_trust trust = {0};
+    struct sph_image image;
+    const struct sph_trust_record *signer = NULL;
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_trust_record record = test_signer();
+    sph_test_package(&bytes);
+    assert_int_equal(sph_image_parse(bytes.data, bytes.len, &image, NULL), 0);
+
+    assert_int_equal(sph_trust_verify(&trust, &image, &signer, &err), SPH_TRUST_E_UNTRUSTED);
+    assert_err(&err, 0,
+               "the package's signer 0102030405060000000000000000000000000000 is not trusted by "
+               "this device; add its certificate with 'spherule trust add CERT.pem'");
+    assert_int_equal(sph_trust_add(&trust, &record, NULL), 0);
+    assert_int_equal(sph_trust_verify(&trust, &image, &signer, &err), 0);
+    assert_ptr_equal(signer, &trust.records[0]);
+    assert_int_equal(sph_trust_verify(&trust, &image, NULL, NULL), 0);
+
+    bytes.data[300] ^= 1;
+    assert_int_equal(sph_trust_verify(&trust, &image, &signer, &err), SPH_TRUST_E_TAMPERED);
+    assert_err(&err, 0,
+               "the package was changed after 'CN=Test \xc3\xa4' signed it: the signature does not "
+               "fit its bytes");
+    bytes.data[300] ^= 1;
+
+    static const char unsigned_sentence[] =
+        "the package is not signed, or in a way that is not known";
+    struct sph_image other = image;
+    other.signing_type = SPH_IMAGE_SIGNING_NONE;
+    assert_int_equal(sph_trust_verify(&trust, &other, &signer, &err), SPH_TRUST_E_UNSIGNED);
+    assert_err(&err, 0, unsigned_sentence);
+    other = image;
+    memset(other.thumbprint, 0, sizeof(other.thumbprint));
+    assert_int_equal(sph_trust_verify(&trust, &other, &signer, &err), SPH_TRUST_E_UNSIGNED);
+    other = image;
+    static const uint8_t zeros[SPH_IMAGE_SIGNATURE_BYTES];
+    other.signature = zeros;
+    assert_int_equal(sph_trust_verify(&trust, &other, &signer, &err), SPH_TRUST_E_UNSIGNED);
+}
+
+static void real_packages_need_to_be_asked_for(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+    sph_fixture_read(sph_fixture_names[0], &bytes);
+    struct sph_trust trust = {0};
+    struct sph_image image;
+    struct sph_err err = SPH_ERR_NULL;
+    assert_int_equal(sph_image_parse(bytes.data, bytes.len, &image, NULL), 0);
+    assert_int_equal(sph_trust_verify(&trust, &image, NULL, &err), SPH_TRUST_E_UNTRUSTED);
+    assert_err(&err, 0,
+               "the package is signed by the original SDK's development key, which this device "
+               "does not trust; 'spherule trust add --sdk-development' changes that");
+    assert_int_equal(sph_trust_add(&trust, &sph_trust_sdk_development, NULL), 0);
+    assert_int_equal(sph_trust_verify(&trust, &image, NULL, &err), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_come_and_go),
+        cmocka_unit_test(bad_records_are_refused),
+        cmocka_unit_test(the_file_comes_back),
+        cmocka_unit_test(a_damaged_file_is_refused),
+        cmocka_unit_test(verify_has_four_answers),
+        cmocka_unit_test(real_packages_need_to_be_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
