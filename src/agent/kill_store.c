@@ -88,7 +88,9 @@ static int load_one(struct sph_kill_store *store, const char *name, struct sph_e
     struct sph_kill_entry entry;
     sph_autoclose int fd = -1;
     struct stat info;
-    bool named = sph_text_to_u64(name, UINT64_MAX, &entry.number) == 0 && entry.number > 0;
+    char expected[NAME_SIZE];
+    bool named = sph_text_to_u64(name, UINT64_MAX, &entry.number) == 0 && entry.number > 0 &&
+                 strcmp(file_name(entry.number, expected), name) == 0;
     if (named && (fd = openat(store->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) >= 0 &&
         fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
         sph_fd_read_full(fd, &entry.component, sizeof(entry.component)) ==

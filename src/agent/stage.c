@@ -168,8 +168,13 @@ int sph_stage_data(struct sph_stage *stage, const void *owner, const void *data,
     int code = check_owner(stage, owner, refusal);
     if (code < 0)
         return code;
-    code = sph_verify_size(stage->device, stage->upload_bytes + len, refusal);
-    if (code == 0) {
+    uint64_t flash_bytes = stage->device->profile.flash_bytes;
+    if (stage->upload_bytes + len > flash_bytes) { /* how much more is to come is not known */
+        code = sph_refuse(refusal, -ENOSPC, SPH_DEVERR_NOT_ENOUGH_FREE_SPACE,
+                          "the package takes more than the %" PRIu64
+                          " bytes of flash that the device has",
+                          flash_bytes);
+    } else {
         int written = sph_fd_write_full(stage->upload_fd, data, len);
         if (written < 0)
             code = refuse_disk(refusal, written, "store the package");
