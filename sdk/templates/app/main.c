@@ -8,8 +8,7 @@
 #include <applibs/log.h>
 #include <hw/sample_appliance.h>
 
-int main(void)
-{
+int main(void) {
     const struct timespec half_a_second = {.tv_nsec = 500000000};
     int led = GPIO_OpenAsOutput(SAMPLE_LED, GPIO_OutputMode_PushPull, GPIO_Value_High);
     if (led < 0) {

@@ -1,0 +1,135 @@
+/* leak: a list that grows by a node at each press of button 1 and shrinks by one at each press of
+ * button 2; but a deleted node is never freed. Watch its memory with
+ * `spherule device app show-memory-stats`, and see it killed at the page beyond the ration.
+ *
+ * A node of 20,000 bytes is written when it is added, so that memory grows by what was asked for.
+ * Left unwritten after calloc() it would cost two pages, not five: fresh memory is known to be
+ * zero, so calloc() does not touch it, and musl's allocator writes only the first and the last page
+ * of the block, where it keeps its own notes. An app that runs well with untouched buffers meets
+ * its real need on the day it fills them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <applibs/eventloop.h>
+#include <applibs/gpio.h>
+#include <applibs/log.h>
+#include <hw/sample_appliance.h>
+
+enum {
+    NODE_BYTES = 20000,
+    POLL_NS = 1000000, /* a press is seen after a millisecond at most */
+    EXIT_SETUP = 1,
+    EXIT_LOOP = 2,
+};
+
+struct node {
+    struct node *next;
+    char payload[NODE_BYTES];
+};
+
+struct button {
+    GPIO_Id pin;
+    int fd;
+    GPIO_Value_Type level; /* low while pressed */
+    void (*on_press)(void);
+};
+
+static struct node *list;
+static unsigned node_count;
+static volatile sig_atomic_t is_terminating;
+
+static void add_node(void) {
+    struct node *node = calloc(1, sizeof(*node));
+    if (node == NULL) {
+        Log_Debug("No memory for a node: %s\n", strerror(errno));
+        return;
+    }
+    memset(node->payload, 'n', sizeof(node->payload));
+    node->next = list;
+    list = node;
+    node_count++;
+    Log_Debug("Added a node: %u in the list\n", node_count);
+}
+
+static void delete_node(void) {
+    if (list == NULL) {
+        Log_Debug("The list is empty\n");
+        return;
+    }
+    list = list->next; /* and here is the leak: nothing points at the old head any more */
+    node_count--;
+    Log_Debug("Deleted a node: %u in the list\n", node_count);
+}
+
+static struct button buttons[] = {
+    {.pin = SAMPLE_BUTTON_1, .fd = -1, .on_press = add_node},
+    {.pin = SAMPLE_BUTTON_2, .fd = -1, .on_press = delete_node},
+};
+enum { BUTTONS = sizeof(buttons) / sizeof(buttons[0]) };
+
+static void poll_button(struct button *button) {
+    GPIO_Value_Type level = button->level;
+    if (GPIO_GetValue(button->fd, &level) < 0)
+        Log_Debug("Button %d cannot be read: %s\n", button->pin, strerror(errno));
+    if (level == GPIO_Value_Low && button->level == GPIO_Value_High)
+        button->on_press();
+    button->level = level;
+}
+
+static void on_timer(EventLoop *el, int fd, EventLoop_IoEvents events, void *context) {
+    unsigned long long ticks;
+    (void)el;
+    (void)events;
+    (void)context;
+    if (read(fd, &ticks, sizeof(ticks)) < 0)
+        return;
+    for (int i = 0; i < BUTTONS; i++)
+        poll_button(&buttons[i]);
+}
+
+static void on_sigterm(int number) {
+    (void)number;
+    is_terminating = 1;
+}
+
+static int open_buttons(void) {
+    for (int i = 0; i < BUTTONS; i++) {
+        buttons[i].fd = GPIO_OpenAsInput(buttons[i].pin);
+        if (buttons[i].fd < 0 || GPIO_GetValue(buttons[i].fd, &buttons[i].level) < 0) {
+            Log_Debug("Button %d cannot be opened: %s\n", buttons[i].pin, strerror(errno));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int start_timer(EventLoop *el) {
+    const struct itimerspec every_ms = {{0, POLL_NS}, {0, POLL_NS}};
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0 || timerfd_settime(fd, 0, &every_ms, NULL) < 0)
+        return -1;
+    return EventLoop_RegisterIo(el, fd, EventLoop_Input, on_timer, NULL) != NULL ? 0 : -1;
+}
+
+int main(void) {
+    const struct sigaction terminate = {.sa_handler = on_sigterm};
+    EventLoop *el = EventLoop_Create();
+    if (sigaction(SIGTERM, &terminate, NULL) < 0 || el == NULL || open_buttons() < 0 ||
+        start_timer(el) < 0) {
+        Log_Debug("Set-up failed: %s\n", strerror(errno));
+        return EXIT_SETUP;
+    }
+    Log_Debug("Button 1 adds a node of %d bytes, button 2 deletes one\n", NODE_BYTES);
+    while (!is_terminating) {
+        if (EventLoop_Run(el, -1, true) == EventLoop_Run_Failed && errno != EINTR) {
+            Log_Debug("The event loop failed: %s\n", strerror(errno));
+            return EXIT_LOOP;
+        }
+    }
+    Log_Debug("Asked to end\n");
+    return 0;
+}
