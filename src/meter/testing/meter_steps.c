@@ -460,7 +460,8 @@ int main(int argc, char **argv) {
         answer();
         current++;
     }
-    for (; current < STEPS && read(0, &order, 1) == 1; current++) {
+    /* After the last step it stays until it is told once more. */
+    for (; read(0, &order, 1) == 1 && current < STEPS; current++) {
         if (steps[current].run)
             steps[current].run();
         answer();

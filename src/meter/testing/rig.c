@@ -49,7 +49,14 @@ void rig_open(struct rig *rig, const char *helper, uint64_t limit_bytes) {
     if (geteuid() != 0)
         skip("metering natively needs root");
     find_helper(rig, helper);
-    (void)snprintf(name, sizeof(name), "spherule-test-%08x", (unsigned)getpid());
+    /* The same name for the same program in the same place: a run that was killed is cleared away.
+     */
+    uint32_t hash = 2166136261u;
+    for (const char *c = rig->helper; *c; c++)
+        hash = (hash ^ (uint32_t)(unsigned char)*c) * 16777619u;
+    (void)snprintf(name, sizeof(name), "spherule-test-%.40s-%08x", program_invocation_short_name,
+                   hash);
+    (void)signal(SIGPIPE, SIG_IGN);
     if (sph_cgroup_open(name, &rig->tree, &err) != 0)
         skip(err.text);
     int error = sph_meter_open(limit_bytes, NULL, &rig->meter, &err);
