@@ -1,0 +1,231 @@
+/* Building: real packages rebuilt to the byte up to their signature, builds that read back as they
+ * went in, every allocation failing, and the warning about half a heap tracking. */
+#include "package/build.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "package/alloc_testing.h"
+#include "package/package_testing.h"
+
+static void real_packages_are_rebuilt_to_the_byte(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(sph_fixture_names); i++) {
+        sph_autobuf struct sph_buf bytes = SPH_BUF_NULL, again = SPH_BUF_NULL;
+        sph_fixture_read(sph_fixture_names[i], &bytes);
+        struct sph_package package;
+        struct sph_fs_entry app, manifest;
+        assert_int_equal(sph_package_parse(bytes.data, bytes.len, NULL, &package, NULL, NULL), 0);
+        assert_int_equal(sph_fs_find(&package.fs, "bin/app", &app), 0);
+        assert_int_equal(sph_fs_find(&package.fs, SPH_MANIFEST_PATH, &manifest), 0);
+        /* As its developer had it: without the key that packing wrote, and with white space. */
+        sph_autobuf struct sph_buf source = SPH_BUF_NULL;
+        static const char tail[] = ",\"TargetApplicationRuntimeVersion\":12}";
+        sph_buf_append(&source, manifest.data, manifest.size_bytes - strlen(tail));
+        sph_buf_puts(&source, "\n}\n");
+        struct sph_fs_item item = {"bin/app", true, app.data, app.size_bytes};
+        struct sph_build build = {
+            .manifest_text = source.data,
+            .manifest_bytes = source.len,
+            .items = &item,
+            .item_count = 1,
+            .image_id = package.image.image_id,
+            .build_time_s = package.image.build_time_s,
+            .application_runtime = 12,
+            .temporary = package.image.temporary,
+            .scalar = sph_test_scalar,
+            .thumbprint = package.image.thumbprint,
+        };
+        struct sph_err err = SPH_ERR_NULL;
+        if (sph_build_package(&build, &again, NULL, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(again.len, bytes.len);
+        assert_memory_equal(again.data, bytes.data, bytes.len - SPH_IMAGE_SIGNATURE_BYTES);
+    }
+}
+
+static void a_build_reads_back(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_NULL, again = SPH_BUF_NULL;
+    sph_test_package(&bytes);
+    sph_test_package(&again);
+    assert_int_equal(again.len, bytes.len);
+    assert_memory_equal(again.data, bytes.data, bytes.len); /* the nonce is no lottery */
+    struct sph_package package;
+    assert_int_equal(sph_package_parse(bytes.data, bytes.len, NULL, &package, NULL, NULL), 0);
+    const struct sph_image *image = &package.image;
+    char guid[SPH_GUID_TEXT];
+    assert_string_equal(sph_guid_format(&image->component_id, guid), SPH_TEST_COMPONENT);
+    assert_int_equal(image->image_id.bytes[0], 42);
+    assert_int_equal(image->build_time_s, 1700000000);
+    assert_string_equal(image->name, "Test");
+    assert_int_equal(image->application_runtime, 16);
+    assert_int_equal(image->metadata_bytes, 148);
+    assert_int_equal(image->temporary, SPH_IMAGE_UNDER_DEVELOPMENT);
+    assert_int_equal(package.manifest.application_runtime, 16);
+    assert_int_equal(package.manifest.cmd_args.count, 2);
+    uint8_t point[SPH_SIGN_POINT_BYTES];
+    assert_int_equal(sph_sign_public(sph_test_scalar, point), 0);
+    assert_int_equal(sph_signature_verify(image, point), 0);
+}
+
+static void image_ids_are_random_unless_given(void **state) {
+    (void)state;
+    struct sph_build build = sph_test_build();
+    struct sph_guid seen[2];
+    memset(&build.image_id, 0, sizeof(build.image_id));
+    for (unsigned i = 0; i < 2; i++) {
+        sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+        struct sph_image image;
+        assert_int_equal(sph_build_package(&build, &bytes, NULL, NULL), 0);
+        assert_int_equal(sph_image_parse(bytes.data, bytes.len, &image, NULL), 0);
+        seen[i] = image.image_id;
+        assert_false(sph_guid_is_zero(&seen[i]));
+    }
+    assert_false(sph_guid_equal(&seen[0], &seen[1]));
+}
+
+#define REST "\",\"ComponentId\":\"" SPH_TEST_COMPONENT "\",\"EntryPoint\":\"/bin/app\","
+
+static void names_are_cut_at_a_border(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *stored;
+    } rows[] = {
+        {"", ""},
+        {"0123456789012345678901234567890", "0123456789012345678901234567890"},
+        {"01234567890123456789012345678901", "0123456789012345678901234567890"},
+        {"012345678901234567890123456789\\u00e4", "012345678901234567890123456789"},
+        {"tab\\there", "tab?here"},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        sph_autobuf struct sph_buf text = SPH_BUF_NULL, bytes = SPH_BUF_NULL;
+        sph_buf_printf(&text, "{\"SchemaVersion\":1,\"Name\":\"%s" REST "\"Capabilities\":{}}",
+                       rows[i].name);
+        struct sph_build build = sph_test_build();
+        build.manifest_text = text.data;
+        build.manifest_bytes = text.len;
+        struct sph_image image;
+        assert_int_equal(sph_build_package(&build, &bytes, NULL, NULL), 0);
+        assert_int_equal(sph_image_parse(bytes.data, bytes.len, &image, NULL), 0);
+        assert_string_equal(image.name, rows[i].stored);
+    }
+}
+
+static void real_time_packages_depend_on_nothing(void **state) {
+    (void)state;
+    static const char text[] = "{ \"SchemaVersion\":1,\"Name\":\"rt" REST
+                               "\"Capabilities\":{}, \"ApplicationType\":\"RealTimeCapable\" }";
+    struct sph_build build = sph_test_build();
+    build.manifest_text = text;
+    build.manifest_bytes = strlen(text);
+    sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+    struct sph_package package;
+    assert_int_equal(sph_build_package(&build, &bytes, NULL, NULL), 0);
+    assert_int_equal(sph_package_parse(bytes.data, bytes.len, NULL, &package, NULL, NULL), 0);
+    assert_int_equal(package.image.metadata_bytes, 140);
+    assert_int_equal(package.image.depend_count, 0);
+    assert_int_equal(package.manifest.text_bytes, strlen(text));
+    assert_memory_equal(package.manifest.text, text, strlen(text));
+}
+
+static void bad_builds_get_a_sentence(void **state) {
+    (void)state;
+    static const struct sph_fs_item no_app[] = {{"bin/other", true, "x", 1}};
+    static const struct sph_fs_item twice[] = {{"bin/app", true, "x", 1},
+                                               {"app_manifest.json", false, "{}", 2}};
+    static const uint8_t no_key[SPH_SIGN_SCALAR_BYTES];
+    static const struct {
+        const struct sph_fs_item *items;
+        size_t item_count;
+        const char *manifest;
+        const uint8_t *scalar;
+        int code;
+        const char *sentence;
+    } rows[] = {
+        {no_app, 1, SPH_TEST_MANIFEST, sph_test_scalar, -ENOENT,
+         "app_manifest.json: EntryPoint: the package has no file '/bin/app'"},
+        {twice, 2, SPH_TEST_MANIFEST, sph_test_scalar, -EINVAL,
+         "'app_manifest.json' is to be packed twice"},
+        {sph_test_items, 1, SPH_TEST_MANIFEST, no_key, -EINVAL,
+         "the signing key is not a private key of the curve P-256"},
+        {sph_test_items, 1, "{}", sph_test_scalar, -EBADMSG,
+         "app_manifest.json: line 1, column 1: SchemaVersion: this key is missing"},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_build build = sph_test_build();
+        build.items = rows[i].items;
+        build.item_count = rows[i].item_count;
+        build.manifest_text = rows[i].manifest;
+        build.manifest_bytes = strlen(rows[i].manifest);
+        build.scalar = rows[i].scalar;
+        sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+        struct sph_err err = SPH_ERR_NULL;
+        assert_int_equal(sph_build_package(&build, &bytes, NULL, &err), rows[i].code);
+        assert_err(&err, rows[i].code, rows[i].sentence);
+    }
+    struct sph_build build = sph_test_build();
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(3 * SPH_FS_PAGE_BYTES + 100);
+    assert_int_equal(sph_build_package(&build, &bytes, NULL, &err), -EFBIG);
+    assert_err(&err, -EFBIG, "no room for the package: File too large");
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    struct sph_build build = sph_test_build();
+    unsigned failures = 0;
+    for (unsigned nth = 1;; nth++) {
+        sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+        struct sph_err err = SPH_ERR_NULL;
+        alloc_count = 0;
+        alloc_fail = nth;
+        int r = sph_build_package(&build, &bytes, NULL, &err);
+        alloc_fail = 0;
+        if (r == 0)
+            break;
+        assert_int_equal(r, -ENOMEM);
+        assert_int_equal(err.code, -ENOMEM);
+        assert_non_null(strstr(err.text, ": Cannot allocate memory"));
+        failures++;
+    }
+    assert_true(failures >= 5);
+}
+
+static void half_a_heap_tracking_gets_a_warning(void **state) {
+    (void)state;
+    struct sph_manifest with = {.granted = (uint64_t)1 << SPH_CAP_HEAP_MEM_STATS}, without = {0};
+    assert_null(sph_build_heap_warning(&with, true));
+    assert_null(sph_build_heap_warning(&without, false));
+    assert_string_equal(sph_build_heap_warning(&with, false),
+                        "heap tracking is only half set up: app_manifest.json has HeapMemStats, "
+                        "but the package has no libmalloc.so.0; add DEBUG_LIB \"libmalloc\" to "
+                        "azsphere_target_add_image_package in CMakeLists.txt");
+    assert_string_equal(sph_build_heap_warning(&without, true),
+                        "heap tracking is only half set up: the package has libmalloc.so.0 "
+                        "(DEBUG_LIB in CMakeLists.txt), but HeapMemStats is missing; add "
+                        "\"HeapMemStats\": true to Capabilities in app_manifest.json");
+}
+
+static void programs_are_told_from_data(void **state) {
+    (void)state;
+    assert_true(sph_build_is_elf("\177ELF", 4));
+    assert_false(sph_build_is_elf("\177EL", 3));
+    assert_false(sph_build_is_elf("#!/bin/sh", 9));
+    assert_false(sph_build_is_elf(NULL, 0));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(real_packages_are_rebuilt_to_the_byte),
+        cmocka_unit_test(a_build_reads_back),
+        cmocka_unit_test(image_ids_are_random_unless_given),
+        cmocka_unit_test(names_are_cut_at_a_border),
+        cmocka_unit_test(real_time_packages_depend_on_nothing),
+        cmocka_unit_test(bad_builds_get_a_sentence),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(half_a_heap_tracking_gets_a_warning),
+        cmocka_unit_test(programs_are_told_from_data),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,277 @@
+/* Hardware definitions: chains to their values, every broken file with its place, and packing a
+ * manifest through them. Files come from a table, not from disk. */
+#include "package/hardware.h"
+
+#include <errno.h>
+
+#include "package/package_testing.h"
+
+#define META "{\"Metadata\":{\"Type\":\"Azure Sphere Hardware Definition\",\"Version\":1},"
+#define APP META "\"Imports\":[{\"Path\":\"board.json\"}],\"Peripherals\":["
+
+struct source {
+    const char *path;
+    const char *text;
+};
+
+static const char board[] =
+    META "\"Imports\":[{\"Path\":\"chip.json\"}],\"Peripherals\":["
+         "{\"Name\":\"BOARD_LED\",\"Type\":\"Gpio\",\"Mapping\":\"CHIP_GPIO8\",\"Comment\":\"x\"},"
+         "{\"Name\":\"BOARD_I2C\",\"Type\":\"I2cMaster\",\"Mapping\":\"CHIP_I2C\"}]}";
+/* Imports its importer: each file is read once. */
+static const char chip[] =
+    META "\"Imports\":[{\"Path\":\"app.json\"}],\"Peripherals\":["
+         "{\"Name\":\"CHIP_GPIO8\",\"Type\":\"Gpio\",\"MainCoreHeaderValue\":\"8\","
+         "\"AppManifestValue\":8},"
+         "{\"Name\":\"CHIP_GPIO9\",\"Type\":\"Gpio\",\"AppManifestValue\":\"9\"},"
+         "{\"Name\":\"CHIP_I2C\",\"Type\":\"I2cMaster\",\"AppManifestValue\":\"ISU2\"},"
+         "{\"Name\":\"CHIP_ADC\",\"Type\":\"Adc\",\"AppManifestValue\":\"ADC-CONTROLLER-0\"},"
+         "{\"Name\":\"CHIP_ODD\",\"Type\":\"Gpio\",\"AppManifestValue\":\"ISU2\"},"
+         "{\"Name\":\"CHIP_NUMBER\",\"Type\":\"Uart\",\"AppManifestValue\":4},"
+         "{\"Name\":\"CHIP_NOTHING\",\"Type\":\"Gpio\"}]}";
+static const char app[] =
+    APP "{\"Name\":\"LED\",\"Type\":\"Gpio\",\"Mapping\":\"BOARD_LED\"},"
+        "{\"Name\":\"BUTTON\",\"Type\":\"Gpio\",\"Mapping\":\"CHIP_GPIO9\"},"
+        "{\"Name\":\"SENSOR\",\"Type\":\"I2cMaster\",\"Mapping\":\"BOARD_I2C\"},"
+        "{\"Name\":\"POT\",\"Type\":\"Adc\",\"Mapping\":\"CHIP_ADC\"},"
+        "{\"Name\":\"ODD\",\"Type\":\"Gpio\",\"Mapping\":\"CHIP_ODD\"},"
+        "{\"Name\":\"NUMBER\",\"Type\":\"Uart\",\"Mapping\":\"CHIP_NUMBER\"},"
+        "{\"Name\":\"NOTHING\",\"Type\":\"Gpio\",\"Mapping\":\"CHIP_NOTHING\"},"
+        "{\"Name\":\"LOST\",\"Type\":\"Gpio\",\"Mapping\":\"NOWHERE\"},"
+        "{\"Name\":\"RING_A\",\"Type\":\"Gpio\",\"Mapping\":\"RING_B\"},"
+        "{\"Name\":\"RING_B\",\"Type\":\"Gpio\",\"Mapping\":\"RING_A\"},"
+        "{\"Name\":\"TWICE\",\"Type\":\"Gpio\",\"AppManifestValue\":1},"
+        "{\"Name\":\"TWICE\",\"Type\":\"Gpio\",\"AppManifestValue\":1},"
+        "{\"Name\":\"MIXED\",\"Type\":\"Uart\",\"Mapping\":\"CHIP_I2C\"}]}";
+static const struct source sources[] = {
+    {"app.json", app}, {"board.json", board}, {"chip.json", chip}, {NULL, NULL}};
+
+static int read_source(void *context, const char *path, struct sph_buf *ret_text,
+                       struct sph_err *err) {
+    for (const struct source *source = context; source->path; source++) {
+        if (strcmp(source->path, path) == 0) {
+            sph_buf_puts(ret_text, source->text);
+            return 0;
+        }
+    }
+    return SPH_FAIL(err, -ENOENT, "no hardware definition '%s'", path);
+}
+
+static void load(struct sph_hardware **ret_hardware) {
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_hardware_load("app.json", read_source, (void *)sources, ret_hardware, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void names_are_resolved(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *type;
+        int code;
+        const char *result; /* the value's text, or the sentence */
+    } rows[] = {
+        {"LED", "Gpio", 0, "8"},
+        {"BUTTON", "Gpio", 0, "9"},
+        {"SENSOR", "I2cMaster", 0, "ISU2"},
+        {"POT", "Adc", 0, "ADC-CONTROLLER-0"},
+        {"CHIP_GPIO8", "Gpio", 0, "8"},
+        {"LEDS", "Gpio", -ENOENT, "'LEDS' is not in the hardware definition"},
+        {"LED", "Uart", -EINVAL, "'LED' is of type Gpio in the hardware definition, not Uart"},
+        {"MIXED", "Uart", -EINVAL,
+         "'CHIP_I2C' is of type I2cMaster in the hardware definition, not Uart"},
+        {"LOST", "Gpio", -EBADMSG,
+         "'LOST' leads to 'NOWHERE', which is not in the hardware definition"},
+        {"NOTHING", "Gpio", -EBADMSG,
+         "'NOTHING' leads to 'CHIP_NOTHING', which has neither Mapping nor AppManifestValue"},
+        {"RING_A", "Gpio", -EBADMSG,
+         "the Mapping chain of 'RING_A' is a loop or longer than 16 steps"},
+        {"TWICE", "Gpio", -EBADMSG,
+         "'TWICE' is in the hardware definition twice, last in 'app.json'"},
+    };
+    SPH_CLEANUP(sph_hardware_freep) struct sph_hardware *hardware = NULL;
+    load(&hardware);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_json_value value;
+        struct sph_err err = SPH_ERR_NULL;
+        assert_int_equal(sph_hardware_resolve(hardware, rows[i].name, rows[i].type, &value, &err),
+                         rows[i].code);
+        if (rows[i].code < 0) {
+            assert_err(&err, rows[i].code, rows[i].result);
+            continue;
+        }
+        assert_int_equal(value.len, strlen(rows[i].result));
+        assert_memory_equal(value.text, rows[i].result, value.len);
+    }
+}
+
+static void broken_files_get_a_sentence(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int code;
+        const char *sentence;
+    } rows[] = {
+        {"", -EBADMSG,
+         "app.json: line 1, column 1: expected a value, but found the end of the text"},
+        {"[]", -EBADMSG,
+         "app.json: line 1, column 1: Metadata.Type must be \"Azure Sphere Hardware Definition\""},
+        {"{}", -EBADMSG,
+         "app.json: line 1, column 1: Metadata.Type must be \"Azure Sphere Hardware Definition\""},
+        {"{\"Metadata\":{\"Type\":\"Azure Sphere Hardware Definition\",\"Version\":2}}", -EBADMSG,
+         "app.json: line 1, column 13: Metadata.Version must be 1"},
+        {META "\"Imports\":{}}", -EBADMSG, "app.json: line 1, column 79: Imports must be an array"},
+        {META "\"Imports\":[\"x\"]}", -EBADMSG,
+         "app.json: line 1, column 80: an import must be an object with a Path"},
+        {META "\"Imports\":[{\"Path\":\"\"}]}", -EBADMSG,
+         "app.json: line 1, column 80: an import must be an object with a Path"},
+        {META "\"Imports\":[{\"Path\":\"lost.json\"}]}", -ENOENT,
+         "no hardware definition 'lost.json'"},
+        {META "\"Peripherals\":{}}", -EBADMSG,
+         "app.json: line 1, column 83: Peripherals must be an array"},
+        {META "\"Peripherals\":[1]}", -EBADMSG,
+         "app.json: line 1, column 84: a peripheral must be an object with a Name of at most 127 "
+         "bytes"},
+        {META "\"Peripherals\":[{\"Name\":\"A\"}]}", -EBADMSG,
+         "app.json: line 1, column 84: a peripheral must have a Type"},
+        {META "\"Peripherals\":[{\"Name\":\"A\",\"Type\":\"Gpio\",\"Mapping\":7}]}", -EBADMSG,
+         "app.json: line 1, column 121: Mapping must be a peripheral's name"},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct source source[2] = {{"app.json", rows[i].text}, {NULL, NULL}};
+        struct sph_hardware *hardware = NULL;
+        struct sph_err err = SPH_ERR_NULL;
+        assert_int_equal(sph_hardware_load("app.json", read_source, source, &hardware, &err),
+                         rows[i].code);
+        assert_err(&err, rows[i].code, rows[i].sentence);
+        assert_null(hardware);
+    }
+    assert_null(sph_hardware_free(NULL));
+}
+
+/* File N imports N+1: one file more than may be. */
+static int read_chain(void *context, const char *path, struct sph_buf *ret_text,
+                      struct sph_err *err) {
+    (void)context;
+    (void)err;
+    sph_buf_printf(ret_text, META "\"Imports\":[{\"Path\":\"%d\"}]}", atoi(path) + 1);
+    return 0;
+}
+
+static void imports_are_bounded(void **state) {
+    (void)state;
+    struct sph_hardware *hardware = NULL;
+    struct sph_err err = SPH_ERR_NULL;
+    assert_int_equal(sph_hardware_load("0", read_chain, NULL, &hardware, &err), -EBADMSG);
+    assert_err(&err, -EBADMSG, "the hardware definition imports more than 32 files");
+    char path[300];
+    memset(path, 'p', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    assert_int_equal(sph_hardware_load(path, read_chain, NULL, &hardware, &err), -EBADMSG);
+    assert_memory_equal(err.text, "the hardware definition path 'ppp", 33);
+}
+
+#define MANIFEST_HEAD                                                                              \
+    "{\"SchemaVersion\":1,\"Name\":\"a \\\"b\\\" c\",\"ComponentId\":\"" SPH_TEST_COMPONENT        \
+    "\",\"EntryPoint\":\"/bin/app\","
+
+static int pack(const char *text, const struct sph_hardware *hardware, struct sph_buf *ret_text,
+                struct sph_manifest_notes *notes, struct sph_err *err) {
+    const struct sph_manifest_options options = {.form = SPH_MANIFEST_SOURCE};
+    struct sph_manifest manifest;
+    int r = sph_manifest_parse(text, strlen(text), &options, &manifest, notes, err);
+    return r < 0 ? r : sph_manifest_pack(&manifest, hardware, 16, ret_text, notes, err);
+}
+
+static void manifests_are_packed(void **state) {
+    (void)state;
+    static const struct {
+        const char *source, *packed;
+    } rows[] = {
+        {MANIFEST_HEAD "\"Capabilities\":{}}\n",
+         MANIFEST_HEAD "\"Capabilities\":{},\"TargetApplicationRuntimeVersion\":16}"},
+        {MANIFEST_HEAD
+         "\r\n\t\"CmdArgs\": [ \"$LED\", \"{ \\\\\", \"\\u00e4 \" ],\n \"Capabilities\": { "
+         "\"Gpio\" : [ \"$LED\", 12 , \"$BUTTON\" ], \"I2cMaster\": [ \"$SENSOR\" ], "
+         "\"Uart\": [ \"ISU0\" ], \"Adc\": [ \"$POT\" ], \"Odd\" : [ 1.50, \"$LED\" ] } }",
+         MANIFEST_HEAD
+         "\"CmdArgs\":[\"$LED\",\"{ \\\\\",\"\\u00e4 \"],\"Capabilities\":{\"Gpio\":[8,12,9],"
+         "\"I2cMaster\":[\"ISU2\"],\"Uart\":[\"ISU0\"],\"Adc\":[\"ADC-CONTROLLER-0\"],"
+         "\"Odd\":[1.50,\"$LED\"]},\"TargetApplicationRuntimeVersion\":16}"},
+        {MANIFEST_HEAD "\"Capabilities\": {}, \"TargetApplicationRuntimeVersion\": 16, \"z\": 0}",
+         MANIFEST_HEAD "\"Capabilities\":{},\"TargetApplicationRuntimeVersion\":16,\"z\":0}"},
+        {MANIFEST_HEAD "\"Capabilities\": {\"Gpio\": [\"$X\"]}, "
+                       "\"ApplicationType\": \"RealTimeCapable\" }\n",
+         MANIFEST_HEAD "\"Capabilities\": {\"Gpio\": [\"$X\"]}, "
+                       "\"ApplicationType\": \"RealTimeCapable\" }\n"},
+    };
+    SPH_CLEANUP(sph_hardware_freep) struct sph_hardware *hardware = NULL;
+    load(&hardware);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        sph_autobuf struct sph_buf packed = SPH_BUF_NULL;
+        struct sph_err err = SPH_ERR_NULL;
+        if (pack(rows[i].source, hardware, &packed, NULL, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_string_equal(packed.data, rows[i].packed);
+    }
+}
+
+static void packing_names_the_place(void **state) {
+    (void)state;
+    static const struct {
+        const char *caps;
+        const char *sentence;
+        bool no_hardware;
+    } rows[] = {
+        {"\"Gpio\":[8,\"$LEDS\"]}", "Capabilities.Gpio: 'LEDS' is not in the hardware definition",
+         false},
+        {"\"Gpio\":[8,\"$LED\"]}",
+         "Capabilities.Gpio: '$LED' needs a hardware definition, and none was given", true},
+        {"\"Gpio\":[8,\"$ODD\"]}",
+         "Capabilities.Gpio: the hardware definition gives no pin number for this", false},
+        {"\"Uart\":[8,\"$NUMBER\"]}", "", false},
+        {"\"Uart\":[  \"$NUMBER\"]}",
+         "Capabilities.Uart: the hardware definition gives no peripheral's name for this", false},
+        {"\"Uart\":[  \"$LED\"]}",
+         "Capabilities.Uart: 'LED' is of type Gpio in the hardware definition, not Uart", false},
+        {"\"Uart\":[  \"$\\u0000\"]}", "Capabilities.Uart: this name is too long or holds U+0000",
+         false},
+    };
+    SPH_CLEANUP(sph_hardware_freep) struct sph_hardware *hardware = NULL;
+    load(&hardware);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        sph_autobuf struct sph_buf text = SPH_BUF_NULL, packed = SPH_BUF_NULL;
+        sph_buf_printf(&text, MANIFEST_HEAD "\n\"Capabilities\":{%s}", rows[i].caps);
+        struct sph_manifest_notes notes;
+        struct sph_err err = SPH_ERR_NULL;
+        assert_int_equal(
+            pack(text.data, rows[i].no_hardware ? NULL : hardware, &packed, &notes, &err),
+            -EBADMSG);
+        char sentence[320];
+        (void)snprintf(sentence, sizeof(sentence), "app_manifest.json: line 2, column 27: %s",
+                       rows[i].sentence);
+        if (*rows[i].sentence == '\0') /* refused before packing: a number among the names */
+            (void)snprintf(sentence, sizeof(sentence),
+                           "app_manifest.json: line 2, column 25: Capabilities.Uart[0]: this must "
+                           "be a peripheral's name or \"$NAME\"");
+        assert_err(&err, -EBADMSG, sentence);
+        assert_int_equal(notes.line, 2);
+    }
+    sph_autobuf struct sph_buf packed = SPH_BUF_NULL;
+    struct sph_err err = SPH_ERR_NULL;
+    assert_int_equal(pack(MANIFEST_HEAD "\n\"TargetApplicationRuntimeVersion\":12,"
+                                        "\"Capabilities\":{}}",
+                          hardware, &packed, NULL, &err),
+                     -EBADMSG);
+    assert_err(&err, -EBADMSG,
+               "app_manifest.json: line 2, column 35: TargetApplicationRuntimeVersion: this says "
+               "12, but the package is made for 16; remove the key, packing writes it");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_resolved),      cmocka_unit_test(broken_files_get_a_sentence),
+        cmocka_unit_test(imports_are_bounded),     cmocka_unit_test(manifests_are_packed),
+        cmocka_unit_test(packing_names_the_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
