@@ -39,7 +39,7 @@ void sph_say(const struct sph_cli *cli, const char *fmt, ...) SPH_PRINTF(2, 3);
 /* Says err's text and returns the exit status of its code. */
 int sph_say_failure(const struct sph_err *err);
 /* The same with a status that the caller knows better. */
-int sph_say_failure_as(enum sph_exit status, const struct sph_err *err);
+int sph_say_failure_as(int status, const struct sph_err *err);
 int sph_say_usage(const char *fmt, ...) SPH_PRINTF(1, 2); /* returns SPH_EXIT_USAGE */
 
 /* An answer in every form. `human` replaces the drawn table where a command has sentences;

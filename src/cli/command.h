@@ -48,6 +48,7 @@ struct sph_command {
     const struct sph_option *options;
     const struct sph_positional *positionals;
     sph_command_fn *run;
+    int usage_status; /* exit status for a wrong command line; 0: SPH_EXIT_USAGE */
 };
 
 /* All rows; groups stand before what is in them. Ends with NULL. */

@@ -3,6 +3,7 @@
 #define SPH_CLI_DEVICE_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"

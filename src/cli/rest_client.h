@@ -14,6 +14,12 @@ struct sph_rest;
 /* Gets body bytes as they come; a non-zero result ends the transfer. */
 typedef int sph_rest_sink_fn(void *context, const char *data, size_t len);
 
+/* A header of the answer that is wanted; value is "" when it did not come. */
+struct sph_rest_header {
+    const char *name;
+    char value[320];
+};
+
 struct sph_rest_request {
     const char *method; /* "GET", "PUT", … */
     const char *path;   /* "/app/status/…" */
@@ -23,6 +29,7 @@ struct sph_rest_request {
     long timeout_ms;        /* 0: the default of 30 s; negative: none (streams) */
     sph_rest_sink_fn *sink; /* for successful bodies, instead of *ret_body */
     void *sink_context;
+    struct sph_rest_header *headers; /* filled; ends with a NULL name; or NULL */
     const int *cancel; /* when not NULL: the transfer ends soon after *cancel is non-zero */
 };
 

@@ -46,9 +46,6 @@ enum sph_table_style {
 };
 void sph_table_draw(const struct sph_table *table, enum sph_table_style style, struct sph_buf *buf);
 
-/* Compact JSON to JSON with two blanks of indent per level; `colour` adds SGR codes. */
-void sph_json_pretty(const char *json, size_t len, bool colour, struct sph_buf *buf);
-
 #define sph_autotable SPH_CLEANUP(sph_table_done)
 
 #endif

@@ -1,0 +1,49 @@
+/* One walk for start and stop: the first refusal ends it, what was done before it stays done and is
+ * shown. */
+#include "cli/app_control.h"
+
+#include <stdio.h>
+
+#include "cli/app_list.h"
+
+static int control_one(struct sph_target *target, const char *id, const char *trigger,
+                       struct sph_table *table, struct sph_buf *human, struct sph_err *err) {
+    char path[80];
+    char body[48];
+    char state[32];
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    struct sph_json_value top;
+    (void)snprintf(path, sizeof(path), "/app/status/%s", id);
+    (void)snprintf(body, sizeof(body), "{\"trigger\":\"%s\"}", trigger);
+    int r = sph_target_ask(target, "PATCH", path, body, &text, &top, err);
+    if (r < 0)
+        return r;
+    sph_answer_text(&top, "state", state, sizeof(state));
+    sph_table_add(table, id);
+    sph_table_add(table, state);
+    sph_buf_printf(human, "%s: App state: %s\n", id, state);
+    uint64_t gdb_port = sph_answer_u64(&top, "gdbPort");
+    if (gdb_port)
+        sph_buf_printf(human, "GDB port: %u, output port: %u\n", (unsigned)gdb_port,
+                       (unsigned)sph_answer_u64(&top, "outPort"));
+    return 0;
+}
+
+int sph_app_control(struct sph_cli *cli, const char *trigger) {
+    static const struct sph_column columns[] = {
+        {"Component ID", "componentId"}, {"State", "state"}, {.title = NULL}};
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autotarget struct sph_target target = SPH_TARGET_NULL;
+    struct sph_app_list list;
+    if (sph_target_open(cli, NULL, &target, &err) < 0 ||
+        sph_app_list_choose(cli, &target, &list, &err) < 0)
+        return sph_say_failure(&err);
+    sph_autotable struct sph_table table;
+    sph_autobuf struct sph_buf human = SPH_BUF_NULL;
+    sph_table_init(&table, columns);
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < list.count; i++)
+        r = control_one(&target, list.rows[i].id, trigger, &table, &human, &err);
+    int status = sph_cli_answer(cli, &(struct sph_answer){.table = &table, .human = &human});
+    return r < 0 ? sph_say_failure(&err) : status;
+}

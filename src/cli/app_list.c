@@ -1,0 +1,57 @@
+/* The list comes from Spherule's own path, which has states and sizes in one answer. */
+#include "cli/app_list.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void read_row(const struct sph_json_value *app, struct sph_app_row *row) {
+    sph_answer_text(app, "componentId", row->id, sizeof(row->id));
+    sph_answer_text(app, "imageId", row->image_id, sizeof(row->image_id));
+    sph_answer_text(app, "name", row->name, sizeof(row->name));
+    sph_answer_text(app, "state", row->state, sizeof(row->state));
+    row->package_bytes = sph_answer_u64(app, "packageBytes");
+    row->is_debugger = sph_answer_bool(app, "isDebugger");
+}
+
+int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
+                      struct sph_err *err) {
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    struct sph_json_value top, apps, app;
+    struct sph_json_iter iter;
+    int r = sph_target_ask(target, "GET", "/spherule/v1/apps", NULL, &text, &top, err);
+    if (r < 0)
+        return r;
+    ret_list->count = 0;
+    if (!sph_json_get(&top, "apps", &apps) || apps.type != SPH_JSON_ARRAY)
+        return SPH_FAIL(err, -EPROTO, "device '%s' answered without its applications",
+                        target->name);
+    sph_json_iter_init(&iter, &apps);
+    while (ret_list->count < SPH_APP_ROWS_MAX && sph_json_next(&iter, NULL, &app))
+        read_row(&app, &ret_list->rows[ret_list->count++]);
+    return 0;
+}
+
+int sph_app_list_choose(const struct sph_cli *cli, struct sph_target *target,
+                        struct sph_app_list *ret_list, struct sph_err *err) {
+    char id[SPH_GUID_TEXT];
+    int given = sph_target_component(cli, id, err);
+    if (given < 0)
+        return given;
+    int r = sph_app_list_read(target, ret_list, err);
+    if (r < 0)
+        return r;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < ret_list->count; i++) {
+        const struct sph_app_row *row = &ret_list->rows[i];
+        if (given ? strcmp(row->id, id) == 0 : !row->is_debugger)
+            ret_list->rows[kept++] = *row;
+    }
+    ret_list->count = kept;
+    if (kept > 0)
+        return 0;
+    if (given)
+        return SPH_FAIL(err, -ENOENT,
+                        "Application is not present (no application %s on device '%s')", id,
+                        target->name);
+    return SPH_FAIL(err, -ENOENT, "no application is installed on device '%s'", target->name);
+}

@@ -1,0 +1,9 @@
+/* app_options: the option that chooses one application, shared by the commands of that kind. */
+#ifndef SPH_CLI_APP_OPTIONS_H
+#define SPH_CLI_APP_OPTIONS_H
+
+#include "cli/command.h"
+
+extern const struct sph_option sph_app_options[];
+
+#endif

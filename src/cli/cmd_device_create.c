@@ -1,0 +1,93 @@
+/* device create: a folder with device.json in it; nothing runs yet. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/device_config.h"
+#include "cli/device_make.h"
+#include "cli/home.h"
+
+static const struct sph_option options[] = {
+    {.name = "ram", .value = "SIZE", .help = "RAM limit of its applications, 16K to 1G (256K)"},
+    {.name = "flash", .value = "SIZE", .help = "room for image packages, 16K to 1G (1M)"},
+    {.name = "profile",
+     .value = "FILE",
+     .help = "JSON file with the device's limits",
+     .kind = SPH_VALUE_FILE},
+    {.name = "host-libraries", .help = "let applications also use this machine's libraries"},
+    {.name = "virtual", .help = "a virtual device (not part of this version)"},
+    {.name = NULL},
+};
+
+static const struct sph_positional positionals[] = {
+    {.name = "NAME", .help = "a name for it ('default')"},
+    {.name = NULL},
+};
+
+static int read_profile(const char *path, struct sph_device_config *config, struct sph_err *err) {
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(64 << 10);
+    int r = sph_file_read(AT_FDCWD, path, &text, err);
+    if (r < 0)
+        return -EBADMSG;
+    r = sph_device_config_parse_profile(text.data ? text.data : "", text.len, config, err);
+    if (r < 0)
+        sph_err_prefix(err, "%s", path);
+    return r;
+}
+
+/* The options over the profile over the default. */
+static int configure(const struct sph_cli *cli, struct sph_device_config *config,
+                     struct sph_err *err) {
+    const char *profile = sph_args_value(&cli->args, "profile");
+    const char *ram = sph_args_value(&cli->args, "ram");
+    const char *flash = sph_args_value(&cli->args, "flash");
+    int r = profile ? read_profile(profile, config, err) : 0;
+    if (r == 0 && ram)
+        r = sph_device_config_parse_size("--ram", ram, SPH_DEVICE_RAM_MIN, SPH_DEVICE_RAM_MAX,
+                                         config->page_bytes, &config->ram_bytes, err);
+    if (r == 0 && flash)
+        r = sph_device_config_parse_size("--flash", flash, SPH_DEVICE_FLASH_MIN,
+                                         SPH_DEVICE_FLASH_MAX, config->page_bytes,
+                                         &config->flash_bytes, err);
+    config->host_libraries = sph_args_flag(&cli->args, "host-libraries");
+    return r;
+}
+
+static int run(struct sph_cli *cli) {
+    struct sph_err err = SPH_ERR_NULL;
+    const char *name = sph_args_positional(&cli->args, 0);
+    name = name ? name : sph_args_value(&cli->args, "device");
+    name = name ? name : "default";
+    if (sph_args_flag(&cli->args, "virtual")) {
+        sph_say_error("the virtual device is not part of this version; a native device is made "
+                      "without --virtual and needs root and Linux 6.2 or newer to start");
+        return SPH_EXIT_DENIED;
+    }
+    struct sph_device_config config;
+    sph_device_config_default(name, &config);
+    int r = configure(cli, &config, &err);
+    if (r < 0)
+        return sph_say_failure_as(sph_exit_of(r), &err);
+    sph_autoclose int home_fd = sph_home_open(&err);
+    if (home_fd < 0)
+        return sph_say_failure(&err);
+    sph_autoclose int device_fd = sph_device_make(home_fd, &config, &err);
+    if (device_fd < 0)
+        return sph_say_failure(&err);
+    sph_say(cli, "Device '%s' created. Start it with '%s device start %s'.", name, cli->program,
+            name);
+    return SPH_EXIT_OK;
+}
+
+const struct sph_command sph_cmd_device_create = {
+    .path = "device create",
+    .summary = "Make a device",
+    .details = "A profile is a JSON object with any of: name, ramBytes, flashBytes, storageBytes,\n"
+               "pageBytes, core. --ram and --flash hold over it.",
+    .options = options,
+    .positionals = positionals,
+    .run = run,
+};

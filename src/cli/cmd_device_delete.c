@@ -1,0 +1,49 @@
+/* device delete: a stopped device and everything on it. */
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/device_make.h"
+#include "cli/launch.h"
+
+static const struct sph_option options[] = {
+    {.name = "force", .help = "stop it first if it runs"},
+    {.name = NULL},
+};
+
+static const struct sph_positional positionals[] = {
+    {.name = "NAME", .help = "the device, as with --device", .kind = SPH_VALUE_DEVICE},
+    {.name = NULL},
+};
+
+static int run(struct sph_cli *cli) {
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autotarget struct sph_target target = SPH_TARGET_NULL;
+    const char *name = sph_args_positional(&cli->args, 0);
+    if (!name && !sph_args_flag(&cli->args, "device")) /* nothing is deleted by default */
+        return sph_say_usage("say which device to delete");
+    if (sph_target_open(cli, name, &target, &err) < 0)
+        return sph_say_failure(&err);
+    sph_autoclose int lock = sph_launch_lock(target.device_fd, &err);
+    if (lock < 0)
+        return sph_say_failure(&err);
+    if (sph_launch_state(target.device_fd) != SPH_DEVICE_STOPPED) {
+        if (!sph_args_flag(&cli->args, "force")) {
+            sph_say_error("device '%s' is running; stop it first, or use --force", target.name);
+            return SPH_EXIT_FAILED;
+        }
+        if (sph_launch_stop(target.device_fd, target.name, &err) < 0)
+            return sph_say_failure(&err);
+    }
+    if (sph_device_remove(&target, &err) < 0)
+        return sph_say_failure(&err);
+    sph_say(cli, "Device '%s' deleted.", target.name);
+    return SPH_EXIT_OK;
+}
+
+const struct sph_command sph_cmd_device_delete = {
+    .path = "device delete",
+    .summary = "Delete a device with all that is on it",
+    .options = options,
+    .positionals = positionals,
+    .run = run,
+};

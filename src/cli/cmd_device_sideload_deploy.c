@@ -1,0 +1,55 @@
+/* device sideload deploy: one image package onto a device, started unless told otherwise. */
+#include "cli/app_list.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/package_file.h"
+#include "cli/sideload.h"
+
+static const struct sph_option options[] = {
+    {.name = "image-package",
+     .alias = "imagepackage",
+     .letter = 'p',
+     .value = "PATH",
+     .help = "the image package to deploy",
+     .kind = SPH_VALUE_FILE,
+     .required = true},
+    {.name = "manual-start", .letter = 'm', .help = "do not start the application"},
+    {.name = "force", .help = "send it even if it does not look like a package for this device"},
+    {.name = NULL},
+};
+
+/* Looks at the package before it travels: the device would say less about what is wrong with it. */
+static int read_package(const struct sph_cli *cli, const char *path, struct sph_buf *bytes,
+                        struct sph_err *err) {
+    struct sph_package package;
+    if (sph_args_flag(&cli->args, "force"))
+        return sph_input_read("image package", path, bytes, err);
+    return sph_package_file_read(path, bytes, &package, err);
+}
+
+static int run(struct sph_cli *cli) {
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autotarget struct sph_target target = SPH_TARGET_NULL;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
+    const char *path = sph_args_value(&cli->args, "image-package");
+    if (read_package(cli, path, &bytes, &err) < 0)
+        return sph_say_input_failure(&err);
+    if (sph_target_open(cli, NULL, &target, &err) < 0)
+        return sph_say_failure(&err);
+    sph_say(cli, "Deploying '%s' to the attached device.", path);
+    bool manual = sph_args_flag(&cli->args, "manual-start");
+    if (sph_sideload(&target, bytes.data, bytes.len, manual, &err) < 0) {
+        sph_err_prefix(&err, "Could not deploy application to device");
+        return sph_say_failure(&err);
+    }
+    sph_say(cli, "Image package '%s' has been deployed to the attached device.", path);
+    return SPH_EXIT_OK;
+}
+
+const struct sph_command sph_cmd_device_sideload_deploy = {
+    .path = "device sideload deploy",
+    .summary = "Put an application on a device and start it",
+    .details = "An application with the same component id is replaced.",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,30 @@
+/* device start: the agent and the gateway of a device, as far as they do not run yet. */
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/device_make.h"
+
+static const struct sph_positional positionals[] = {
+    {.name = "NAME", .help = "the device, as with --device", .kind = SPH_VALUE_DEVICE},
+    {.name = NULL},
+};
+
+static int run(struct sph_cli *cli) {
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autotarget struct sph_target target = SPH_TARGET_NULL;
+    if (sph_target_open(cli, sph_args_positional(&cli->args, 0), &target, &err) < 0)
+        return sph_say_failure(&err);
+    bool started;
+    if (sph_device_start(&target, &started, &err) < 0)
+        return sph_say_failure(&err);
+    sph_say(cli, started ? "Device '%s' started." : "Device '%s' is running already.", target.name);
+    return SPH_EXIT_OK;
+}
+
+const struct sph_command sph_cmd_device_start = {
+    .path = "device start",
+    .summary = "Start a device",
+    .details = "Metering needs root; without it, 'sudo -n' is tried. A device that runs is left as "
+               "it is,\nand if only one of its two programs is gone, that one is started again.",
+    .positionals = positionals,
+    .run = run,
+};

@@ -1,0 +1,241 @@
+/* image-package pack-application: a package directory and its manifest made into an image package.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/development_key.h"
+#include "cli/pack_tree.h"
+#include "cli/package_file.h"
+#include "cli/package_text.h"
+#include "cli/wrap.h"
+#include "package/build.h"
+
+static const struct sph_option options[] = {
+    {.name = "package-directory",
+     .value = "DIR",
+     .help = "the folder whose files go into the package",
+     .kind = SPH_VALUE_DIR,
+     .required = true},
+    {.name = "destination",
+     .alias = "output-file",
+     .value = "FILE",
+     .help = "the image package to write",
+     .kind = SPH_VALUE_FILE,
+     .required = true},
+    {.name = "application-manifest",
+     .value = "FILE",
+     .help = "the manifest; else app_manifest.json of the folder",
+     .kind = SPH_VALUE_FILE},
+    {.name = "executables",
+     .value = "PATHS",
+     .help = "files in the package that are executable (ELF files always are)"},
+    {.name = "target-api-set", .value = "N", .help = "the API set it is built for (16)"},
+    {.name = "hardware-definitions",
+     .value = "DIRS",
+     .help = "folders with hardware definitions, with commas between",
+     .kind = SPH_VALUE_DIR},
+    {.name = "target-definition-filename",
+     .value = "FILE",
+     .help = "the hardware definition that '$NAME' in the manifest stands for"},
+    {.name = NULL},
+};
+
+/* "16", "16+Beta2209", or "latest-lts" and "latest-beta" for the newest. */
+static int parse_api_set(const char *text, uint32_t *ret_api_set, struct sph_err *err) {
+    char number[16];
+    uint64_t value = SPH_DEFAULT_API_SET;
+    size_t len = text ? strcspn(text, "+") : 0;
+    if (text && strcmp(text, "latest-lts") != 0 && strcmp(text, "latest-beta") != 0) {
+        (void)snprintf(number, sizeof(number), "%.*s", (int)len, text);
+        if (len >= sizeof(number) || sph_text_to_u64(number, UINT32_MAX, &value) < 0 || value == 0)
+            return SPH_FAIL(err, -EINVAL, "'%s' is no API set: it is a number such as 16", text);
+    }
+    *ret_api_set = (uint32_t)value;
+    return 0;
+}
+
+/* sph_hardware_read_fn: the first of the folders that has the file; context is their list. */
+static int read_definition(void *context, const char *path, struct sph_buf *ret_text,
+                           struct sph_err *err) {
+    const char *folders = context;
+    if (*path == '/')
+        return sph_file_read(AT_FDCWD, path, ret_text, err);
+    while (*folders) {
+        char full[PATH_MAX];
+        size_t len = strcspn(folders, ",");
+        (void)snprintf(full, sizeof(full), "%.*s/%s", (int)len, folders, path);
+        if (len > 0 && faccessat(AT_FDCWD, full, R_OK, 0) == 0)
+            return sph_file_read(AT_FDCWD, full, ret_text, err);
+        folders += len;
+        folders += *folders == ',';
+    }
+    return SPH_FAIL(err, -ENOENT, "hardware definition '%s' is in none of the folders given", path);
+}
+
+static int load_hardware(const struct sph_cli *cli, struct sph_hardware **ret_hardware,
+                         struct sph_err *err) {
+    const char *folders = sph_args_value(&cli->args, "hardware-definitions");
+    const char *target = sph_args_value(&cli->args, "target-definition-filename");
+    if (!target)
+        return 0;
+    return sph_hardware_load(target, read_definition, (void *)(folders ? folders : "."),
+                             ret_hardware, err);
+}
+
+static int read_manifest(const struct sph_cli *cli, struct sph_buf *text, struct sph_err *err) {
+    char path[PATH_MAX];
+    const char *given = sph_args_value(&cli->args, "application-manifest");
+    if (given)
+        return sph_input_read("application manifest", given, text, err);
+    (void)snprintf(path, sizeof(path), "%s/" SPH_MANIFEST_PATH,
+                   sph_args_value(&cli->args, "package-directory"));
+    return sph_input_read("application manifest", path, text, err);
+}
+
+/* Warnings are about the manifest, which the notes speak of without naming. */
+static void say_warnings(const struct sph_manifest_notes *notes) {
+    for (unsigned i = 0; i < notes->warning_count && i < SPH_MANIFEST_WARNINGS_MAX; i++)
+        sph_say_warn("%s", notes->warnings[i]);
+    if (notes->warning_count > SPH_MANIFEST_WARNINGS_MAX)
+        sph_say_warn("%u more warnings about the manifest",
+                     notes->warning_count - SPH_MANIFEST_WARNINGS_MAX);
+}
+
+static int write_package(const char *path, const struct sph_buf *package, struct sph_err *err) {
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+                   slash ? path : ".");
+    sph_autoclose int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dirfd < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot write '%s'", path);
+    int r =
+        sph_file_replace(dirfd, slash ? slash + 1 : path, package->data, package->len, 0644, err);
+    if (r < 0)
+        sph_err_prefix(err, "cannot write '%s'", path);
+    return r;
+}
+
+/* What is read before anything is made. */
+struct inputs {
+    struct sph_buf manifest;
+    struct sph_pack_tree tree;
+    struct sph_hardware *hardware;
+    uint32_t api_set;
+};
+
+static void inputs_done(struct inputs *inputs) {
+    sph_buf_done(&inputs->manifest);
+    sph_pack_tree_done(&inputs->tree);
+    inputs->hardware = sph_hardware_free(inputs->hardware);
+}
+
+static int read_inputs(const struct sph_cli *cli, struct inputs *inputs, struct sph_err *err) {
+    const char *directory = sph_args_value(&cli->args, "package-directory");
+    const char *executables = sph_args_value(&cli->args, "executables");
+    int r = sph_pack_tree_read(directory, executables, &inputs->tree, err);
+    if (r == 0)
+        r = read_manifest(cli, &inputs->manifest, err);
+    if (r == 0)
+        r = load_hardware(cli, &inputs->hardware, err);
+    return r;
+}
+
+static int build(const struct inputs *inputs, const struct sph_signer *signer,
+                 struct sph_buf *ret_package, struct sph_err *err) {
+    const struct sph_manifest_options source = {.form = SPH_MANIFEST_SOURCE};
+    struct sph_manifest_notes notes = {.device_error = 0};
+    struct sph_manifest manifest;
+    const struct sph_build build = {
+        .manifest_text = inputs->manifest.data ? inputs->manifest.data : "",
+        .manifest_bytes = inputs->manifest.len,
+        .hardware = inputs->hardware,
+        .items = inputs->tree.items,
+        .item_count = inputs->tree.count,
+        .build_time_s = (uint64_t)time(NULL),
+        .application_runtime = inputs->api_set,
+        .temporary = SPH_IMAGE_UNDER_DEVELOPMENT,
+        .scalar = signer->scalar,
+        .thumbprint = signer->identity.thumbprint,
+    };
+    int r = sph_manifest_parse(build.manifest_text, build.manifest_bytes, &source, &manifest,
+                               &notes, err);
+    if (r < 0)
+        return r;
+    say_warnings(&notes);
+    const char *warning = sph_build_heap_warning(&manifest, inputs->tree.has_libmalloc);
+    if (warning)
+        sph_say_warn("%s", warning);
+    notes = (struct sph_manifest_notes){.device_error = 0};
+    return sph_build_package(&build, ret_package, &notes, err);
+}
+
+static void say_metadata(const struct sph_cli *cli, const struct sph_buf *package) {
+    struct sph_image image;
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    if (!cli->verbose || sph_image_parse(package->data, package->len, &image, NULL) < 0)
+        return;
+    sph_package_text_metadata(&image, "verbose:   ", &text);
+    sph_say_verbose(cli, "Wrote metadata:");
+    (void)fprintf(stderr, "%s", text.data ? text.data : "");
+}
+
+static int open_key(struct sph_signer *signer, struct sph_err *err) {
+    sph_autoclose int home_fd = sph_home_open(err);
+    return home_fd < 0 ? home_fd : sph_development_key_open(home_fd, signer, err);
+}
+
+static int pack(const struct sph_cli *cli, struct inputs *inputs) {
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_signer signer;
+    sph_autobuf struct sph_buf package = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
+    const char *destination = sph_args_value(&cli->args, "destination");
+    if (read_inputs(cli, inputs, &err) < 0)
+        return sph_say_input_failure(&err);
+    if (open_key(&signer, &err) < 0)
+        return sph_say_failure(&err);
+    sph_say_verbose(cli, "Creating image package.");
+    int r = build(inputs, &signer, &package, &err);
+    sph_signer_done(&signer);
+    if (r < 0)
+        return sph_say_input_failure(&err);
+    sph_say_verbose(cli, "Azure Sphere application image package written.");
+    sph_say_verbose(cli, "Appending metadata.");
+    say_metadata(cli, &package);
+    if (write_package(destination, &package, &err) < 0)
+        return sph_say_failure_as(SPH_EXIT_IO, &err);
+    sph_say_verbose(cli, "Packaging completed successfully.");
+    sph_say_verbose(cli, "Output file is at: %s", destination);
+    return SPH_EXIT_OK;
+}
+
+static int run(struct sph_cli *cli) {
+    struct sph_err err = SPH_ERR_NULL;
+    struct inputs inputs = {.manifest = SPH_BUF_LIMIT(SPH_MANIFEST_BYTES_MAX + 1),
+                            .tree = SPH_PACK_TREE_NULL};
+    if (parse_api_set(sph_args_value(&cli->args, "target-api-set"), &inputs.api_set, &err) < 0)
+        return sph_say_failure(&err);
+    int status = pack(cli, &inputs);
+    inputs_done(&inputs);
+    return status;
+}
+
+const struct sph_command sph_cmd_image_package_pack_application = {
+    .path = "image-package pack-application",
+    .alias = "pack",
+    .summary = "Make an image package of an application",
+    .details =
+        "It is signed with the development key in $SPHERULE_HOME/sdk, which is made on first "
+        "use.",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,223 @@
+/* run: an application on a ration, from one command line: a device for it, its output, the report.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/development_key.h"
+#include "cli/device_config.h"
+#include "cli/elf_info.h"
+#include "cli/interrupt.h"
+#include "cli/json_pretty.h"
+#include "cli/package_file.h"
+#include "cli/report.h"
+#include "cli/run_app.h"
+#include "cli/run_device.h"
+#include "cli/wrap.h"
+
+static const struct sph_option options[] = {
+    {.name = "ram", .value = "SIZE", .help = "the ration: 16K to 1G, whole pages (256K)"},
+    {.name = "keep", .help = "leave the device (or, with --device, the application) afterwards"},
+    {.name = NULL},
+};
+
+static const struct sph_positional positionals[] = {
+    {.name = "PACKAGE-or-EXECUTABLE",
+     .help = "an image package, or a program to put into one",
+     .kind = SPH_VALUE_FILE,
+     .required = true},
+    {.name = "ARGS", .help = "arguments for it, in place of the manifest's CmdArgs", .rest = true},
+    {.name = NULL},
+};
+
+/* What is to be run. */
+struct job {
+    struct sph_buf package;
+    char id[SPH_GUID_TEXT];
+    struct sph_run_needs needs;
+};
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int wrap_executable(const struct sph_cli *cli, const struct sph_buf *bytes,
+                           const struct sph_signer *signer, struct job *job, struct sph_err *err) {
+    enum sph_elf_needs needs;
+    struct sph_guid id;
+    char *const *args = cli->args.positionals;
+    int r = sph_elf_inspect(bytes->data, bytes->len, &needs, err);
+    if (r == 0)
+        r = sph_wrap_executable(base_name(args[0]), bytes, (char *const *)args + 1,
+                                cli->args.n_positionals - 1, signer, &id, &job->package, err);
+    if (r < 0)
+        return r;
+    sph_guid_format(&id, job->id);
+    job->needs.is_wrapped = true;
+    job->needs.host_libraries = needs == SPH_ELF_HOST;
+    return 0;
+}
+
+static int take_package(const struct sph_cli *cli, struct sph_buf *bytes,
+                        const struct sph_signer *signer, struct job *job, struct sph_err *err) {
+    struct sph_package package;
+    struct sph_manifest_notes notes = {.device_error = 0};
+    int r = sph_package_parse(bytes->data, bytes->len, NULL, &package, &notes, err);
+    if (r < 0)
+        return r;
+    sph_guid_format(&package.image.component_id, job->id);
+    if (cli->args.n_positionals > 1)
+        return sph_wrap_with_args(&package, cli->args.positionals + 1, cli->args.n_positionals - 1,
+                                  signer, &job->package, err);
+    sph_buf_append(&job->package, bytes->data, bytes->len);
+    return job->package.error;
+}
+
+/* Reads the file and makes the package. A status; SPH_EXIT_OK to go on. */
+static int prepare(const struct sph_cli *cli, struct job *job) {
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_signer signer;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
+    const char *path = cli->args.positionals[0];
+    const char *ram = sph_args_value(&cli->args, "ram");
+    if (ram && sph_device_config_parse_size("--ram", ram, SPH_DEVICE_RAM_MIN, SPH_DEVICE_RAM_MAX,
+                                            4096, &job->needs.ram_bytes, &err) < 0)
+        return sph_say_failure_as(SPH_RUN_FAILED, &err);
+    if (sph_input_read("file", path, &bytes, &err) < 0)
+        return sph_say_failure_as(SPH_RUN_FAILED, &err);
+    sph_autoclose int home_fd = sph_home_open(&err);
+    if (home_fd < 0 || sph_development_key_open(home_fd, &signer, &err) < 0)
+        return sph_say_failure_as(SPH_RUN_FAILED, &err);
+    bool is_package = bytes.len > 4 && memcmp(bytes.data, "\177ELF", 4) != 0;
+    int r = is_package ? take_package(cli, &bytes, &signer, job, &err)
+                       : wrap_executable(cli, &bytes, &signer, job, &err);
+    sph_signer_done(&signer);
+    if (r < 0) {
+        sph_err_prefix(&err, "%s", path);
+        return sph_say_failure_as(SPH_RUN_FAILED, &err);
+    }
+    job->needs.package_bytes = job->package.len;
+    return SPH_EXIT_OK;
+}
+
+/* The report goes to standard error: standard output is the application's. */
+static void show_report(const struct sph_cli *cli, const struct sph_json_value *report,
+                        const struct sph_buf *json) {
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    if (cli->output == SPH_OUTPUT_NONE)
+        return;
+    if (cli->output == SPH_OUTPUT_JSON || cli->output == SPH_OUTPUT_JSONC)
+        sph_json_pretty(json->data, json->len, false, &text);
+    else
+        sph_report_write(report, &text);
+    (void)fprintf(stderr, "%s", text.data ? text.data : "");
+}
+
+static int conclude(const struct sph_cli *cli, const struct sph_run_end *end) {
+    struct sph_json_value report;
+    char note[160];
+    if (end->report.len == 0 ||
+        sph_json_check(end->report.data, end->report.len, &report, NULL) < 0) {
+        sph_say_error("the device made no report of the application's end");
+        return SPH_RUN_FAILED;
+    }
+    show_report(cli, &report, &end->report);
+    int status = sph_run_status(&report, note, sizeof(note));
+    if (*note)
+        sph_say_warn("%s", note);
+    return status;
+}
+
+/* Runs on a device that is there. Interrupted, the application is stopped. */
+static int run_on(const struct sph_cli *cli, struct sph_target *target, const struct job *job) {
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_run_end end = {.report = SPH_BUF_LIMIT(1 << 20)};
+    const struct sph_run_app app = {
+        .id = job->id, .package = job->package.data, .package_len = job->package.len};
+    int r = sph_interrupt_signal() ? -ECANCELED : sph_run_app(target, &app, &end, &err);
+    int status;
+    int signal_number = sph_interrupt_signal();
+    if (signal_number && !end.has_ended) {
+        sph_interrupt_clear();
+        (void)sph_run_app_stop(target, job->id, NULL); /* ignoring: it may not have begun */
+        status = SPH_RUN_SIGNAL + signal_number;
+    } else {
+        status = r < 0 ? sph_say_failure_as(SPH_RUN_FAILED, &err) : conclude(cli, &end);
+    }
+    sph_buf_done(&end.report);
+    return status;
+}
+
+static int run_thrown_away(const struct sph_cli *cli, const struct job *job) {
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_run_device device = SPH_RUN_DEVICE_NULL;
+    if (sph_run_device_make(cli, &job->needs, &device, &err) < 0)
+        return sph_say_failure_as(SPH_RUN_FAILED, &err);
+    int status = run_on(cli, &device.target, job);
+    if (sph_args_flag(&cli->args, "keep")) {
+        sph_say(cli, "Device '%s' is kept.", device.target.name);
+        sph_run_device_keep(&device);
+    } else if (sph_run_device_remove(&device, &err) < 0) {
+        sph_say_warn("the device made for this run could not be removed: %s", err.text);
+    }
+    return status;
+}
+
+static bool is_installed(struct sph_target *target, const char *id) {
+    char path[80];
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    struct sph_json_value top, state;
+    (void)snprintf(path, sizeof(path), "/app/status/%s", id);
+    return sph_target_ask(target, "GET", path, NULL, &text, &top, NULL) == 0 &&
+           sph_json_get(&top, "state", &state) && !sph_json_is(&state, "notPresent");
+}
+
+/* On a device of the user's: what was not there before is taken off again. */
+static int run_on_named(const struct sph_cli *cli, const struct job *job) {
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autotarget struct sph_target target = SPH_TARGET_NULL;
+    char path[80];
+    if (job->needs.ram_bytes) {
+        sph_say_error("--ram cannot be used with --device: the device has its limit");
+        return SPH_RUN_FAILED;
+    }
+    if (sph_target_open(cli, NULL, &target, &err) < 0)
+        return sph_say_failure_as(SPH_RUN_FAILED, &err);
+    bool keep = sph_args_flag(&cli->args, "keep") || is_installed(&target, job->id);
+    int status = run_on(cli, &target, job);
+    (void)snprintf(path, sizeof(path), "/app/image/%s", job->id);
+    if (!keep && status != SPH_RUN_FAILED &&
+        sph_target_call(&target, "DELETE", path, NULL, &err) < 0)
+        sph_say_warn("the application could not be taken off the device: %s", err.text);
+    return status;
+}
+
+static int run(struct sph_cli *cli) {
+    struct job job = {.package = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX)};
+    sph_interrupt_catch();
+    int status = prepare(cli, &job);
+    if (status == SPH_EXIT_OK)
+        status = sph_args_flag(&cli->args, "device") ? run_on_named(cli, &job)
+                                                     : run_thrown_away(cli, &job);
+    sph_buf_done(&job.package);
+    return status;
+}
+
+const struct sph_command sph_cmd_run = {
+    .path = "run",
+    .summary = "Run an application on a ration and report how it ended",
+    .details =
+        "A device is made for it and removed afterwards, unless --device names one. What the\n"
+        "application writes is passed through; the report is written to standard error.\n\n"
+        "Exit status: the application's own up to 99; 120 killed for going over its ration;\n"
+        "121 crashed; 122 killed otherwise; 125 it could not be run.",
+    .options = options,
+    .positionals = positionals,
+    .run = run,
+    .usage_status = SPH_RUN_FAILED,
+};

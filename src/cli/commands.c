@@ -1,0 +1,112 @@
+/* The table itself: groups and global options here, each command's row in its own file. */
+#include "cli/commands.h"
+
+const char *const sph_output_choices[] = {"table", "json", "jsonc", "tsv", "none", NULL};
+
+const struct sph_option sph_global_options[] = {
+    {.name = "device",
+     .letter = 'd',
+     .value = "NAME",
+     .help = "the device (else $SPHERULE_DEVICE, 'default', or the only one)",
+     .kind = SPH_VALUE_DEVICE},
+    {.name = "output",
+     .letter = 'o',
+     .value = "FORMAT",
+     .help = "how to print the answer",
+     .choices = sph_output_choices,
+     .kind = SPH_VALUE_CHOICE},
+    {.name = "verbose", .help = "say more about what is done, on standard error"},
+    {.name = "help", .letter = 'h', .help = "show this help"},
+    {.name = NULL},
+};
+
+static const struct sph_option program_options[] = {
+    {.name = "version", .help = "show the version"},
+    {.name = NULL},
+};
+
+static const struct sph_command program = {
+    .path = "",
+    .summary = "Runs small Linux applications on an exact memory ration",
+    .details = "The shortest way in: 'spherule run PACKAGE-or-EXECUTABLE'.\n"
+               "State is kept in $SPHERULE_HOME.",
+    .options = program_options,
+};
+
+static const struct sph_command group_device = {
+    .path = "device",
+    .alias = "dev",
+    .summary = "Make devices, run them and work with them",
+};
+
+static const struct sph_command group_device_app = {
+    .path = "device app",
+    .summary = "Start, stop and measure the applications of a device",
+};
+
+static const struct sph_command group_device_gpio = {
+    .path = "device gpio",
+    .summary = "See and set the simulated pins of a device",
+};
+
+static const struct sph_command group_device_image = {
+    .path = "device image",
+    .alias = "img",
+    .summary = "See the images on a device",
+};
+
+static const struct sph_command group_device_sideload = {
+    .path = "device sideload",
+    .alias = "sl",
+    .summary = "Put applications on a device and take them off",
+};
+
+static const struct sph_command group_image_package = {
+    .path = "image-package",
+    .alias = "ip",
+    .summary = "Make and show image packages",
+};
+
+static const struct sph_command group_trust = {
+    .path = "trust",
+    .summary = "See and change whose packages a device takes",
+};
+
+const struct sph_command *const sph_commands[] = {
+    &program,
+    &sph_cmd_run,
+    &group_device,
+    &sph_cmd_device_create,
+    &sph_cmd_device_start,
+    &sph_cmd_device_stop,
+    &sph_cmd_device_list,
+    &sph_cmd_device_delete,
+    &sph_cmd_device_restart,
+    &sph_cmd_device_log,
+    &group_device_app,
+    &sph_cmd_device_app_show_memory_stats,
+    &sph_cmd_device_app_show_status,
+    &sph_cmd_device_app_start,
+    &sph_cmd_device_app_stop,
+    &sph_cmd_device_app_show_quota,
+    &sph_cmd_device_app_show_kills,
+    &group_device_sideload,
+    &sph_cmd_device_sideload_deploy,
+    &sph_cmd_device_sideload_delete,
+    &group_device_image,
+    &sph_cmd_device_image_list_installed,
+    &group_device_gpio,
+    &sph_cmd_device_gpio_get,
+    &sph_cmd_device_gpio_set,
+    &sph_cmd_device_gpio_list,
+    &group_image_package,
+    &sph_cmd_image_package_pack_application,
+    &sph_cmd_image_package_show,
+    &group_trust,
+    &sph_cmd_trust_add,
+    &sph_cmd_trust_list,
+    &sph_cmd_trust_remove,
+    &sph_cmd_completion,
+    &sph_cmd_version,
+    NULL,
+};

@@ -1,0 +1,35 @@
+/* commands: one row from each cmd_*.c. */
+#ifndef SPH_CLI_COMMANDS_H
+#define SPH_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct sph_command sph_cmd_completion;
+extern const struct sph_command sph_cmd_device_app_show_kills;
+extern const struct sph_command sph_cmd_device_app_show_memory_stats;
+extern const struct sph_command sph_cmd_device_app_show_quota;
+extern const struct sph_command sph_cmd_device_app_show_status;
+extern const struct sph_command sph_cmd_device_app_start;
+extern const struct sph_command sph_cmd_device_app_stop;
+extern const struct sph_command sph_cmd_device_create;
+extern const struct sph_command sph_cmd_device_delete;
+extern const struct sph_command sph_cmd_device_gpio_get;
+extern const struct sph_command sph_cmd_device_gpio_list;
+extern const struct sph_command sph_cmd_device_gpio_set;
+extern const struct sph_command sph_cmd_device_image_list_installed;
+extern const struct sph_command sph_cmd_device_list;
+extern const struct sph_command sph_cmd_device_log;
+extern const struct sph_command sph_cmd_device_restart;
+extern const struct sph_command sph_cmd_device_sideload_delete;
+extern const struct sph_command sph_cmd_device_sideload_deploy;
+extern const struct sph_command sph_cmd_device_start;
+extern const struct sph_command sph_cmd_device_stop;
+extern const struct sph_command sph_cmd_image_package_pack_application;
+extern const struct sph_command sph_cmd_image_package_show;
+extern const struct sph_command sph_cmd_run;
+extern const struct sph_command sph_cmd_trust_add;
+extern const struct sph_command sph_cmd_trust_list;
+extern const struct sph_command sph_cmd_trust_remove;
+extern const struct sph_command sph_cmd_version;
+
+#endif

@@ -1,0 +1,16 @@
+/* development_key: the key that this user's packages are signed with, and the telling of it to
+ * devices. */
+#ifndef SPH_CLI_DEVELOPMENT_KEY_H
+#define SPH_CLI_DEVELOPMENT_KEY_H
+
+#include "base/err.h"
+#include "cli/target.h"
+#include "package/signer.h"
+
+/* Loads the pair from SPHERULE_HOME/sdk, making it on first use. End with sph_signer_done(). */
+int sph_development_key_open(int home_fd, struct sph_signer *ret_signer, struct sph_err *err);
+/* Makes a running device trust a signer; one that it trusts already is no error. */
+int sph_target_trust(struct sph_target *target, const struct sph_trust_record *record,
+                     struct sph_err *err);
+
+#endif

@@ -1,0 +1,211 @@
+/* The file is JSON that people may read and change while the device is stopped; it is checked with
+ * the same bounds when it is read as when it is made. */
+#include "cli/device_config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/file.h"
+#include "base/json_in.h"
+#include "base/json_out.h"
+#include "base/text.h"
+
+#define STORAGE_MAX ((uint64_t)16 << 20)
+
+/* A native device runs on the machine's own core. */
+static void host_core(char *core, size_t size) {
+    struct utsname name;
+    (void)uname(&name);
+    (void)snprintf(core, size, "%.*s", (int)size - 1, name.machine);
+    for (char *c = core; *c; c++)
+        if (*c == '_')
+            *c = '-';
+}
+
+void sph_device_config_default(const char *name, struct sph_device_config *ret_config) {
+    *ret_config = (struct sph_device_config){
+        .backend = "native",
+        .profile = "mt3620",
+        .ram_bytes = 256 << 10,
+        .flash_bytes = 1 << 20,
+        .storage_bytes = 64 << 10,
+        .page_bytes = 4096,
+    };
+    (void)snprintf(ret_config->name, sizeof(ret_config->name), "%s", name);
+    host_core(ret_config->core, sizeof(ret_config->core));
+}
+
+static int check_size(const char *what, uint64_t bytes, uint64_t min, uint64_t max,
+                      uint64_t page_bytes, struct sph_err *err) {
+    if (bytes < min || bytes > max)
+        return SPH_FAIL(err, -EINVAL,
+                        "%s must be from %" PRIu64 " KiB to %" PRIu64 " KiB, not %" PRIu64 " bytes",
+                        what, min >> 10, max >> 10, bytes);
+    if (bytes % page_bytes != 0)
+        return SPH_FAIL(err, -EINVAL,
+                        "%s must be a whole number of pages of %" PRIu64 " bytes, not %" PRIu64
+                        " bytes",
+                        what, page_bytes, bytes);
+    return 0;
+}
+
+int sph_device_config_parse_size(const char *what, const char *text, uint64_t min, uint64_t max,
+                                 uint64_t page_bytes, uint64_t *ret_bytes, struct sph_err *err) {
+    uint64_t bytes;
+    int r = sph_text_to_bytes(text, UINT64_MAX, &bytes);
+    if (r < 0)
+        return SPH_FAIL(err, -EINVAL, "'%s' is no size for %s: write bytes, or 256K, or 1M", text,
+                        what);
+    r = check_size(what, bytes, min, max, page_bytes, err);
+    if (r == 0)
+        *ret_bytes = bytes;
+    return r;
+}
+
+/* The keys of a profile that are numbers, with their bounds. */
+static const struct {
+    const char *key;
+    size_t offset;
+    uint64_t min, max, unit;
+} numbers[] = {
+    {"ramBytes", offsetof(struct sph_device_config, ram_bytes), SPH_DEVICE_RAM_MIN,
+     SPH_DEVICE_RAM_MAX, 4096},
+    {"flashBytes", offsetof(struct sph_device_config, flash_bytes), SPH_DEVICE_FLASH_MIN,
+     SPH_DEVICE_FLASH_MAX, 4096},
+    {"storageBytes", offsetof(struct sph_device_config, storage_bytes), 0, STORAGE_MAX, 1024},
+    {"pageBytes", offsetof(struct sph_device_config, page_bytes), 4096, 4096, 4096},
+};
+
+static int fail_at(const char *text, size_t offset, struct sph_err *err) {
+    unsigned line, column;
+    sph_json_position(text, offset, &line, &column);
+    sph_err_prefix(err, "line %u, column %u", line, column);
+    if (err)
+        err->code = -EBADMSG;
+    return -EBADMSG;
+}
+
+/* One member; positive when the key is no number's. */
+static int parse_number(const struct sph_json_value *key, const struct sph_json_value *value,
+                        struct sph_device_config *config, struct sph_err *err) {
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(numbers); i++) {
+        if (!sph_json_is(key, numbers[i].key))
+            continue;
+        uint64_t number;
+        if (sph_json_to_u64(value, UINT64_MAX, &number) < 0)
+            return SPH_FAIL(err, -EBADMSG, "%s: not a whole number", numbers[i].key);
+        int r = check_size(numbers[i].key, number, numbers[i].min, numbers[i].max, numbers[i].unit,
+                           err);
+        if (r == 0)
+            memcpy((char *)config + numbers[i].offset, &number, sizeof(number));
+        return r;
+    }
+    return 1;
+}
+
+static int parse_member(const struct sph_json_value *key, const struct sph_json_value *value,
+                        struct sph_device_config *config, struct sph_err *err) {
+    int r = parse_number(key, value, config, err);
+    if (r <= 0)
+        return r;
+    if (sph_json_is(key, "name")) {
+        if (sph_json_to_text(value, config->profile, sizeof(config->profile)) < 0)
+            return SPH_FAIL(err, -EBADMSG, "name: not a text of at most 31 bytes");
+        return 0;
+    }
+    if (sph_json_is(key, "core")) {
+        if (sph_json_to_text(value, config->core, sizeof(config->core)) < 0)
+            return SPH_FAIL(err, -EBADMSG, "core: not a text of at most 63 bytes");
+        return 0;
+    }
+    char shown[64];
+    sph_text_printable(key->text, key->len, shown, sizeof(shown));
+    return SPH_FAIL(err, -EBADMSG, "'%s' is not a key of a profile", shown);
+}
+
+static int parse_profile(const char *text, const struct sph_json_value *object,
+                         struct sph_device_config *config, struct sph_err *err) {
+    if (object->type != SPH_JSON_OBJECT) {
+        SPH_FAIL(err, -EBADMSG, "a profile is a JSON object");
+        return fail_at(text, object->offset, err);
+    }
+    struct sph_json_iter iter;
+    struct sph_json_value key, value;
+    sph_json_iter_init(&iter, object);
+    while (sph_json_next(&iter, &key, &value))
+        if (parse_member(&key, &value, config, err) < 0)
+            return fail_at(text, value.offset, err);
+    return 0;
+}
+
+int sph_device_config_parse_profile(const char *text, size_t len, struct sph_device_config *config,
+                                    struct sph_err *err) {
+    struct sph_json_value top;
+    struct sph_device_config parsed = *config;
+    int r = sph_json_check(text, len, &top, err);
+    if (r == 0)
+        r = parse_profile(text, &top, &parsed, err);
+    if (r == 0)
+        *config = parsed;
+    return r;
+}
+
+int sph_device_config_write(int device_fd, const struct sph_device_config *config,
+                            struct sph_err *err) {
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    struct sph_json_out out;
+    sph_json_begin(&out, &buf);
+    sph_json_object(&out);
+    sph_json_key_string(&out, "name", config->name);
+    sph_json_key_string(&out, "backend", config->backend);
+    sph_json_key(&out, "profile");
+    sph_json_object(&out);
+    sph_json_key_string(&out, "name", config->profile);
+    sph_json_key_u64(&out, "ramBytes", config->ram_bytes);
+    sph_json_key_u64(&out, "flashBytes", config->flash_bytes);
+    sph_json_key_u64(&out, "storageBytes", config->storage_bytes);
+    sph_json_key_u64(&out, "pageBytes", config->page_bytes);
+    sph_json_key_string(&out, "core", config->core);
+    sph_json_object_end(&out);
+    sph_json_key_bool(&out, "hostLibraries", config->host_libraries);
+    sph_json_object_end(&out);
+    sph_buf_puts(&buf, "\n");
+    if (buf.error)
+        return SPH_FAIL_ERRNO(err, buf.error, "cannot write device.json");
+    return sph_file_replace(device_fd, "device.json", buf.data, buf.len, 0644, err);
+}
+
+static int parse_config(const char *text, size_t len, struct sph_device_config *config,
+                        struct sph_err *err) {
+    struct sph_json_value top, value;
+    int r = sph_json_check(text, len, &top, err);
+    if (r < 0)
+        return r;
+    if (sph_json_get(&top, "name", &value))
+        (void)sph_json_to_text(&value, config->name, sizeof(config->name));
+    if (sph_json_get(&top, "backend", &value))
+        (void)sph_json_to_text(&value, config->backend, sizeof(config->backend));
+    if (sph_json_get(&top, "hostLibraries", &value))
+        (void)sph_json_to_bool(&value, &config->host_libraries);
+    return sph_json_get(&top, "profile", &value) ? parse_profile(text, &value, config, err) : 0;
+}
+
+int sph_device_config_read(int device_fd, struct sph_device_config *ret_config,
+                           struct sph_err *err) {
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    struct sph_device_config config;
+    sph_device_config_default("", &config);
+    int r = sph_file_read(device_fd, "device.json", &buf, err);
+    if (r == 0) {
+        r = parse_config(buf.data ? buf.data : "", buf.len, &config, err);
+        if (r < 0)
+            sph_err_prefix(err, "device.json");
+    }
+    if (r == 0)
+        *ret_config = config;
+    return r;
+}

@@ -1,0 +1,49 @@
+/* event_stream: the device's events, line by line as they come. */
+#ifndef SPH_CLI_EVENT_STREAM_H
+#define SPH_CLI_EVENT_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/guid.h"
+#include "base/json_in.h"
+#include "cli/rest_client.h"
+
+enum sph_stream_kind {
+    SPH_STREAM_OTHER,
+    SPH_STREAM_SUBSCRIBED, /* first of all */
+    SPH_STREAM_STARTED,
+    SPH_STREAM_OUTPUT,
+    SPH_STREAM_NEW_PEAK,
+    SPH_STREAM_ENDED,
+    SPH_STREAM_STOPPED,
+    SPH_STREAM_LOST, /* `count` events were passed over */
+    SPH_STREAM_DEVICE_LOST,
+};
+
+struct sph_stream_event {
+    enum sph_stream_kind kind;
+    char component_id[SPH_GUID_TEXT];
+    struct sph_json_value line; /* all members */
+    bool is_stderr;             /* of an output */
+    const char *text;           /* bytes of an output; valid during the callback */
+    size_t text_len;
+    uint64_t count;
+};
+
+/* A non-zero result ends the stream. */
+typedef int sph_stream_fn(void *context, const struct sph_stream_event *event);
+
+/* Reads until the callback or an interrupt ends it (-ECANCELED), or the gateway does (0 or
+ * negative). */
+int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn, void *context,
+                    struct sph_err *err);
+
+/* One line of the stream; false when it is empty or no event. `ret_text` holds an output's bytes.
+ */
+bool sph_stream_parse(const char *line, size_t len, struct sph_buf *ret_text,
+                      struct sph_stream_event *ret_event);
+
+#endif

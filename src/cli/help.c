@@ -1,0 +1,131 @@
+/* The layout is that of util-linux: what to type, what it does, arguments, options, each in
+ * columns. */
+#include "cli/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { HELP_COLUMN_MIN = 14, HELP_COLUMN_MAX = 40 };
+
+static void option_label(const struct sph_option *row, char *text, size_t size) {
+    char letter[8] = "    ";
+    if (row->letter)
+        (void)snprintf(letter, sizeof(letter), "-%c, ", row->letter);
+    (void)snprintf(text, size, "%s--%s%s%s", letter, row->name, row->value ? " " : "",
+                   row->value ? row->value : "");
+}
+
+/* The first columns of a help text, so that the second ones stand below each other. */
+struct column {
+    size_t width;
+};
+
+static void column_fit(struct column *column, const char *label) {
+    size_t len = strlen(label);
+    if (len > column->width && len <= HELP_COLUMN_MAX)
+        column->width = len;
+}
+
+static void column_row(const struct column *column, const char *label, const char *text,
+                       struct sph_buf *buf) {
+    if (strlen(label) > column->width)
+        sph_buf_printf(buf, " %s\n %*s  %s\n", label, (int)column->width, "", text);
+    else
+        sph_buf_printf(buf, " %-*s  %s\n", (int)column->width, label, text);
+}
+
+static void write_choices(const char *const *choices, struct sph_buf *buf) {
+    for (unsigned i = 0; choices && choices[i]; i++)
+        sph_buf_printf(buf, "%s%s", i == 0 ? ": " : ", ", choices[i]);
+}
+
+static void write_options(const char *title, const struct sph_option *rows, struct sph_buf *buf) {
+    if (!rows || !rows->name)
+        return;
+    struct column column = {.width = HELP_COLUMN_MIN};
+    char label[96];
+    for (const struct sph_option *row = rows; row->name; row++) {
+        option_label(row, label, sizeof(label));
+        column_fit(&column, label);
+    }
+    sph_buf_printf(buf, "\n%s:\n", title);
+    for (const struct sph_option *row = rows; row->name; row++) {
+        struct sph_buf text = SPH_BUF_NULL;
+        sph_buf_puts(&text, row->help);
+        write_choices(row->choices, &text);
+        if (row->alias)
+            sph_buf_printf(&text, " (also --%s)", row->alias);
+        if (row->required)
+            sph_buf_puts(&text, " (required)");
+        option_label(row, label, sizeof(label));
+        column_row(&column, label, text.data ? text.data : "", buf);
+        sph_buf_done(&text);
+    }
+}
+
+static void write_positionals(const struct sph_positional *rows, struct sph_buf *buf) {
+    if (!rows || !rows->name)
+        return;
+    struct column column = {.width = HELP_COLUMN_MIN};
+    for (const struct sph_positional *row = rows; row->name; row++)
+        column_fit(&column, row->name);
+    sph_buf_puts(buf, "\nArguments:\n");
+    for (const struct sph_positional *row = rows; row->name; row++) {
+        struct sph_buf text = SPH_BUF_NULL;
+        sph_buf_puts(&text, row->help);
+        write_choices(row->choices, &text);
+        column_row(&column, row->name, text.data ? text.data : "", buf);
+        sph_buf_done(&text);
+    }
+}
+
+static void write_children(const struct sph_command *group, struct sph_buf *buf) {
+    struct column column = {.width = HELP_COLUMN_MIN};
+    const struct sph_command *child = NULL;
+    while ((child = sph_command_next_child(group, child)))
+        column_fit(&column, sph_command_word(child));
+    for (int groups = 0; groups < 2; groups++) {
+        bool titled = false;
+        while ((child = sph_command_next_child(group, child))) {
+            if ((child->run == NULL) != groups)
+                continue;
+            if (!titled)
+                sph_buf_puts(buf, groups ? "\nGroups:\n" : "\nCommands:\n");
+            titled = true;
+            column_row(&column, sph_command_word(child), child->summary, buf);
+        }
+    }
+}
+
+void sph_help_synopsis(const char *program, const struct sph_command *command,
+                       struct sph_buf *buf) {
+    sph_buf_printf(buf, "%s%s%s", program, *command->path ? " " : "", command->path);
+    if (!command->run) {
+        sph_buf_puts(buf, " COMMAND");
+        return;
+    }
+    sph_buf_puts(buf, " [options]");
+    for (const struct sph_option *row = command->options; row && row->name; row++)
+        if (row->required)
+            sph_buf_printf(buf, " --%s %s", row->name, row->value);
+    for (const struct sph_positional *row = command->positionals; row && row->name; row++)
+        sph_buf_printf(buf, row->required ? " %s%s" : " [%s%s]", row->name, row->rest ? "..." : "");
+}
+
+void sph_help_write(const char *program, const struct sph_command *command, struct sph_buf *buf) {
+    sph_buf_puts(buf, "Usage:\n ");
+    sph_help_synopsis(program, command, buf);
+    sph_buf_printf(buf, "\n\n%s.\n", command->summary);
+    if (command->details)
+        sph_buf_printf(buf, "\n%s\n", command->details);
+    if (command->alias)
+        sph_buf_printf(buf, "\nAlso called '%s'.\n", command->alias);
+    if (!command->run)
+        write_children(command, buf);
+    write_positionals(command->positionals, buf);
+    write_options("Options", command->options, buf);
+    write_options("Options of every command", sph_global_options, buf);
+    if (!command->run)
+        sph_buf_printf(buf, "\nFor more about one of them: %s%s%s COMMAND --help\n", program,
+                       *command->path ? " " : "", command->path);
+}

@@ -1,0 +1,84 @@
+/* Stopping asks through the gateway first, which ends the apps in good order; whatever then still
+ * runs is ended by signals to a process that is known to be ours. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cli/launch.h"
+#include "cli/pidfile.h"
+#include "cli/rest_client.h"
+
+enum {
+    ASK_TIMEOUT_MS = 5000,  /* for the answer to the request */
+    END_TIMEOUT_MS = 15000, /* apps get their grace time after SIGTERM, then the programs end */
+    TERM_TIMEOUT_MS = 5000,
+    KILL_TIMEOUT_MS = 3000,
+};
+
+/* Waits for a process to end; -1 stands for one that has. */
+static bool wait_end(int process, int timeout_ms) {
+    struct pollfd poll_fd = {.fd = process, .events = POLLIN};
+    uint64_t end = sph_clock_monotonic_ms() + (uint64_t)timeout_ms;
+    while (process >= 0) {
+        uint64_t now = sph_clock_monotonic_ms();
+        int r = poll(&poll_fd, 1, now < end ? (int)(end - now) : 0);
+        if (r > 0)
+            return true;
+        if (r == 0)
+            return false;
+    }
+    return true;
+}
+
+static int ask(int device_fd, const char *name) {
+    sph_autorest struct sph_rest *rest = NULL;
+    int r = sph_rest_open(device_fd, name, &rest, NULL);
+    const struct sph_rest_request request = {.method = "POST",
+                                             .path = "/spherule/v1/stop",
+                                             .body = "{}",
+                                             .body_len = 2,
+                                             .timeout_ms = ASK_TIMEOUT_MS};
+    return r < 0 ? r : sph_rest_call(rest, &request, NULL, NULL);
+}
+
+static int send_signal(int process, int signal_number) {
+    return (int)syscall(SYS_pidfd_send_signal, process, signal_number, NULL, 0) == 0 ? 0 : -errno;
+}
+
+static int end_process(int process, const char *what, const char *name, struct sph_err *err) {
+    int r = send_signal(process, SIGTERM);
+    if (r == -EPERM)
+        return SPH_FAIL(err, -EPERM,
+                        "the %s of device '%s' does not answer and belongs to root: run 'sudo "
+                        "spherule device stop %s'",
+                        what, name, name);
+    if (wait_end(process, TERM_TIMEOUT_MS))
+        return 0;
+    (void)send_signal(process, SIGKILL);
+    if (wait_end(process, KILL_TIMEOUT_MS))
+        return 0;
+    return SPH_FAIL(err, -EBUSY, "the %s of device '%s' cannot be ended", what, name);
+}
+
+int sph_launch_stop(int device_fd, const char *name, struct sph_err *err) {
+    sph_autoclose int agent =
+        sph_pidfile_open_process(device_fd, SPH_AGENT_PIDFILE, SPH_AGENT_PROGRAM, NULL);
+    sph_autoclose int gateway =
+        sph_pidfile_open_process(device_fd, SPH_GATEWAY_PIDFILE, SPH_GATEWAY_PROGRAM, NULL);
+    bool asked = gateway >= 0 && agent >= 0 && ask(device_fd, name) == 0;
+    int patience = asked ? END_TIMEOUT_MS : 0;
+    int r = 0;
+    if (agent >= 0 && !wait_end(agent, patience))
+        r = end_process(agent, "agent", name, err);
+    if (gateway >= 0 && !wait_end(gateway, asked ? TERM_TIMEOUT_MS : 0)) {
+        int r2 = end_process(gateway, "gateway", name, r < 0 ? NULL : err);
+        r = r < 0 ? r : r2;
+    }
+    return r;
+}

@@ -1,0 +1,15 @@
+/* package_text: what is in an image package, in the words of the original. */
+#ifndef SPH_CLI_PACKAGE_TEXT_H
+#define SPH_CLI_PACKAGE_TEXT_H
+
+#include "base/buf.h"
+#include "package/package.h"
+
+/* The metadata's sections, one line each item, `lead` before each line. */
+void sph_package_text_metadata(const struct sph_image *image, const char *lead,
+                               struct sph_buf *buf);
+/* The metadata and the files as one JSON object; fs may be NULL. */
+void sph_package_text_json(const struct sph_image *image, const struct sph_fs *fs,
+                           struct sph_buf *buf);
+
+#endif

@@ -1,0 +1,21 @@
+/* pidfile: which process runs a device's agent or gateway, proved by the lock it holds. */
+#ifndef SPH_CLI_PIDFILE_H
+#define SPH_CLI_PIDFILE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* A pid alone proves nothing (it may be stale and used again), so three things must agree: the pid
+ * in the file, the program's name of that process, and that somebody holds the file's lock. */
+bool sph_pidfile_is_held(int device_fd, const char *file, const char *program);
+/* A pidfd of that process. -ESRCH when it does not run. */
+int sph_pidfile_open_process(int device_fd, const char *file, const char *program,
+                             struct sph_err *err);
+
+#define SPH_AGENT_PROGRAM "spherule-agent"
+#define SPH_AGENT_PIDFILE "agent.pid"
+#define SPH_GATEWAY_PROGRAM "spheruled"
+#define SPH_GATEWAY_PIDFILE "gateway.pid"
+
+#endif

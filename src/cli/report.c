@@ -1,0 +1,256 @@
+/* Mappings are summed by their name: an application of six shared objects has thirty of them, and
+ * what a person asks is which file or heap held the pages. */
+#include "cli/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/table.h"
+#include "cli/target.h"
+
+enum { PAGE_ROWS_MAX = 24, STACK_ROWS_MAX = 32 };
+
+/* The pages of all mappings of one name. */
+struct page_row {
+    char name[96];
+    char class[16];
+    uint64_t anonymous, shared, file;
+};
+
+struct page_rows {
+    struct page_row rows[PAGE_ROWS_MAX]; /* the last takes what has no row of its own */
+    unsigned count;
+};
+
+static struct page_row *find_row(struct page_rows *rows, const char *name, const char *class) {
+    for (unsigned i = 0; i < rows->count; i++)
+        if (strcmp(rows->rows[i].name, name) == 0 && strcmp(rows->rows[i].class, class) == 0)
+            return &rows->rows[i];
+    if (rows->count == PAGE_ROWS_MAX)
+        return &rows->rows[PAGE_ROWS_MAX - 1];
+    struct page_row *row = &rows->rows[rows->count++];
+    memset(row, 0, sizeof(*row));
+    (void)snprintf(row->name, sizeof(row->name), "%s", name);
+    (void)snprintf(row->class, sizeof(row->class), "%s", class);
+    if (rows->count == PAGE_ROWS_MAX)
+        (void)snprintf(row->name, sizeof(row->name), "(others)");
+    return row;
+}
+
+static void add_mapping(struct page_rows *rows, const struct sph_json_value *mapping) {
+    char name[96];
+    char class[16];
+    sph_answer_text(mapping, "path", name, sizeof(name));
+    sph_answer_text(mapping, "class", class, sizeof(class));
+    struct page_row *row = find_row(rows, *name ? name : "(no file)", class);
+    row->anonymous += sph_answer_u64(mapping, "anonymousPages");
+    row->shared += sph_answer_u64(mapping, "sharedPages");
+    row->file += sph_answer_u64(mapping, "filePages");
+}
+
+static int compare_rows(const void *a, const void *b) {
+    const struct page_row *x = a;
+    const struct page_row *y = b;
+    uint64_t user_x = x->anonymous + x->shared;
+    uint64_t user_y = y->anonymous + y->shared;
+    if (user_x != user_y)
+        return user_x < user_y ? 1 : -1;
+    if (x->file != y->file)
+        return x->file < y->file ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static bool open_array(const struct sph_json_value *object, const char *key,
+                       struct sph_json_iter *iter) {
+    struct sph_json_value array;
+    if (!sph_json_get(object, key, &array) || array.type != SPH_JSON_ARRAY)
+        return false;
+    sph_json_iter_init(iter, &array);
+    return true;
+}
+
+static void write_pages(const struct sph_json_value *report, struct sph_buf *buf) {
+    static const struct sph_column columns[] = {{"User pages", "userPages"},
+                                                {"File pages", "filePages"},
+                                                {"Kind", "class"},
+                                                {"Mapping", "path"},
+                                                {.title = NULL}};
+    struct page_rows rows = {.count = 0};
+    struct sph_json_iter iter;
+    struct sph_json_value mapping;
+    if (open_array(report, "mappings", &iter))
+        while (sph_json_next(&iter, NULL, &mapping))
+            add_mapping(&rows, &mapping);
+    if (rows.count == 0)
+        return;
+    qsort(rows.rows, rows.count, sizeof(rows.rows[0]), compare_rows);
+    sph_autotable struct sph_table table;
+    sph_table_init(&table, columns);
+    for (unsigned i = 0; i < rows.count; i++) {
+        const struct page_row *row = &rows.rows[i];
+        if (row->anonymous + row->shared + row->file == 0)
+            continue;
+        sph_table_add_number(&table, row->anonymous + row->shared);
+        sph_table_add_number(&table, row->file);
+        sph_table_add(&table, row->class);
+        sph_table_add(&table, row->name);
+    }
+    sph_buf_puts(buf, "\nPages by mapping (only user pages count against the ration):\n");
+    sph_table_draw(&table, SPH_TABLE_PLAIN, buf);
+    uint64_t dropped = sph_answer_u64(report, "mappingsDropped");
+    if (dropped)
+        sph_buf_printf(buf, "(%" PRIu64 " further mappings are not listed)\n", dropped);
+}
+
+static void write_stack(const struct sph_json_value *object, const char *key, const char *title,
+                        struct sph_buf *buf) {
+    struct sph_json_iter iter;
+    struct sph_json_value frame;
+    unsigned count = 0;
+    if (!open_array(object, key, &iter))
+        return;
+    while (count < STACK_ROWS_MAX && sph_json_next(&iter, NULL, &frame)) {
+        char text[32] = "";
+        (void)sph_json_to_text(&frame, text, sizeof(text));
+        if (count == 0)
+            sph_buf_printf(buf, "\n%s, innermost first:\n", title);
+        sph_buf_printf(buf, "  #%-2u %s\n", count++, text);
+    }
+}
+
+/* The last lines, indented, what is no text made visible. */
+static void write_log(const struct sph_json_value *report, struct sph_buf *buf) {
+    struct sph_json_value value;
+    sph_autobuf struct sph_buf raw = SPH_BUF_NULL;
+    if (!sph_json_get(report, "log", &value) || sph_json_to_buf(&value, &raw) < 0 || raw.len == 0)
+        return;
+    sph_buf_puts(buf, "\nIts last lines:\n");
+    for (size_t at = 0; at < raw.len;) {
+        const char *end = memchr(raw.data + at, '\n', raw.len - at);
+        size_t len = end ? (size_t)(end - raw.data) - at : raw.len - at;
+        char line[512];
+        sph_text_printable(raw.data + at, len, line, sizeof(line));
+        sph_buf_printf(buf, "  %s\n", line);
+        at += len + 1;
+    }
+}
+
+static void add_figure(struct sph_table *table, const char *name,
+                       const struct sph_json_value *report, const char *key, const char *exact_key,
+                       const char *how_key) {
+    char how[96];
+    char text[110] = "";
+    bool exact = sph_answer_bool(report, exact_key);
+    sph_answer_text(report, how_key, how, sizeof(how));
+    if (!exact)
+        (void)snprintf(text, sizeof(text), "%s%s%s", *how ? "not exact: " : "not known", how, "");
+    sph_table_add(table, name);
+    if (exact || *how)
+        sph_table_add_number(table, sph_answer_u64(report, key));
+    else
+        sph_table_add(table, "-");
+    sph_table_add(table, text);
+}
+
+static void write_figures(const struct sph_json_value *report, struct sph_buf *buf) {
+    static const struct sph_column columns[] = {
+        {"Name", "name"}, {"Usage (bytes)", "usageInBytes"}, {.title = NULL}};
+    static const struct sph_column noted[] = {
+        {"Name", "name"}, {"Usage (bytes)", "usageInBytes"}, {"Note", "note"}, {.title = NULL}};
+    sph_autotable struct sph_table table;
+    bool exact = sph_answer_bool(report, "userExact") && sph_answer_bool(report, "kernelExact");
+    sph_table_init(&table, noted);
+    add_figure(&table, "Total (Kernel + User Mode)", report, "totalBytes", "kernelExact",
+               "kernelHow");
+    add_figure(&table, "User Mode", report, "userBytes", "userExact", "userHow");
+    add_figure(&table, "Peak User Mode", report, "peakUserBytes", "userExact", "userHow");
+    sph_table_add(&table, "RAM Limit (User Mode)");
+    sph_table_add_number(&table, sph_answer_u64(report, "limitBytes"));
+    sph_table_add(&table, "");
+    if (exact) { /* nothing to note: the table of show-memory-stats */
+        sph_autotable struct sph_table plain;
+        sph_table_init(&plain, columns);
+        for (unsigned i = 0; i < table.n_cells; i += 3) {
+            sph_table_add(&plain, table.cells[i].text);
+            sph_table_add(&plain, table.cells[i + 1].text);
+        }
+        sph_table_draw(&plain, SPH_TABLE_RULED, buf);
+    } else {
+        sph_table_draw(&table, SPH_TABLE_RULED, buf);
+    }
+}
+
+static void write_ration(const struct sph_json_value *report, struct sph_buf *buf) {
+    struct sph_json_value crossing;
+    sph_buf_printf(buf, "it went over its ration of %" PRIu64 " bytes",
+                   sph_answer_u64(report, "limitBytes"));
+    if (sph_json_get(report, "crossing", &crossing))
+        sph_buf_printf(buf, " (the next page would have made %" PRIu64 ")",
+                       sph_answer_u64(&crossing, "userBytes"));
+}
+
+void sph_report_write_reason(const struct sph_json_value *report, struct sph_buf *buf) {
+    char why[24];
+    char signal_name[24];
+    char address[32];
+    sph_answer_text(report, "why", why, sizeof(why));
+    sph_answer_text(report, "signalName", signal_name, sizeof(signal_name));
+    sph_answer_text(report, "faultAddress", address, sizeof(address));
+    unsigned exit_code = (unsigned)sph_answer_u64(report, "exitCode");
+    if (strcmp(why, "ration") == 0)
+        write_ration(report, buf);
+    else if (strcmp(why, "crash") == 0)
+        sph_buf_printf(buf, "it crashed by %s%s%s", signal_name, *address ? " at address " : "",
+                       address);
+    else if (strcmp(why, "killed") == 0)
+        sph_buf_printf(buf, "it was killed by %s from elsewhere", signal_name);
+    else if (strcmp(why, "exit") == 0)
+        sph_buf_printf(buf, "it exited with status %u", exit_code);
+    else if (strcmp(why, "stopped") == 0)
+        sph_buf_printf(buf, "it was asked to stop, and did, with status %u", exit_code);
+    else if (strcmp(why, "sigtermIgnored") == 0)
+        sph_buf_puts(buf, "it was asked to stop, did not, and was killed after the grace time");
+    else if (strcmp(why, "startFailed") == 0)
+        sph_buf_puts(buf, "it could not be started");
+    else
+        sph_buf_puts(buf, "for a reason that the device does not know");
+}
+
+bool sph_report_is_failure(const struct sph_json_value *report) {
+    char why[24];
+    sph_answer_text(report, "why", why, sizeof(why));
+    bool ended = strcmp(why, "exit") == 0 || strcmp(why, "stopped") == 0;
+    return !ended || sph_answer_u64(report, "exitCode") != 0;
+}
+
+static void write_heading(const struct sph_json_value *report, struct sph_buf *buf) {
+    char name[64];
+    char id[SPH_GUID_TEXT];
+    char when[SPH_CLOCK_TEXT];
+    uint64_t run_ms = sph_answer_u64(report, "runMs");
+    sph_answer_text(report, "name", name, sizeof(name));
+    sph_answer_text(report, "componentId", id, sizeof(id));
+    sph_clock_format(sph_answer_u64(report, "timeMs"), when);
+    sph_buf_printf(buf, "%s (%s) ended at %s after %" PRIu64 ".%03" PRIu64 " s: ", name, id, when,
+                   run_ms / 1000, run_ms % 1000);
+    sph_report_write_reason(report, buf);
+    sph_buf_puts(buf, ".\n");
+}
+
+void sph_report_write(const struct sph_json_value *report, struct sph_buf *buf) {
+    struct sph_json_value growth;
+    write_heading(report, buf);
+    write_figures(report, buf);
+    if (!sph_report_is_failure(report))
+        return;
+    write_pages(report, buf);
+    write_stack(report, "stack", "Stack", buf);
+    if (sph_json_get(report, "growth", &growth))
+        write_stack(&growth, "stack", "Stack of the last growth before", buf);
+    write_log(report, buf);
+}

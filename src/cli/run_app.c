@@ -1,0 +1,139 @@
+/* The stream of events is opened first, and the application is started from inside it: so not one
+ * byte of its output can be missed. The start goes over a second connection. */
+#include "cli/run_app.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/event_stream.h"
+#include "cli/exit.h"
+#include "cli/sideload.h"
+
+struct run {
+    struct sph_target *target;
+    const struct sph_run_app *app;
+    int result;         /* of what was done inside the stream */
+    uint64_t report_id; /* of its end */
+    bool has_ended;
+    struct sph_err *err;
+};
+
+static int start(struct run *run) {
+    char path[96];
+    (void)snprintf(path, sizeof(path), "/spherule/v1/apps/%s/run", run->app->id);
+    run->result = sph_target_call(run->target, "POST", path, "{}", run->err);
+    return run->result;
+}
+
+static int pass_output(struct run *run, const struct sph_stream_event *event) {
+    int fd = event->is_stderr ? STDERR_FILENO : STDOUT_FILENO;
+    int r = sph_fd_write_full(fd, event->text, event->text_len);
+    if (r < 0)
+        run->result = SPH_FAIL_ERRNO(run->err, r, "cannot pass the application's output on");
+    return r;
+}
+
+static int note_end(struct run *run, const struct sph_stream_event *event) {
+    run->has_ended = true;
+    run->report_id = sph_answer_u64(&event->line, "reportId");
+    return 1;
+}
+
+static int on_event(void *context, const struct sph_stream_event *event) {
+    struct run *run = context;
+    bool is_ours = strcmp(event->component_id, run->app->id) == 0;
+    switch (event->kind) {
+    case SPH_STREAM_SUBSCRIBED:
+        return start(run);
+    case SPH_STREAM_OUTPUT:
+        return is_ours ? pass_output(run, event) : 0;
+    case SPH_STREAM_ENDED:
+        return is_ours ? note_end(run, event) : 0;
+    case SPH_STREAM_LOST:
+        sph_say_warn("%llu events were lost: some of the application's output may be missing",
+                     (unsigned long long)event->count);
+        return 0;
+    case SPH_STREAM_DEVICE_LOST:
+        run->result =
+            SPH_FAIL(run->err, -EHOSTDOWN, "the device went away while '%s' ran", run->app->id);
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static int read_report(struct sph_target *target, uint64_t id, struct sph_buf *report,
+                       struct sph_err *err) {
+    char path[64];
+    struct sph_json_value top;
+    (void)snprintf(path, sizeof(path), "/spherule/v1/kills/%llu", (unsigned long long)id);
+    return sph_target_ask(target, "GET", path, NULL, report, &top, err);
+}
+
+/* The stream ends in several ways; this sorts them. */
+static int settle(const struct run *run, int stream_result, struct sph_err *err) {
+    if (run->has_ended)
+        return 0;
+    if (run->result < 0)
+        return run->result;
+    if (stream_result < 0)
+        return stream_result;
+    return SPH_FAIL(err, -ECONNRESET, "the gateway of device '%s' ended while the application ran",
+                    run->target->name);
+}
+
+int sph_run_app(struct sph_target *target, const struct sph_run_app *app,
+                struct sph_run_end *ret_end, struct sph_err *err) {
+    struct run run = {.target = target, .app = app, .err = err};
+    sph_autorest struct sph_rest *stream = NULL;
+    int r = sph_sideload(target, app->package, app->package_len, true, err);
+    if (r == 0)
+        r = sph_rest_open(target->device_fd, target->name, &stream, err);
+    if (r < 0)
+        return r;
+    struct sph_err stream_err = SPH_ERR_NULL;
+    int result = sph_stream_read(stream, "/spherule/v1/events", on_event, &run, &stream_err);
+    r = settle(&run, result, err);
+    if (r < 0 && r == result && run.result == 0 && err)
+        *err = stream_err;
+    ret_end->has_ended = run.has_ended;
+    if (r == 0 && run.report_id != 0)
+        r = read_report(target, run.report_id, &ret_end->report, err);
+    return r;
+}
+
+int sph_run_app_stop(struct sph_target *target, const char *id, struct sph_err *err) {
+    char path[80];
+    (void)snprintf(path, sizeof(path), "/app/status/%s", id);
+    return sph_target_call(target, "PATCH", path, "{\"trigger\":\"stop\"}", err);
+}
+
+static int exit_status(uint64_t code, char *note, size_t size) {
+    if (code <= SPH_RUN_APP_MAX)
+        return (int)code;
+    (void)snprintf(note, size, "its exit status was %llu; statuses above %d end as %d",
+                   (unsigned long long)code, SPH_RUN_APP_MAX, SPH_RUN_APP_MAX);
+    return SPH_RUN_APP_MAX;
+}
+
+int sph_run_status(const struct sph_json_value *report, char *ret_note, size_t size) {
+    static const struct {
+        const char *why;
+        int status;
+    } ends[] = {
+        {"ration", SPH_RUN_RATION},      {"crash", SPH_RUN_CRASH},
+        {"killed", SPH_RUN_KILLED},      {"sigtermIgnored", SPH_RUN_KILLED},
+        {"startFailed", SPH_RUN_FAILED}, {"unknown", SPH_RUN_KILLED},
+    };
+    char why[24];
+    ret_note[0] = '\0';
+    sph_answer_text(report, "why", why, sizeof(why));
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(ends); i++)
+        if (strcmp(ends[i].why, why) == 0)
+            return ends[i].status;
+    return exit_status(sph_answer_u64(report, "exitCode"), ret_note, size);
+}

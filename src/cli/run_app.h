@@ -1,0 +1,34 @@
+/* run_app: one application run once on a device, its output passed through, to its end. */
+#ifndef SPH_CLI_RUN_APP_H
+#define SPH_CLI_RUN_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json_in.h"
+#include "cli/target.h"
+
+struct sph_run_app {
+    const char *id; /* component */
+    const void *package;
+    size_t package_len;
+};
+
+struct sph_run_end {
+    bool has_ended;        /* the end was seen; else an interrupt or a failure came first */
+    struct sph_buf report; /* JSON of the report; empty when there is none */
+};
+
+/* Deploys, runs and waits. -ECANCELED after an interrupt, other negative errno with a sentence. */
+int sph_run_app(struct sph_target *target, const struct sph_run_app *app,
+                struct sph_run_end *ret_end, struct sph_err *err);
+/* Stops the application (after an interrupt). */
+int sph_run_app_stop(struct sph_target *target, const char *id, struct sph_err *err);
+
+/* What `spherule run` ends with for such a report; *ret_note (160 bytes) gets a sentence where the
+ * status does not say all, else "". Pure. */
+int sph_run_status(const struct sph_json_value *report, char *ret_note, size_t size);
+
+#endif

@@ -1,0 +1,13 @@
+/* sideload: image packages put on a device. */
+#ifndef SPH_CLI_SIDELOAD_H
+#define SPH_CLI_SIDELOAD_H
+
+#include <stdbool.h>
+
+#include "cli/target.h"
+
+/* Stages and installs; with `manual` the application is not started. */
+int sph_sideload(struct sph_target *target, const void *package, size_t len, bool manual,
+                 struct sph_err *err);
+
+#endif
