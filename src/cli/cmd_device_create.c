@@ -71,7 +71,7 @@ static int run(struct sph_cli *cli) {
     int r = configure(cli, &config, &err);
     if (r < 0)
         return sph_say_failure_as(sph_exit_of(r), &err);
-    sph_autoclose int home_fd = sph_home_open(&err);
+    sph_autoclose int home_fd = sph_home_open(true, &err);
     if (home_fd < 0)
         return sph_say_failure(&err);
     sph_autoclose int device_fd = sph_device_make(home_fd, &config, &err);

@@ -1,5 +1,5 @@
 /* device list: the devices and whether they run. */
-#include <string.h>
+#include <errno.h>
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
@@ -36,10 +36,13 @@ static int run(struct sph_cli *cli) {
         {.title = NULL},
     };
     struct sph_err err = SPH_ERR_NULL;
-    sph_autoclose int home_fd = sph_home_open(&err);
-    char **names;
-    unsigned count;
-    if (home_fd < 0 || sph_home_list_devices(home_fd, &names, &count, &err) < 0)
+    sph_autoclose int home_fd = sph_home_open(false, &err);
+    char **names = NULL;
+    unsigned count = 0;
+    int r = home_fd == -ENOENT ? 0 : home_fd; /* no folder yet: no devices */
+    if (home_fd >= 0)
+        r = sph_home_list_devices(home_fd, &names, &count, &err);
+    if (r < 0)
         return sph_say_failure(&err);
     sph_autotable struct sph_table table;
     sph_table_init(&table, columns);

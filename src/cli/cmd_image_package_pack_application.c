@@ -190,7 +190,7 @@ static void say_metadata(const struct sph_cli *cli, const struct sph_buf *packag
 }
 
 static int open_key(struct sph_signer *signer, struct sph_err *err) {
-    sph_autoclose int home_fd = sph_home_open(err);
+    sph_autoclose int home_fd = sph_home_open(true, err);
     return home_fd < 0 ? home_fd : sph_development_key_open(home_fd, signer, err);
 }
 

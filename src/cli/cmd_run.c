@@ -90,7 +90,7 @@ static int prepare(const struct sph_cli *cli, struct job *job) {
         return sph_say_failure_as(SPH_RUN_FAILED, &err);
     if (sph_input_read("file", path, &bytes, &err) < 0)
         return sph_say_failure_as(SPH_RUN_FAILED, &err);
-    sph_autoclose int home_fd = sph_home_open(&err);
+    sph_autoclose int home_fd = sph_home_open(true, &err);
     if (home_fd < 0 || sph_development_key_open(home_fd, &signer, &err) < 0)
         return sph_say_failure_as(SPH_RUN_FAILED, &err);
     bool is_package = bytes.len > 4 && memcmp(bytes.data, "\177ELF", 4) != 0;

@@ -52,17 +52,20 @@ int sph_home_path(char *ret_path, size_t size, struct sph_err *err) {
     return 0;
 }
 
-int sph_home_open(struct sph_err *err) {
+#define NO_DEVICE "there is no device; make one with 'spherule device create'"
+
+int sph_home_open(bool make, struct sph_err *err) {
     char path[4096];
     int r = sph_home_path(path, sizeof(path), err);
-    if (r < 0)
-        return r;
-    r = sph_dir_make(AT_FDCWD, path, 0755, err);
+    if (r == 0 && make)
+        r = sph_dir_make(AT_FDCWD, path, 0755, err);
     if (r < 0) {
         sph_err_prefix(err, "cannot make Spherule's folder");
-        return r == -EACCES ? -EIO : r;
+        return r;
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return SPH_FAIL(err, -ENOENT, NO_DEVICE);
     return fd >= 0 ? fd : SPH_FAIL_ERRNO(err, -errno, "cannot open %s", path);
 }
 
@@ -146,7 +149,7 @@ int sph_home_list_devices(int home_fd, char ***ret_names, unsigned *ret_count,
 static int pick_from_list(char **names, unsigned count, const char **ret_name,
                           struct sph_err *err) {
     if (count == 0)
-        return SPH_FAIL(err, -ENOENT, "there is no device; make one with 'spherule device create'");
+        return SPH_FAIL(err, -ENOENT, NO_DEVICE);
     for (unsigned i = 0; i < count; i++) {
         if (count == 1 || strcmp(names[i], "default") == 0) {
             *ret_name = names[i];

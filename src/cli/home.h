@@ -13,8 +13,9 @@ enum { SPH_DEVICE_NAME_MAX = 33 }; /* 32 characters and a NUL */
 /* $SPHERULE_HOME; else /var/lib/spherule for root, $XDG_DATA_HOME/spherule or
  * ~/.local/share/spherule. 0 or negative errno. */
 int sph_home_path(char *ret_path, size_t size, struct sph_err *err);
-/* Opens the folder, making it when it is not there. Descriptor or negative errno. */
-int sph_home_open(struct sph_err *err);
+/* Opens the folder; with `make`, makes it when it is not there. Descriptor or negative errno:
+ * -ENOENT (without `make`) reads as there being no device. */
+int sph_home_open(bool make, struct sph_err *err);
 /* The user whom the devices belong to: the caller, or who called sudo, or nobody for plain root. */
 uid_t sph_home_owner(void);
 gid_t sph_home_owner_gid(void);

@@ -27,6 +27,7 @@ enum {
     LOCK_STEP_US = 20000,     /* a person does not see 20 ms */
     READY_TIMEOUT_MS = 30000, /* loading the meter and all installed packages, on a slow machine */
     LOG_BYTES = 1 << 20,      /* a log above this starts anew with the program */
+    READY_FD = 3,             /* where both programs find the pipe */
     EXIT_CANNOT_METER = 5,    /* of the agent: no right, or no kernel, to meter */
 };
 
@@ -121,7 +122,7 @@ static int open_log(int device_fd, const char *name, struct sph_err *err) {
 }
 
 /* In the child: only calls that are safe after fork. Never returns. */
-static void become(char *const argv[], int ready_fd, int log_fd) {
+static void become(char *const argv[], int ready_fd, int ready_as, int log_fd) {
     sigset_t none;
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -132,8 +133,12 @@ static void become(char *const argv[], int ready_fd, int log_fd) {
     (void)chdir("/");
     int null = open("/dev/null", O_RDONLY);
     (void)dup2(null, STDIN_FILENO);
-    (void)dup2(ready_fd, STDOUT_FILENO);
+    (void)dup2(log_fd, STDOUT_FILENO);
     (void)dup2(log_fd, STDERR_FILENO);
+    if (ready_fd == ready_as)
+        (void)fcntl(ready_fd, F_SETFD, 0);
+    else
+        (void)dup2(ready_fd, ready_as);
     (void)execvp(argv[0], argv);
     _exit(127);
 }
@@ -192,6 +197,9 @@ static int launch(int device_fd, const struct program *program, struct sph_err *
     char path[4096];
     char device[4096];
     char owner[16];
+    char ready[16];
+    bool sudo = program->privileged && geteuid() != 0;
+    int ready_as = sudo ? STDOUT_FILENO : READY_FD;
     int r = find_program(program->name, path, sizeof(path), err);
     if (r < 0)
         return r;
@@ -200,12 +208,9 @@ static int launch(int device_fd, const struct program *program, struct sph_err *
     ssize_t len = readlink(link, device, sizeof(device) - 1);
     device[len > 0 ? len : 0] = '\0';
     (void)snprintf(owner, sizeof(owner), "%u", sph_home_owner());
-    char *argv[] = {(char *)"sudo", (char *)"-n",
-                    path,           (char *)"--device",
-                    device,         (char *)"--owner",
-                    owner,          (char *)"--ready-fd",
-                    (char *)"1",    NULL};
-    bool sudo = program->privileged && geteuid() != 0;
+    char *argv[] = {"sudo",    "-n",  path,         "--device", device,
+                    "--owner", owner, "--ready-fd", ready,      NULL};
+    (void)snprintf(ready, sizeof(ready), "%d", ready_as);
     sph_autoclose int log_fd = open_log(device_fd, program->log_file, err);
     int ends[2];
     if (log_fd < 0)
@@ -215,7 +220,7 @@ static int launch(int device_fd, const struct program *program, struct sph_err *
     sph_autoclose int ready_fd = ends[0];
     pid_t pid = fork();
     if (pid == 0)
-        become(sudo ? argv : argv + 2, ends[1], log_fd);
+        become(sudo ? argv : argv + 2, ends[1], ready_as, log_fd);
     (void)close(ends[1]);
     if (pid < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot start %s", program->name);

@@ -90,7 +90,7 @@ int sph_run_device_make(const struct sph_cli *cli, const struct sph_run_needs *n
                         struct sph_run_device *ret_device, struct sph_err *err) {
     struct sph_run_device device = SPH_RUN_DEVICE_NULL;
     struct sph_device_config config;
-    sph_autoclose int home_fd = sph_home_open(err);
+    sph_autoclose int home_fd = sph_home_open(true, err);
     if (home_fd < 0)
         return home_fd;
     sweep(cli, home_fd);

@@ -11,7 +11,7 @@
 int sph_target_open(const struct sph_cli *cli, const char *name, struct sph_target *ret_target,
                     struct sph_err *err) {
     struct sph_target target = SPH_TARGET_NULL;
-    target.home_fd = sph_home_open(err);
+    target.home_fd = sph_home_open(false, err);
     if (target.home_fd < 0)
         return target.home_fd;
     int r = sph_home_pick_device(target.home_fd, name ? name : sph_args_value(&cli->args, "device"),
