@@ -134,7 +134,7 @@ static void broken_files_get_a_sentence(void **state) {
         {META "\"Peripherals\":[{\"Name\":\"A\"}]}", -EBADMSG,
          "app.json: line 1, column 84: a peripheral must have a Type"},
         {META "\"Peripherals\":[{\"Name\":\"A\",\"Type\":\"Gpio\",\"Mapping\":7}]}", -EBADMSG,
-         "app.json: line 1, column 121: Mapping must be a peripheral's name"},
+         "app.json: line 1, column 120: Mapping must be a peripheral's name"},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
         struct source source[2] = {{"app.json", rows[i].text}, {NULL, NULL}};

@@ -130,7 +130,7 @@ int sph_certificate_read(const void *pem, size_t len, struct sph_trust_record *r
     const gnutls_datum_t text = {(unsigned char *)pem, (unsigned)len};
     status = gnutls_x509_crt_import(crt, &text, GNUTLS_X509_FMT_PEM);
     if (status < 0)
-        return fail_tls(err, -EBADMSG, "this is no certificate in PEM form", status);
+        return SPH_FAIL(err, -EBADMSG, "this is no certificate in PEM form");
     return read_certificate(crt, ret_record, err);
 }
 
@@ -143,10 +143,8 @@ static int read_key(gnutls_x509_privkey_t key, const struct sph_buf *pem, struct
     if (status < 0)
         return SPH_FAIL(err, -EBADMSG,
                         SPH_SIGNER_KEY_FILE
-                        " is no private key in PEM form (%s); put the right "
-                        "file back, or remove it and " SPH_SIGNER_CERTIFICATE_FILE
-                        " to have a new pair made",
-                        gnutls_strerror(status));
+                        " is no private key in PEM form; put the right file back, or remove it "
+                        "and " SPH_SIGNER_CERTIFICATE_FILE " to have a new pair made");
     auto_datum gnutls_datum_t x = {NULL, 0};
     auto_datum gnutls_datum_t y = {NULL, 0};
     auto_datum gnutls_datum_t k = {NULL, 0};
