@@ -182,6 +182,39 @@ class Packing(SdkTest):
         self.assertIn(f"-DCMAKE_TOOLCHAIN_FILE={SDK}/CMakeFiles/AzureSphereToolchain.cmake", words(done.stdout))
 
 
+@unittest.skipUnless((PREFIX / "bin/spherule").exists(), "no spherule in this prefix")
+class WithTheRealPacker(SdkTest):
+    def build(self, **arguments):
+        project = self.project(cache={"SPHERULE_PROGRAM": str(PREFIX / "bin/spherule")}, **arguments)
+        home = {"SPHERULE_HOME": str(self.scratch / "home")}
+        self.assert_configures(project)
+        code, text = project.run("cmake", "--build", project.out, env=home)
+        return project, code, text
+
+    def test_a_package_with_a_resource_and_a_pin(self):
+        manifest = json.dumps({"SchemaVersion": 1, "Name": "app", "ComponentId": ID, "EntryPoint": "/bin/app",
+                               "CmdArgs": [], "Capabilities": {"Gpio": ["$SAMPLE_LED"]}})
+        project, code, text = self.build(
+            manifest=manifest, arguments="RESOURCE_FILES main.c",
+            after='azsphere_target_hardware_definition(app TARGET_DEFINITION "sample_appliance.json")')
+        self.assertEqual(code, 0, text)
+        package = project.out / "app.imagepackage"
+        self.assertIn(b'"Gpio":[8]', package.read_bytes())
+        shown = subprocess.check_output([PREFIX / "bin/spherule", "image-package", "show", "--image-package", package],
+                                        text=True)
+        self.assertIn(ID, shown)
+        for name in ("app_manifest.json", "bin/app", "main.c"):
+            self.assertRegex(shown, rf"(?m)^{name} ")
+        self.assertIn("ApplicationRuntime, version 16", shown)
+
+    def test_a_pin_that_the_board_lacks(self):
+        manifest = json.dumps({"SchemaVersion": 1, "Name": "app", "ComponentId": ID, "EntryPoint": "/bin/app",
+                               "CmdArgs": [], "Capabilities": {"Gpio": ["$SAMPLE_HORN"]}})
+        _, code, text = self.build(manifest=manifest, after=Hardware.CALL % "TARGET_DEFINITION sample_appliance.json")
+        self.assertNotEqual(code, 0)
+        self.assertIn("'SAMPLE_HORN' is not in the hardware definition", words(text))
+
+
 class ComponentId(SdkTest):
     def test_an_empty_one_is_written_back_and_kept(self):
         project = self.project(manifest='{\n  "Name": "x",  "ComponentId" :\n ""\n , "Capabilities": {} }\n')
