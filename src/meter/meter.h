@@ -18,7 +18,7 @@ enum {
     SPH_METER_APPS_MAX = 32,  /* apps (debug server included) at one time */
     SPH_METER_MMS_MAX = 1024, /* address spaces at one time; more are counted as overflow */
     SPH_METER_STACK_MAX = 32, /* return addresses kept of a user stack */
-    SPH_METER_RING_BYTES = 65536,
+    SPH_METER_RING_BYTES = 32768,
 };
 
 struct sph_meter;

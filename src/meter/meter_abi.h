@@ -14,7 +14,7 @@ enum {
     SPH_ABI_SLOTS = 32,    /* apps; a power of two, the program masks with it */
     SPH_ABI_MMS = 1024,    /* entries of the address-space map */
     SPH_ABI_STACK = 32,    /* addresses kept of a user stack */
-    SPH_ABI_RING = 65536,  /* bytes: 176 events */
+    SPH_ABI_RING = 32768,  /* bytes: 97 events, more than one per page of a 256 KiB ration */
     SPH_ABI_IGNORED = 255, /* slot number of an address space that is not counted */
 };
 
