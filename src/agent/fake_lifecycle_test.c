@@ -1,0 +1,125 @@
+#include "agent/fake_lifecycle_test.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "meter/meter.h"
+#include "meter/pagemap.h"
+
+enum { APPS = 32, PID = 4242 };
+
+static struct {
+    struct sph_guid component;
+    enum sph_session_state state;
+    sph_lifecycle_done_fn *done;
+    void *context;
+} apps[APPS];
+struct fake_lifecycle fake_lifecycle;
+
+void fake_reset(void) {
+    memset(apps, 0, sizeof(apps));
+    memset(&fake_lifecycle, 0, sizeof(fake_lifecycle));
+}
+
+/* The app's place, or a free one. */
+static size_t place(const struct sph_guid *component) {
+    size_t at = 0;
+    while (at < APPS && !sph_guid_equal(&apps[at].component, component))
+        at++;
+    for (size_t i = 0; at == APPS; i++)
+        if (apps[i].state == SPH_SESSION_NONE)
+            at = i;
+    apps[at].component = *component;
+    return at;
+}
+
+void fake_set_state(const struct sph_guid *component, enum sph_session_state state) {
+    apps[place(component)].state = state;
+}
+
+void fake_finish_stops(void) {
+    for (size_t i = 0; i < APPS; i++) {
+        sph_lifecycle_done_fn *done = apps[i].done;
+        if (apps[i].state != SPH_SESSION_STOPPING)
+            continue;
+        apps[i].state = SPH_SESSION_NONE;
+        apps[i].done = NULL;
+        if (done)
+            done(apps[i].context);
+    }
+}
+
+int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_request *request,
+                        struct sph_err *err) {
+    (void)lifecycle;
+    fake_lifecycle.starts++;
+    fake_lifecycle.last_flags = request->flags;
+    if (fake_lifecycle.start_error)
+        return SPH_FAIL(err, fake_lifecycle.start_error, "the fake does not start apps");
+    fake_set_state(&request->component, SPH_SESSION_RUNNING);
+    return 0;
+}
+
+int sph_lifecycle_stop(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                       sph_lifecycle_done_fn *done, void *context, struct sph_err *err) {
+    (void)lifecycle;
+    (void)err;
+    size_t at = place(component);
+    fake_lifecycle.stops++;
+    if (apps[at].state == SPH_SESSION_RUNNING && fake_lifecycle.holds_stops) {
+        apps[at].state = SPH_SESSION_STOPPING;
+        apps[at].done = done;
+        apps[at].context = context;
+        return 0;
+    }
+    apps[at].state = SPH_SESSION_NONE;
+    if (done)
+        done(context);
+    return 0;
+}
+
+enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
+                                           const struct sph_guid *component) {
+    (void)lifecycle;
+    return apps[place(component)].state;
+}
+
+pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component) {
+    return sph_lifecycle_state(lifecycle, component) == SPH_SESSION_RUNNING ? PID : 0;
+}
+
+unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
+                                const struct sph_guid *component) {
+    (void)lifecycle;
+    (void)component;
+    return 3;
+}
+
+void sph_lifecycle_health(struct sph_lifecycle *lifecycle, struct sph_meter_health *ret_health,
+                          uint64_t *ret_events) {
+    (void)lifecycle;
+    *ret_health = (struct sph_meter_health){.checks = 5};
+    *ret_events = 17;
+}
+
+int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                         struct sph_memory_figures *ret_memory, struct sph_err *err) {
+    if (component && sph_lifecycle_pid(lifecycle, component) == 0)
+        return SPH_FAIL(err, -ENOENT, "it does not run");
+    *ret_memory = (struct sph_memory_figures){.user = 36864,
+                                              .peak = 40960,
+                                              .total = 65536,
+                                              .kernel = 28672,
+                                              .user_exact = true,
+                                              .kernel_known = true,
+                                              .kernel_source = "fake"};
+    return 0;
+}
+
+int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                           struct sph_pagemap *ret_map, struct sph_err *err) {
+    (void)lifecycle;
+    (void)component;
+    return sph_pagemap_read(getpid(), ret_map, err);
+}
