@@ -1,0 +1,23 @@
+/* backend: how the gateway comes to a byte stream to its device's agent. */
+#ifndef SPH_GATEWAY_BACKEND_H
+#define SPH_GATEWAY_BACKEND_H
+
+#include "base/err.h"
+
+/* One of them serves a gateway for its life. */
+struct sph_backend {
+    const char *name; /* "native" */
+    /* A connected, non-blocking descriptor, the caller's; or negative errno with a sentence. Called
+     * again, with a back-off, whenever the stream has ended. Must not block. */
+    int (*connect)(void *context, struct sph_err *err);
+    void (*done)(void *context);
+    void *context;
+};
+
+/* The agent of this machine: the Unix socket `name` in the device's folder. dir_fd stays the
+ * caller's. */
+int sph_backend_native(int dir_fd, const char *name, struct sph_backend *ret_backend,
+                       struct sph_err *err);
+void sph_backend_done(struct sph_backend *backend);
+
+#endif

@@ -1,0 +1,57 @@
+/* exchange_private: the record of an exchange, for the files that carry it through its phases. */
+#ifndef SPH_GATEWAY_EXCHANGE_PRIVATE_H
+#define SPH_GATEWAY_EXCHANGE_PRIVATE_H
+
+#include "gateway/exchange.h"
+
+#define SPH_REST_API_VERSION "4.5.0" /* of the newest call that is served: /osversion */
+
+enum sph_phase {
+    SPH_PHASE_BODY,    /* the body is coming */
+    SPH_PHASE_REFUSED, /* the answer is known; the rest of the body is thrown away */
+    SPH_PHASE_ASKING,  /* the agent is asked; the connection is suspended */
+    SPH_PHASE_READY,   /* the answer is known */
+    SPH_PHASE_STREAM,
+};
+
+struct sph_exchange {
+    struct sph_exchange_pool *pool;
+    struct sph_exchange *next, *previous;
+    struct MHD_Connection *connection;
+    bool is_suspended;
+    enum sph_phase phase;
+    struct sph_call call;
+    struct sph_response response;
+    struct sph_buf body;
+    uint64_t body_bytes; /* that came, kept or not */
+    struct sph_ask *ask;
+    /* staging */
+    bool stage_begun; /* the agent holds something of ours that an abort would drop */
+    bool body_ended;
+    uint64_t stage_size;
+    /* streaming */
+    struct sph_history_cursor cursor;
+    struct sph_buf lines; /* read from the history, not yet sent */
+    bool alive_due;
+};
+
+/* Suspends and resumes at most once, whatever the order of calls. */
+void sph_exchange_suspend(struct sph_exchange *exchange);
+void sph_exchange_resume(struct sph_exchange *exchange);
+/* The response is complete, or a refusal: goes on from where the body is. */
+void sph_exchange_decide(struct sph_exchange *exchange);
+/* Makes the answer's failure (lost, timed out) the response. */
+void sph_exchange_refuse_answer(struct sph_exchange *exchange, const struct sph_answer *answer);
+/* The agent cannot be asked: 503 or 409 with the sentence. */
+void sph_exchange_refuse_ask(struct sph_exchange *exchange, const struct sph_err *err);
+
+/* Staging. upload: takes some of the bytes, *len is what is left. end: the body is over. */
+void sph_upload_bytes(struct sph_exchange *exchange, const char *bytes, size_t *len);
+void sph_upload_end(struct sph_exchange *exchange);
+/* Gives the staging back, if it is this one's. */
+void sph_upload_release(struct sph_exchange *exchange);
+
+/* Streaming: the answer to GET /spherule/v1/events. */
+enum MHD_Result sph_stream_begin(struct sph_exchange *exchange);
+
+#endif

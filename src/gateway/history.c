@@ -1,0 +1,80 @@
+/* Lines are numbered for ever and the ring keeps the newest; a reader is a number. So a slow client
+ * costs no memory and holds nobody up: when it comes back too late, it is told how many lines it
+ * missed. */
+#include "gateway/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct sph_history_line *slot(struct sph_history *history, uint64_t number) {
+    return &history->lines[number % SPH_HISTORY_LINES];
+}
+
+static const struct sph_history_line *peek(const struct sph_history *history, uint64_t number) {
+    return &history->lines[number % SPH_HISTORY_LINES];
+}
+
+void sph_history_init(struct sph_history *history) {
+    *history = (struct sph_history){.begin = 0};
+}
+
+static void drop_oldest(struct sph_history *history) {
+    struct sph_history_line *line = slot(history, history->begin);
+    history->bytes -= line->len;
+    free(line->text);
+    *line = (struct sph_history_line){.text = NULL};
+    history->begin++;
+}
+
+void sph_history_done(struct sph_history *history) {
+    while (history->begin < history->end)
+        drop_oldest(history);
+}
+
+void sph_history_add(struct sph_history *history, uint64_t seq, const char *text, size_t len) {
+    char *copy = malloc(len);
+    if (!copy || len > SPH_HISTORY_BYTES) {
+        free(copy);
+        return;
+    }
+    memcpy(copy, text, len);
+    while (history->begin < history->end && (history->end - history->begin >= SPH_HISTORY_LINES ||
+                                             history->bytes + len > SPH_HISTORY_BYTES))
+        drop_oldest(history);
+    *slot(history, history->end) =
+        (struct sph_history_line){.text = copy, .len = (uint32_t)len, .seq = seq};
+    history->bytes += len;
+    history->end++;
+}
+
+void sph_history_begin_epoch(struct sph_history *history) {
+    history->epoch = history->end;
+}
+
+struct sph_history_cursor sph_history_now(const struct sph_history *history) {
+    return (struct sph_history_cursor){.number = history->end};
+}
+
+struct sph_history_cursor sph_history_after(const struct sph_history *history, uint64_t seq) {
+    uint64_t number = history->epoch > history->begin ? history->epoch : history->begin;
+    while (number < history->end && peek(history, number)->seq <= seq)
+        number++;
+    return (struct sph_history_cursor){.number = number};
+}
+
+uint64_t sph_history_read(const struct sph_history *history, struct sph_history_cursor *cursor,
+                          size_t max_bytes, struct sph_buf *out) {
+    uint64_t lost = 0;
+    if (cursor->number < history->begin) {
+        lost = history->begin - cursor->number;
+        cursor->number = history->begin;
+    }
+    size_t used = 0;
+    while (cursor->number < history->end && used < max_bytes) {
+        const struct sph_history_line *line = peek(history, cursor->number);
+        sph_buf_append(out, line->text, line->len);
+        used += line->len;
+        cursor->number++;
+    }
+    return lost;
+}

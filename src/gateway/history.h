@@ -1,0 +1,49 @@
+/* history: the last event lines, kept once for all clients that stream them. */
+#ifndef SPH_GATEWAY_HISTORY_H
+#define SPH_GATEWAY_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum {
+    SPH_HISTORY_LINES = 1024,       /* kept at most */
+    SPH_HISTORY_BYTES = 256 * 1024, /* of all kept lines: half a minute of busy output */
+};
+
+struct sph_history_line {
+    char *text; /* NULL = empty slot */
+    uint32_t len;
+    uint64_t seq; /* of the device; 0 = the gateway's own line */
+};
+
+struct sph_history {
+    struct sph_history_line lines[SPH_HISTORY_LINES];
+    uint64_t begin, end; /* numbers of the oldest line and of the next; slot = number % LINES */
+    uint64_t epoch;      /* number of the first line since the device's last restart */
+    size_t bytes;
+};
+
+/* Where a reader stands. */
+struct sph_history_cursor {
+    uint64_t number;
+};
+
+void sph_history_init(struct sph_history *history);
+void sph_history_done(struct sph_history *history);
+/* Takes a copy. Out of memory is a lost line. */
+void sph_history_add(struct sph_history *history, uint64_t seq, const char *text, size_t len);
+/* Sequence numbers begin again: older lines are not looked through for them. */
+void sph_history_begin_epoch(struct sph_history *history);
+
+struct sph_history_cursor sph_history_now(const struct sph_history *history);
+/* Before the first kept line of this epoch whose seq is greater. */
+struct sph_history_cursor sph_history_after(const struct sph_history *history, uint64_t seq);
+/* Appends what comes next, up to about max_bytes, a line too many rather than none. Returns the
+ * number of lines that were dropped before this reader came to them. */
+uint64_t sph_history_read(const struct sph_history *history, struct sph_history_cursor *cursor,
+                          size_t max_bytes, struct sph_buf *out);
+
+#endif

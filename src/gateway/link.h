@@ -1,0 +1,73 @@
+/* link: the gateway's one conversation with the agent, kept up for as long as the gateway lives. */
+#ifndef SPH_GATEWAY_LINK_H
+#define SPH_GATEWAY_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/guid.h"
+#include "base/loop.h"
+#include "gateway/backend.h"
+#include "wire/msg_event.h"
+
+struct sph_link;
+struct sph_ask; /* a request under way; gone after its answer or after sph_link_forget */
+
+enum {
+    SPH_LINK_MESSAGE = 400,         /* bytes of a sentence */
+    SPH_LINK_ASKS = 64,             /* requests under way at once */
+    SPH_LINK_BACKOFF_FIRST_MS = 20, /* doubled with each failed try … */
+    SPH_LINK_BACKOFF_MAX_MS = 1000, /* … up to this */
+    SPH_LINK_ANSWER_MS = 60000,     /* for an answer, over what the request itself waits */
+};
+
+enum sph_answer_kind {
+    SPH_ANSWER_REPLY,
+    SPH_ANSWER_ERROR,   /* payload is an encoded struct sph_msg_error */
+    SPH_ANSWER_LOST,    /* the connection ended; `text` says so */
+    SPH_ANSWER_TIMEOUT, /* `text` says so */
+};
+
+struct sph_answer {
+    enum sph_answer_kind kind;
+    const void *payload; /* valid during the call */
+    size_t len;
+    const char *text;
+};
+
+/* Called from the loop, never from within sph_link_ask. */
+typedef void sph_link_answer_fn(void *context, const struct sph_answer *answer);
+
+struct sph_link_listener {
+    void *context;
+    /* The conversation can begin; `restarted`: another boot of the device than last time. */
+    void (*on_ready)(void *context, const struct sph_guid *boot_id, bool restarted);
+    void (*on_lost)(void *context, const char *text);
+    void (*on_event)(void *context, const struct sph_msg_event *event);
+    /* After a round of any of these and of answers: what they queued can be worked off. */
+    void (*on_idle)(void *context);
+};
+
+/* Begins to connect at once. loop, backend and listener outlive the link. */
+int sph_link_new(struct sph_loop *loop, const struct sph_backend *backend,
+                 const struct sph_link_listener *listener, struct sph_link **ret_link,
+                 struct sph_err *err);
+struct sph_link *
+sph_link_free(struct sph_link *link); /* drops what is under way, without answers */
+
+bool sph_link_is_ready(const struct sph_link *link);
+/* Why it is not; "" when it is. */
+const char *sph_link_message(const struct sph_link *link);
+uint64_t sph_link_last_seq(const struct sph_link *link); /* of events, of this boot */
+
+/* payload: the encoded message of `op`. extra_ms is added to the time for an answer. -ENOTCONN with
+ * the sentence of sph_link_message, -EBUSY when too many are under way, -ENOMEM. */
+int sph_link_ask(struct sph_link *link, uint16_t op, const void *payload, size_t len,
+                 uint64_t extra_ms, sph_link_answer_fn *fn, void *context, struct sph_ask **ret_ask,
+                 struct sph_err *err);
+/* The answer will be dropped. Takes NULL, returns NULL. */
+struct sph_ask *sph_link_forget(struct sph_ask *ask);
+
+#endif

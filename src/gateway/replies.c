@@ -1,0 +1,450 @@
+/* Names of members are those of docs/spec/rest.md: the device's own first, ours in camel case with
+ * the unit at the end. Members that have no meaning are left out only where that document says so.
+ */
+#include "gateway/replies.h"
+
+#include <stdio.h>
+
+#include "gateway/json_wire.h"
+
+static void begin(struct sph_json_out *out, struct sph_response *response) {
+    sph_json_begin(out, &response->body);
+    sph_json_object(out);
+}
+
+static unsigned end(struct sph_json_out *out) {
+    sph_json_object_end(out);
+    return 0;
+}
+
+/* ---- the device's own interface ---- */
+
+unsigned sph_format_status(const struct sph_call *call, const void *message,
+                           struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_status_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_u64(&out, "uptime", reply->uptime_ms / 1000);
+    return end(&out);
+}
+
+unsigned sph_format_os_version(const struct sph_call *call, const void *message,
+                               struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_status_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_slice(&out, "osversion", reply->os_version);
+    return end(&out);
+}
+
+unsigned sph_format_abi_versions(const struct sph_call *call, const void *message,
+                                 struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_status_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_u64(&out, "SecureWorldRuntime", reply->abi_secure_world);
+    sph_json_key_u64(&out, "OSRuntime", reply->abi_os);
+    sph_json_key_u64(&out, "ApplicationRuntime", reply->abi_application);
+    return end(&out);
+}
+
+static bool find_app(const struct sph_msg_app_list_reply *reply, const struct sph_guid *component,
+                     struct sph_msg_app *ret_app) {
+    struct sph_list_iter iter = sph_list_iter(&reply->apps);
+    while (sph_list_next(&iter, ret_app)) {
+        if (sph_guid_equal(&ret_app->component, component))
+            return true;
+    }
+    return false;
+}
+
+unsigned sph_format_app_state(const struct sph_call *call, const void *message,
+                              struct sph_response *response) {
+    struct sph_msg_app app;
+    bool found = find_app(message, &call->component, &app);
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_string(&out, "state", sph_app_state_word(found ? app.state : SPH_APP_NOT_PRESENT));
+    return end(&out);
+}
+
+unsigned sph_format_app_control(const struct sph_call *call, const void *message,
+                                struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_app_control_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_string(&out, "state", sph_app_state_word(reply->state));
+    if (reply->state == SPH_APP_DEBUGGING) {
+        sph_json_key_u64(&out, "gdbPort", reply->gdb_port);
+        sph_json_key_u64(&out, "outPort", reply->out_port);
+    }
+    return end(&out);
+}
+
+unsigned sph_format_quota(const struct sph_call *call, const void *message,
+                          struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_quota_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_u64(&out, "UsageKB", reply->used_bytes / 1024 + (reply->used_bytes % 1024 != 0));
+    sph_json_key_u64(&out, "LimitKB", reply->limit_bytes / 1024);
+    return end(&out);
+}
+
+unsigned sph_format_restarting(const struct sph_call *call, const void *message,
+                               struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_restarting_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    if (reply->restarting_system)
+        sph_json_key_bool(&out, "restartingSystem", true);
+    return end(&out);
+}
+
+unsigned sph_format_restart(const struct sph_call *call, const void *message,
+                            struct sph_response *response) {
+    (void)call, (void)message;
+    sph_buf_puts(&response->body, "{\"restartingSystem\":true}");
+    return 0;
+}
+
+static void json_component(struct sph_json_out *out, const struct sph_msg_app *app) {
+    sph_json_object(out);
+    sph_json_key_guid(out, "uid", &app->component);
+    sph_json_key_u64(out, "image_type", app->image_type);
+    sph_json_key_bool(out, "is_update_staged", app->is_staged);
+    sph_json_key_bool(out, "does_image_type_require_restart", false);
+    sph_json_key_slice(out, "name", app->name);
+    sph_json_key(out, "images");
+    sph_json_array(out);
+    sph_json_object(out);
+    sph_json_key_guid(out, "uid", &app->image);
+    sph_json_key_u64(out, "length_in_bytes", app->package_bytes);
+    sph_json_key_u64(out, "uncompressed_length_in_bytes", app->package_bytes);
+    sph_json_key_u64(out, "replica_type", 0);
+    sph_json_object_end(out);
+    sph_json_array_end(out);
+    sph_json_object_end(out);
+}
+
+unsigned sph_format_images(const struct sph_call *call, const void *message,
+                           struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_app_list_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_bool(&out, "is_ota_update_in_progress", false);
+    sph_json_key_bool(&out, "has_staged_updates", reply->has_staged);
+    sph_json_key_bool(&out, "restart_required", false);
+    sph_json_key(&out, "components");
+    sph_json_array(&out);
+    struct sph_list_iter iter = sph_list_iter(&reply->apps);
+    struct sph_msg_app app;
+    while (sph_list_next(&iter, &app))
+        json_component(&out, &app);
+    sph_json_array_end(&out);
+    return end(&out);
+}
+
+unsigned sph_format_memory_stats(const struct sph_call *call, const void *message,
+                                 struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_memory_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key(&out, "memoryStats");
+    sph_json_object(&out);
+    sph_json_key_u64(&out, "currentMemoryUsageInBytes", reply->total_bytes);
+    sph_json_key_u64(&out, "userModeMemoryUsageInBytes", reply->user_bytes);
+    sph_json_key_u64(&out, "peakUserModeMemoryUsageInBytes", reply->peak_user_bytes);
+    sph_json_object_end(&out);
+    return end(&out);
+}
+
+/* ---- below /spherule/v1 ---- */
+
+unsigned sph_format_device(const struct sph_call *call, const void *message,
+                           struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_hello_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_slice(&out, "name", reply->device);
+    sph_json_key_slice(&out, "backend", reply->backend);
+    sph_json_key_slice(&out, "profile", reply->profile);
+    sph_json_key_slice(&out, "core", reply->core);
+    sph_json_key_slice(&out, "kernel", reply->kernel);
+    sph_json_key_slice(&out, "agent", reply->program);
+    sph_json_key_string(&out, "gateway", "spheruled " SPH_VERSION);
+    sph_json_key_guid(&out, "bootId", &reply->boot_id);
+    sph_json_key_u64(&out, "uptimeMs", reply->uptime_ms);
+    sph_json_key_u64(&out, "pageBytes", reply->page_bytes);
+    sph_json_key_u64(&out, "ramBytes", reply->ram_bytes);
+    sph_json_key_u64(&out, "flashBytes", reply->flash_bytes);
+    sph_json_key_u64(&out, "storageBytes", reply->storage_bytes);
+    return end(&out);
+}
+
+static void json_app_memory(struct sph_json_out *out, const struct sph_msg_app_memory *app) {
+    sph_json_object(out);
+    sph_json_key_guid(out, "componentId", &app->component);
+    sph_json_key_slice(out, "name", app->name);
+    sph_json_key_u64(out, "userBytes", app->user_bytes);
+    sph_json_key_u64(out, "peakUserBytes", app->peak_user_bytes);
+    sph_json_key(out, "pids");
+    sph_json_array(out);
+    for (size_t i = 0; i < sph_slice_u32_count(app->pids); i++)
+        sph_json_u64(out, sph_slice_u32(app->pids, i));
+    sph_json_array_end(out);
+    sph_json_object_end(out);
+}
+
+unsigned sph_format_memory(const struct sph_call *call, const void *message,
+                           struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_memory_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_u64(&out, "totalBytes", reply->total_bytes);
+    sph_json_key_u64(&out, "userBytes", reply->user_bytes);
+    sph_json_key_u64(&out, "peakUserBytes", reply->peak_user_bytes);
+    sph_json_key_u64(&out, "kernelBytes", reply->kernel_bytes);
+    sph_json_key_u64(&out, "limitBytes", reply->limit_bytes);
+    sph_json_key_bool(&out, "userExact", reply->user_exact);
+    sph_json_key_slice(&out, "userHow", reply->user_how);
+    sph_json_key_bool(&out, "kernelExact", reply->kernel_exact);
+    sph_json_key_slice(&out, "kernelHow", reply->kernel_how);
+    sph_json_key_u64(&out, "checks", reply->checks);
+    sph_json_key_u64(&out, "mismatches", reply->mismatches);
+    sph_json_key_u64(&out, "events", reply->events);
+    sph_json_key(&out, "apps");
+    sph_json_array(&out);
+    struct sph_list_iter iter = sph_list_iter(&reply->apps);
+    struct sph_msg_app_memory app;
+    while (sph_list_next(&iter, &app))
+        json_app_memory(&out, &app);
+    sph_json_array_end(&out);
+    return end(&out);
+}
+
+unsigned sph_format_pages(const struct sph_call *call, const void *message,
+                          struct sph_response *response) {
+    const struct sph_msg_pages_reply *reply = message;
+    uint64_t anonymous = 0, shared = 0, file = 0;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_guid(&out, "componentId", &call->component);
+    sph_json_key_u64(&out, "pageBytes", reply->page_bytes);
+    sph_json_key_bool(&out, "exact", reply->exact);
+    sph_json_key_slice(&out, "how", reply->how);
+    sph_json_key_u64(&out, "totalMappings", reply->total_mappings);
+    sph_json_key_u64(&out, "first", call->first);
+    sph_json_key(&out, "mappings");
+    sph_json_array(&out);
+    struct sph_list_iter iter = sph_list_iter(&reply->mappings);
+    struct sph_msg_mapping mapping;
+    while (sph_list_next(&iter, &mapping)) {
+        sph_json_mapping(&out, &mapping);
+        anonymous += mapping.anonymous_pages;
+        shared += mapping.shared_pages;
+        file += mapping.file_pages;
+    }
+    sph_json_array_end(&out);
+    sph_json_key_u64(&out, "anonymousPages", anonymous);
+    sph_json_key_u64(&out, "sharedPages", shared);
+    sph_json_key_u64(&out, "filePages", file);
+    return end(&out);
+}
+
+static void json_app(struct sph_json_out *out, const struct sph_msg_app *app) {
+    sph_json_object(out);
+    sph_json_key_guid(out, "componentId", &app->component);
+    sph_json_key_guid(out, "imageId", &app->image);
+    sph_json_key_slice(out, "name", app->name);
+    sph_json_key_u64(out, "imageType", app->image_type);
+    sph_json_key_string(out, "state", sph_app_state_word(app->state));
+    sph_json_key_u64(out, "packageBytes", app->package_bytes);
+    sph_json_key_bool(out, "isStaged", app->is_staged);
+    sph_json_key_bool(out, "isDebugger", app->is_debugger);
+    sph_json_key_bool(out, "startsByItself", app->starts_by_itself);
+    sph_json_key_u64(out, "restarts", app->restarts);
+    if (app->last_report_id) {
+        sph_json_key_u64(out, "lastReportId", app->last_report_id);
+        sph_json_key_string(out, "lastWhy", sph_end_why_word(app->last_why));
+    }
+    sph_json_object_end(out);
+}
+
+unsigned sph_format_apps(const struct sph_call *call, const void *message,
+                         struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_app_list_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key(&out, "apps");
+    sph_json_array(&out);
+    struct sph_list_iter iter = sph_list_iter(&reply->apps);
+    struct sph_msg_app app;
+    while (sph_list_next(&iter, &app))
+        json_app(&out, &app);
+    sph_json_array_end(&out);
+    sph_json_key_bool(&out, "hasStaged", reply->has_staged);
+    sph_json_key_u64(&out, "flashUsedBytes", reply->flash_used_bytes);
+    sph_json_key_u64(&out, "flashLimitBytes", reply->flash_limit_bytes);
+    return end(&out);
+}
+
+unsigned sph_format_app(const struct sph_call *call, const void *message,
+                        struct sph_response *response) {
+    struct sph_msg_app app;
+    char id[SPH_GUID_TEXT];
+    if (!find_app(message, &call->component, &app))
+        return sph_response_refuse(response, call->is_own, 404, SPH_DEVERR_APP_NOT_PRESENT,
+                                   "No application with component id %s is installed.",
+                                   sph_guid_format(&call->component, id));
+    struct sph_json_out out;
+    sph_json_begin(&out, &response->body);
+    json_app(&out, &app);
+    return 0;
+}
+
+unsigned sph_format_run(const struct sph_call *call, const void *message,
+                        struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_app_control_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_string(&out, "state", sph_app_state_word(reply->state));
+    sph_json_key_u64(&out, "pid", reply->pid);
+    return end(&out);
+}
+
+unsigned sph_format_stop(const struct sph_call *call, const void *message,
+                         struct sph_response *response) {
+    (void)call, (void)message;
+    sph_buf_puts(&response->body, "{\"stopping\":true}");
+    return 0;
+}
+
+unsigned sph_format_kills(const struct sph_call *call, const void *message,
+                          struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_kills_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key(&out, "reports");
+    sph_json_array(&out);
+    struct sph_list_iter iter = sph_list_iter(&reply->reports);
+    struct sph_msg_report_row row;
+    while (sph_list_next(&iter, &row))
+        sph_json_report_row(&out, &row);
+    sph_json_array_end(&out);
+    sph_json_key_u64(&out, "dropped", reply->dropped);
+    return end(&out);
+}
+
+unsigned sph_format_report(const struct sph_call *call, const void *message,
+                           struct sph_response *response) {
+    (void)call;
+    struct sph_json_out out;
+    sph_json_begin(&out, &response->body);
+    sph_json_report(&out, message);
+    return 0;
+}
+
+unsigned sph_format_count(const struct sph_call *call, const void *message,
+                          struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_count_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_u64(&out, "count", reply->count);
+    return end(&out);
+}
+
+unsigned sph_format_trust_list(const struct sph_call *call, const void *message,
+                               struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_trust_list_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key(&out, "entries");
+    sph_json_array(&out);
+    struct sph_list_iter iter = sph_list_iter(&reply->entries);
+    struct sph_msg_trust entry;
+    while (sph_list_next(&iter, &entry)) {
+        sph_json_object(&out);
+        sph_json_key_hex(&out, "thumbprint", entry.thumbprint);
+        sph_json_key_hex(&out, "point", entry.point);
+        sph_json_key_slice(&out, "name", entry.name);
+        sph_json_key_u64(&out, "addedMs", entry.added_wall_ms);
+        sph_json_object_end(&out);
+    }
+    sph_json_array_end(&out);
+    return end(&out);
+}
+
+unsigned sph_format_trust_added(const struct sph_call *call, const void *message,
+                                struct sph_response *response) {
+    (void)call, (void)message;
+    response->status = 201;
+    sph_buf_puts(&response->body, "{}");
+    return 0;
+}
+
+static void json_pin(struct sph_json_out *out, const struct sph_msg_gpio *pin) {
+    static const char *const modes[] = {"pushPull", "openDrain", "openSource"};
+    static const char *const uses[] = {"free", "input", "output"};
+    sph_json_object(out);
+    sph_json_key_u64(out, "pin", pin->pin);
+    sph_json_key_u64(out, "value", pin->value);
+    sph_json_key_string(out, "use", pin->use < SPH_ARRAY_SIZE(uses) ? uses[pin->use] : "unknown");
+    if (!sph_guid_is_zero(&pin->holder))
+        sph_json_key_guid(out, "componentId", &pin->holder);
+    if (pin->use == SPH_GPIO_OUTPUT && pin->mode < SPH_ARRAY_SIZE(modes))
+        sph_json_key_string(out, "mode", modes[pin->mode]);
+    sph_json_object_end(out);
+}
+
+unsigned sph_format_pins(const struct sph_call *call, const void *message,
+                         struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_gpio_list_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key(&out, "pins");
+    sph_json_array(&out);
+    struct sph_list_iter iter = sph_list_iter(&reply->pins);
+    struct sph_msg_gpio pin;
+    while (sph_list_next(&iter, &pin))
+        json_pin(&out, &pin);
+    sph_json_array_end(&out);
+    return end(&out);
+}
+
+unsigned sph_format_pin(const struct sph_call *call, const void *message,
+                        struct sph_response *response) {
+    (void)call;
+    struct sph_json_out out;
+    sph_json_begin(&out, &response->body);
+    json_pin(&out, message);
+    return 0;
+}
+
+/* Appends: the whole log is several replies in one body. */
+unsigned sph_format_log(const struct sph_call *call, const void *message,
+                        struct sph_response *response) {
+    const struct sph_msg_log_reply *reply = message;
+    response->content_type = "application/octet-stream";
+    sph_buf_append(&response->body, reply->data.data, reply->data.len);
+    response->has_log_cursor = call->is_own;
+    response->log_cursor = reply->cursor;
+    response->log_lost += reply->lost_bytes;
+    return 0;
+}

@@ -1,0 +1,35 @@
+/* replies: the agent's replies turned into the JSON of REST answers. */
+#ifndef SPH_GATEWAY_REPLIES_H
+#define SPH_GATEWAY_REPLIES_H
+
+#include "gateway/route.h"
+
+/* the device's own interface */
+sph_route_format_fn sph_format_status;
+sph_route_format_fn sph_format_os_version;
+sph_route_format_fn sph_format_abi_versions;
+sph_route_format_fn sph_format_app_state; /* of an app list */
+sph_route_format_fn sph_format_app_control;
+sph_route_format_fn sph_format_quota;
+sph_route_format_fn sph_format_restarting;
+sph_route_format_fn sph_format_restart;
+sph_route_format_fn sph_format_images;
+sph_route_format_fn sph_format_memory_stats;
+/* below /spherule/v1 */
+sph_route_format_fn sph_format_device;
+sph_route_format_fn sph_format_memory;
+sph_route_format_fn sph_format_pages;
+sph_route_format_fn sph_format_apps;
+sph_route_format_fn sph_format_app;
+sph_route_format_fn sph_format_run;
+sph_route_format_fn sph_format_stop;
+sph_route_format_fn sph_format_kills;
+sph_route_format_fn sph_format_report;
+sph_route_format_fn sph_format_count;
+sph_route_format_fn sph_format_trust_list;
+sph_route_format_fn sph_format_trust_added;
+sph_route_format_fn sph_format_pins;
+sph_route_format_fn sph_format_pin;
+sph_route_format_fn sph_format_log;
+
+#endif

@@ -1,0 +1,196 @@
+/* A body is checked as a whole before anything is asked of the agent; which member is wrong is
+ * said. */
+#include "gateway/requests.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/json_in.h"
+#include "base/text.h"
+#include "wire/message.h"
+
+static unsigned put(const struct sph_codec *codec, const void *message, struct sph_buf *ret_payload,
+                    const struct sph_call *call, struct sph_response *response) {
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_codec_encode(codec, message, ret_payload, &err) == 0)
+        return 0;
+    return sph_response_refuse(response, call->is_own, 413, SPH_DEVERR_REQUEST_TOO_LARGE,
+                               "The request is too large: %.200s.", err.text);
+}
+
+/* The body's object; without a body an empty one. */
+static unsigned read_object(const struct sph_call *call, const char *body, size_t len,
+                            struct sph_json_value *ret_object, struct sph_response *response) {
+    struct sph_err err = SPH_ERR_NULL;
+    *ret_object = (struct sph_json_value){.type = SPH_JSON_OBJECT};
+    if (!body)
+        return 0;
+    if (sph_json_check(body, len, ret_object, &err) < 0)
+        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
+                                   "The body is not JSON: %.200s.", err.text);
+    if (ret_object->type != SPH_JSON_OBJECT)
+        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
+                                   "The body is not a JSON object.");
+    return 0;
+}
+
+static bool get_member(const struct sph_json_value *object, const char *key,
+                       struct sph_json_value *ret_value) {
+    return object->text && sph_json_get(object, key, ret_value);
+}
+
+static unsigned refuse_member(const struct sph_call *call, const char *key, const char *wanted,
+                              struct sph_response *response) {
+    return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
+                               "The body's member \"%s\" must be %s.", key, wanted);
+}
+
+unsigned sph_build_component(const struct sph_call *call, const char *body, size_t len,
+                             struct sph_buf *ret_payload, struct sph_response *response) {
+    (void)body, (void)len;
+    struct sph_msg_component message = {.component = call->component};
+    return put(&sph_msg_component_codec, &message, ret_payload, call, response);
+}
+
+unsigned sph_build_trigger(const struct sph_call *call, const char *body, size_t len,
+                           struct sph_buf *ret_payload, struct sph_response *response) {
+    static const struct {
+        const char *word;
+        uint32_t trigger;
+    } triggers[] = {{"start", SPH_TRIGGER_START},
+                    {"stop", SPH_TRIGGER_STOP},
+                    {"startDebug", SPH_TRIGGER_START_DEBUG}};
+    struct sph_json_value object, value;
+    unsigned status = read_object(call, body, len, &object, response);
+    if (status)
+        return status;
+    if (!get_member(&object, "trigger", &value) || value.type != SPH_JSON_STRING)
+        return refuse_member(call, "trigger", "a string", response);
+    struct sph_msg_app_control message = {.component = call->component};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(triggers); i++) {
+        if (sph_json_is(&value, triggers[i].word))
+            message.trigger = triggers[i].trigger;
+    }
+    if (!message.trigger)
+        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_TRIGGER_DOES_NOT_EXIST,
+                                   "The trigger must be start, startDebug or stop.");
+    return put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
+}
+
+unsigned sph_build_run_once(const struct sph_call *call, const char *body, size_t len,
+                            struct sph_buf *ret_payload, struct sph_response *response) {
+    struct sph_json_value object;
+    unsigned status = read_object(call, body, len, &object, response);
+    if (status)
+        return status;
+    struct sph_msg_app_control message = {
+        .component = call->component, .trigger = SPH_TRIGGER_START, .run_once = true};
+    return put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
+}
+
+unsigned sph_build_install(const struct sph_call *call, const char *body, size_t len,
+                           struct sph_buf *ret_payload, struct sph_response *response) {
+    struct sph_json_value object, value;
+    unsigned status = read_object(call, body, len, &object, response);
+    if (status)
+        return status;
+    struct sph_msg_install message = {.manual = false};
+    if (get_member(&object, "appControlMode", &value)) {
+        message.manual = sph_json_is(&value, "Manual");
+        if (!message.manual && !sph_json_is(&value, "Auto"))
+            return refuse_member(call, "appControlMode", "\"Manual\" or \"Auto\"", response);
+    }
+    return put(&sph_msg_install_codec, &message, ret_payload, call, response);
+}
+
+unsigned sph_build_pages(const struct sph_call *call, const char *body, size_t len,
+                         struct sph_buf *ret_payload, struct sph_response *response) {
+    (void)body, (void)len;
+    struct sph_msg_pages message = {.component = call->component, .first = (uint32_t)call->first};
+    return put(&sph_msg_pages_codec, &message, ret_payload, call, response);
+}
+
+unsigned sph_build_log(const struct sph_call *call, const char *body, size_t len,
+                       struct sph_buf *ret_payload, struct sph_response *response) {
+    (void)body, (void)len;
+    struct sph_msg_log message = {.cursor = call->cursor, .wait_ms = (uint32_t)call->wait_ms};
+    return put(&sph_msg_log_codec, &message, ret_payload, call, response);
+}
+
+unsigned sph_build_report_id(const struct sph_call *call, const char *body, size_t len,
+                             struct sph_buf *ret_payload, struct sph_response *response) {
+    (void)body, (void)len;
+    struct sph_msg_report_id message = {.id = call->number};
+    return put(&sph_msg_report_id_codec, &message, ret_payload, call, response);
+}
+
+/* A string of exactly 2 * size hexadecimal digits. */
+static bool read_hex(const struct sph_json_value *object, const char *key, uint8_t *ret_bytes,
+                     size_t size) {
+    struct sph_json_value value;
+    char text[2 * SPH_TRUST_POINT + 2];
+    if (!get_member(object, key, &value) || sph_json_to_text(&value, text, sizeof(text)) < 0)
+        return false;
+    return strlen(text) == 2 * size && sph_hex_to_bytes(text, size, ret_bytes) == 0;
+}
+
+unsigned sph_build_trust(const struct sph_call *call, const char *body, size_t len,
+                         struct sph_buf *ret_payload, struct sph_response *response) {
+    struct sph_json_value object, value;
+    unsigned status = read_object(call, body, len, &object, response);
+    if (status)
+        return status;
+    uint8_t thumbprint[SPH_TRUST_THUMBPRINT], point[SPH_TRUST_POINT];
+    char name[129] = "";
+    if (!read_hex(&object, "thumbprint", thumbprint, sizeof(thumbprint)))
+        return refuse_member(call, "thumbprint", "40 hexadecimal digits", response);
+    if (!read_hex(&object, "point", point, sizeof(point)))
+        return refuse_member(call, "point", "130 hexadecimal digits", response);
+    if (get_member(&object, "name", &value) && sph_json_to_text(&value, name, sizeof(name)) < 0)
+        return refuse_member(call, "name", "a string of at most 128 bytes", response);
+    struct sph_msg_trust message = {.thumbprint = sph_slice(thumbprint, sizeof(thumbprint)),
+                                    .point = sph_slice(point, sizeof(point)),
+                                    .name = sph_slice_text(name)};
+    return put(&sph_msg_trust_codec, &message, ret_payload, call, response);
+}
+
+unsigned sph_build_trust_remove(const struct sph_call *call, const char *body, size_t len,
+                                struct sph_buf *ret_payload, struct sph_response *response) {
+    (void)body, (void)len;
+    struct sph_msg_trust_remove message = {
+        .thumbprint = sph_slice(call->thumbprint, sizeof(call->thumbprint))};
+    return put(&sph_msg_trust_remove_codec, &message, ret_payload, call, response);
+}
+
+static unsigned check_pin(const struct sph_call *call, struct sph_response *response) {
+    if (call->number < SPH_GPIO_PINS)
+        return 0;
+    return sph_response_refuse(response, call->is_own, 404, ENODEV,
+                               "There is no pin %llu; the device has pins 0 to %d.",
+                               (unsigned long long)call->number, SPH_GPIO_PINS - 1);
+}
+
+unsigned sph_build_pin(const struct sph_call *call, const char *body, size_t len,
+                       struct sph_buf *ret_payload, struct sph_response *response) {
+    (void)body, (void)len;
+    unsigned status = check_pin(call, response);
+    if (status)
+        return status;
+    struct sph_msg_gpio_pin message = {.pin = (uint32_t)call->number};
+    return put(&sph_msg_gpio_pin_codec, &message, ret_payload, call, response);
+}
+
+unsigned sph_build_pin_set(const struct sph_call *call, const char *body, size_t len,
+                           struct sph_buf *ret_payload, struct sph_response *response) {
+    struct sph_json_value object, value;
+    unsigned status = check_pin(call, response);
+    if (!status)
+        status = read_object(call, body, len, &object, response);
+    if (status)
+        return status;
+    uint64_t level = 0;
+    if (!get_member(&object, "value", &value) || sph_json_to_u64(&value, 1, &level) < 0)
+        return refuse_member(call, "value", "0 or 1", response);
+    struct sph_msg_gpio_set message = {.pin = (uint32_t)call->number, .value = (uint32_t)level};
+    return put(&sph_msg_gpio_set_codec, &message, ret_payload, call, response);
+}

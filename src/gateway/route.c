@@ -1,0 +1,329 @@
+/* The table is the interface: docs/spec/rest.md lists the same rows. A path is compared part by
+ * part; with forty rows a tree would only be harder to read. */
+#include "gateway/route.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "gateway/replies.h"
+#include "gateway/requests.h"
+#include "wire/message.h"
+
+#define OWN "/spherule/v1"
+
+#define ROUTE(verb, where, arg, takes, does, code, builder, formatter)                             \
+    {                                                                                              \
+        .method = (verb), .path = (where), .argument = SPH_ARGUMENT_##arg,                         \
+        .body = SPH_BODY_##takes, .action = SPH_ROUTE_##does, .op = SPH_OP_##code,                 \
+        .build = (builder), .format = (formatter)                                                  \
+    }
+
+// clang-format off
+const struct sph_route sph_routes[] = {
+    ROUTE("GET", "/status", NONE, NONE, ASK, STATUS, NULL, sph_format_status),
+    ROUTE("GET", "/osversion", NONE, NONE, ASK, STATUS, NULL, sph_format_os_version),
+    ROUTE("GET", "/abi_versions", NONE, NONE, ASK, STATUS, NULL, sph_format_abi_versions),
+    ROUTE("GET", "/app/status/*", COMPONENT, NONE, ASK, APP_LIST, sph_build_component, sph_format_app_state),
+    ROUTE("PATCH", "/app/status/*", COMPONENT, JSON, ASK, APP_CONTROL, sph_build_trigger, sph_format_app_control),
+    ROUTE("DELETE", "/app/image/*", COMPONENT, NONE, ASK, APP_DELETE, sph_build_component, sph_format_restarting),
+    ROUTE("GET", "/app/quota/*", COMPONENT, NONE, ASK, APP_QUOTA, sph_build_component, sph_format_quota),
+    ROUTE("GET", "/images", NONE, NONE, ASK, APP_LIST, sph_build_component, sph_format_images),
+    ROUTE("PUT", "/update/stage", NONE, PACKAGE, STAGE, STAGE_END, NULL, NULL),
+    ROUTE("POST", "/update/install", NONE, JSON_OR_NONE, ASK, INSTALL, sph_build_install, sph_format_restarting),
+    ROUTE("GET", "/log", NONE, NONE, LOG_ALL, LOG_READ, sph_build_log, sph_format_log),
+    ROUTE("POST", "/restart", NONE, TEXT_OR_NONE, RESTART, RESTART, NULL, sph_format_restart),
+    ROUTE("GET", "/stats/memory/groups/applications", NONE, NONE, ASK, MEMORY, NULL, sph_format_memory_stats),
+
+    ROUTE("GET", OWN "/gateway", NONE, NONE, GATEWAY, HELLO, NULL, NULL),
+    ROUTE("GET", OWN "/device", NONE, NONE, ASK, HELLO, NULL, sph_format_device),
+    ROUTE("GET", OWN "/memory", NONE, NONE, ASK, MEMORY, NULL, sph_format_memory),
+    ROUTE("GET", OWN "/memory/pages/*", COMPONENT, NONE, ASK, PAGES, sph_build_pages, sph_format_pages),
+    ROUTE("GET", OWN "/apps", NONE, NONE, ASK, APP_LIST, sph_build_component, sph_format_apps),
+    ROUTE("GET", OWN "/apps/*", COMPONENT, NONE, ASK, APP_LIST, sph_build_component, sph_format_app),
+    ROUTE("POST", OWN "/apps/*/run", COMPONENT, JSON_OR_NONE, ASK, APP_CONTROL, sph_build_run_once, sph_format_run),
+    ROUTE("POST", OWN "/stop", NONE, JSON_OR_NONE, STOP, SHUTDOWN, NULL, sph_format_stop),
+    ROUTE("GET", OWN "/kills", NONE, NONE, ASK, KILLS_LIST, sph_build_component, sph_format_kills),
+    ROUTE("DELETE", OWN "/kills", NONE, NONE, ASK, KILLS_CLEAR, sph_build_component, sph_format_count),
+    ROUTE("GET", OWN "/kills/*", NUMBER, NONE, ASK, KILL_GET, sph_build_report_id, sph_format_report),
+    ROUTE("GET", OWN "/trust", NONE, NONE, ASK, TRUST_LIST, NULL, sph_format_trust_list),
+    ROUTE("POST", OWN "/trust", NONE, JSON, ASK, TRUST_ADD, sph_build_trust, sph_format_trust_added),
+    ROUTE("DELETE", OWN "/trust/*", THUMBPRINT, NONE, ASK, TRUST_REMOVE, sph_build_trust_remove, NULL),
+    ROUTE("GET", OWN "/gpio", NONE, NONE, ASK, GPIO_LIST, NULL, sph_format_pins),
+    ROUTE("GET", OWN "/gpio/*", NUMBER, NONE, ASK, GPIO_GET, sph_build_pin, sph_format_pin),
+    ROUTE("PUT", OWN "/gpio/*", NUMBER, JSON, ASK, GPIO_SET, sph_build_pin_set, sph_format_pin),
+    ROUTE("GET", OWN "/log", NONE, NONE, ASK, LOG_READ, sph_build_log, sph_format_log),
+    ROUTE("GET", OWN "/events", NONE, NONE, EVENTS, EVENTS, NULL, NULL),
+};
+// clang-format on
+const size_t sph_route_count = SPH_ARRAY_SIZE(sph_routes);
+
+/* A path that has the pattern's parts; *ret_argument is what stands for the '*', never empty. */
+static bool path_matches(const char *pattern, const char *path, struct sph_slice *ret_argument) {
+    const char *star = strchr(pattern, '*');
+    if (!star)
+        return strcmp(pattern, path) == 0;
+    size_t before = (size_t)(star - pattern);
+    if (strncmp(pattern, path, before) != 0)
+        return false;
+    size_t len = strcspn(path + before, "/");
+    *ret_argument = sph_slice(path + before, len);
+    return len > 0 && strcmp(star + 1, path + before + len) == 0;
+}
+
+/* Methods of a path, for the header Allow: at most two of them share one here. */
+static const char *allowed_methods(const char *path) {
+    static const struct {
+        unsigned set;
+        const char *words;
+    } names[] = {
+        {1, "GET"},      {2, "PUT"},       {4, "POST"},       {8, "PATCH"},        {16, "DELETE"},
+        {3, "GET, PUT"}, {5, "GET, POST"}, {9, "GET, PATCH"}, {17, "GET, DELETE"},
+    };
+    unsigned set = 0;
+    for (size_t i = 0; i < sph_route_count; i++) {
+        struct sph_slice argument;
+        if (!path_matches(sph_routes[i].path, path, &argument))
+            continue;
+        for (size_t k = 0; k < 5; k++)
+            set |= strcmp(names[k].words, sph_routes[i].method) == 0 ? names[k].set : 0;
+    }
+    for (size_t k = 0; k < SPH_ARRAY_SIZE(names); k++) {
+        if (names[k].set == set)
+            return names[k].words;
+    }
+    return NULL;
+}
+
+static const struct sph_route *find_route(const struct sph_route_request *request,
+                                          struct sph_slice *ret_argument) {
+    for (size_t i = 0; i < sph_route_count; i++) {
+        if (strcmp(sph_routes[i].method, request->method) == 0 &&
+            path_matches(sph_routes[i].path, request->path, ret_argument))
+            return &sph_routes[i];
+    }
+    return NULL;
+}
+
+static bool type_is(const char *content_type, const char *wanted) {
+    size_t len = strlen(wanted);
+    if (strncasecmp(content_type, wanted, len) != 0)
+        return false;
+    const char *rest = content_type + len;
+    while (*rest == ' ' || *rest == '\t')
+        rest++;
+    return *rest == '\0' || *rest == ';';
+}
+
+static bool media_type_is_right(const struct sph_route_request *request, enum sph_route_body body) {
+    if (!request->has_body || !request->content_type)
+        return true;
+    switch (body) {
+    case SPH_BODY_JSON:
+    case SPH_BODY_JSON_OR_NONE:
+        return type_is(request->content_type, "application/json");
+    case SPH_BODY_TEXT_OR_NONE:
+        return type_is(request->content_type, "text/plain");
+    case SPH_BODY_PACKAGE:
+        return type_is(request->content_type, "application/octet-stream");
+    case SPH_BODY_NONE:
+        break;
+    }
+    return true;
+}
+
+static unsigned check_body(const struct sph_route_request *request, const struct sph_call *call,
+                           struct sph_response *response) {
+    enum sph_route_body body = call->route->body;
+    if (!media_type_is_right(request, body))
+        return sph_response_refuse(response, call->is_own, 415, SPH_DEVERR_INVALID_JSON,
+                                   "%s %s does not take a body of type %.60s.", request->method,
+                                   call->route->path, request->content_type);
+    if (!request->has_body && (body == SPH_BODY_JSON || body == SPH_BODY_PACKAGE))
+        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED,
+                                   "%s %s needs a body.", request->method, call->route->path);
+    uint64_t limit = body == SPH_BODY_PACKAGE ? SPH_ROUTE_PACKAGE_MAX : SPH_ROUTE_JSON_MAX;
+    if (request->has_length && request->body_length > limit)
+        return sph_response_refuse(response, call->is_own, 413, SPH_DEVERR_INVALID_CONTENT_LENGTH,
+                                   "The body has %llu bytes; %llu is the most that is taken.",
+                                   (unsigned long long)request->body_length,
+                                   (unsigned long long)limit);
+    return 0;
+}
+
+static bool read_number(struct sph_slice text, uint64_t *ret_number) {
+    char copy[24];
+    if (text.len >= sizeof(copy))
+        return false;
+    return sph_text_to_u64(sph_slice_copy(text, copy, sizeof(copy)), UINT64_MAX, ret_number) == 0;
+}
+
+static unsigned read_argument(struct sph_slice text, struct sph_call *call,
+                              struct sph_response *response) {
+    int len = (int)(text.len < 80 ? text.len : 80);
+    const char *shown = text.data;
+    switch (call->route->argument) {
+    case SPH_ARGUMENT_NONE:
+        return 0;
+    case SPH_ARGUMENT_COMPONENT:
+        if (sph_guid_parse(text.data, text.len, &call->component) == 0)
+            return 0;
+        return sph_response_refuse(response, call->is_own, 400,
+                                   SPH_DEVERR_CANNOT_PARSE_COMPONENT_ID,
+                                   "\"%.*s\" is not a component id (a GUID).", len, shown);
+    case SPH_ARGUMENT_NUMBER:
+        if (read_number(text, &call->number))
+            return 0;
+        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_REQUEST_URI,
+                                   "\"%.*s\" is not a number.", len, shown);
+    case SPH_ARGUMENT_THUMBPRINT:
+        break;
+    }
+    if (text.len == sizeof(call->thumbprint) * 2 &&
+        sph_hex_to_bytes(text.data, sizeof(call->thumbprint), call->thumbprint) == 0)
+        return 0;
+    return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_REQUEST_URI,
+                               "\"%.*s\" is not a thumbprint (40 hexadecimal digits).", len, shown);
+}
+
+static unsigned read_query_number(const char *name, const char *text, uint64_t max,
+                                  uint64_t *ret_number, const struct sph_call *call,
+                                  struct sph_response *response) {
+    if (!text || sph_text_to_u64(text, max, ret_number) == 0)
+        return 0;
+    return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_REQUEST_URI,
+                               "%s in the query is not a number up to %llu.", name,
+                               (unsigned long long)max);
+}
+
+static unsigned read_query(const struct sph_route_request *request, struct sph_call *call,
+                           struct sph_response *response) {
+    const struct {
+        const char *name, *text;
+        uint64_t max;
+        uint64_t *number;
+    } rows[] = {
+        {"first", request->first, UINT32_MAX, &call->first},
+        {"after", request->after, UINT64_MAX, &call->after},
+        {"cursor", request->cursor, UINT64_MAX, &call->cursor},
+        {"waitMs", request->wait_ms, SPH_ROUTE_LOG_WAIT_MAX_MS, &call->wait_ms},
+    };
+    if (!call->is_own) /* the device's interface has no queries */
+        return 0;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        unsigned status = read_query_number(rows[i].name, rows[i].text, rows[i].max, rows[i].number,
+                                            call, response);
+        if (status)
+            return status;
+    }
+    call->has_after = request->after != NULL;
+    const char *component = request->component;
+    if (!component || call->route->argument == SPH_ARGUMENT_COMPONENT ||
+        sph_guid_parse(component, strlen(component), &call->component) == 0)
+        return 0;
+    return sph_response_refuse(response, true, 400, SPH_DEVERR_CANNOT_PARSE_COMPONENT_ID,
+                               "component in the query is not a component id (a GUID).");
+}
+
+static unsigned refuse_path(const struct sph_route_request *request, bool is_own,
+                            struct sph_response *response) {
+    const char *allow = allowed_methods(request->path);
+    if (!allow)
+        return sph_response_refuse(response, is_own, 404, SPH_DEVERR_INVALID_REQUEST_URI,
+                                   "There is nothing at %.200s.", request->path);
+    response->allow = allow;
+    return sph_response_refuse(response, is_own, 405, SPH_DEVERR_INVALID_REQUEST_METHOD,
+                               "%.20s is not a method of %.200s (%s).", request->method,
+                               request->path, allow);
+}
+
+unsigned sph_route_resolve(const struct sph_route_request *request, struct sph_call *ret_call,
+                           struct sph_response *response) {
+    struct sph_call call = {.is_own = strncmp(request->path, OWN "/", sizeof(OWN)) == 0};
+    struct sph_slice argument = {0};
+    call.route = find_route(request, &argument);
+    ret_call->is_own = call.is_own;
+    if (!call.route)
+        return refuse_path(request, call.is_own, response);
+    unsigned status = read_argument(argument, &call, response);
+    if (!status)
+        status = read_query(request, &call, response);
+    if (!status)
+        status = check_body(request, &call, response);
+    if (!status)
+        *ret_call = call;
+    return status;
+}
+
+unsigned sph_route_build(const struct sph_call *call, const char *body, size_t len,
+                         struct sph_buf *ret_payload, struct sph_response *response) {
+    if (call->route->op == SPH_OP_HELLO) {
+        struct sph_msg_hello hello = {.version_min = SPH_FRAME_VERSION,
+                                      .version_max = SPH_FRAME_VERSION,
+                                      .program = sph_slice_text("spheruled " SPH_VERSION)};
+        (void)sph_codec_encode(&sph_msg_hello_codec, &hello, ret_payload, NULL);
+        return 0;
+    }
+    if (!call->route->build)
+        return 0;
+    return call->route->build(call, len ? body : NULL, len, ret_payload, response);
+}
+
+/* The agent's words cannot be read: it is of another kind than this gateway, or damaged. */
+static void refuse_unreadable(const struct sph_call *call, const struct sph_err *err,
+                              struct sph_response *response) {
+    (void)sph_response_refuse(response, call->is_own, 500, EIO,
+                              "The agent's answer cannot be read: %.200s.", err->text);
+}
+
+enum { REPLY_STRUCT_MAX = 1024 };
+
+void sph_route_answer(const struct sph_call *call, const void *payload, size_t len,
+                      struct sph_response *response) {
+    _Alignas(16) char message[REPLY_STRUCT_MAX];
+    const struct sph_codec *codec = sph_op_find(call->route->op)->reply;
+    struct sph_err err = SPH_ERR_NULL;
+    if (codec->size > sizeof(message) || sph_codec_decode(codec, payload, len, message, &err) < 0) {
+        refuse_unreadable(call, &err, response);
+        return;
+    }
+    response->status = 200;
+    if (call->route->format)
+        (void)call->route->format(call, message, response);
+    else
+        sph_buf_puts(&response->body, "{}");
+    if (response->body.error)
+        (void)sph_response_refuse(response, call->is_own, 500, ENOMEM,
+                                  "The answer is too large for the gateway.");
+}
+
+/* Deleting what is not there is no failure on the device. */
+static bool is_done_already(const struct sph_call *call, uint32_t device_error) {
+    return call->route->op == SPH_OP_APP_DELETE && sph_refusal_status(device_error) == 404;
+}
+
+/* A trigger on what is not installed is a conflict there, not a missing path. */
+static unsigned status_for(const struct sph_call *call, uint32_t device_error) {
+    unsigned status = sph_refusal_status(device_error);
+    bool is_trigger = !call->is_own && call->route->op == SPH_OP_APP_CONTROL;
+    return is_trigger && status == 404 ? 409 : status;
+}
+
+void sph_route_answer_error(const struct sph_call *call, const void *payload, size_t len,
+                            struct sph_response *response) {
+    struct sph_msg_error error;
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_codec_decode(&sph_msg_error_codec, payload, len, &error, &err) < 0) {
+        refuse_unreadable(call, &err, response);
+        return;
+    }
+    if (is_done_already(call, error.device_error)) {
+        response->status = 200;
+        sph_buf_puts(&response->body, "{}");
+        return;
+    }
+    (void)sph_response_refuse_text(response, call->is_own, status_for(call, error.device_error),
+                                   error.device_error, error.text);
+}

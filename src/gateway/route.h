@@ -1,0 +1,104 @@
+/* route: which call a method and a path mean, and what it takes. */
+#ifndef SPH_GATEWAY_ROUTE_H
+#define SPH_GATEWAY_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/guid.h"
+#include "base/json_out.h"
+#include "gateway/response.h"
+#include "wire/msg_trust.h"
+
+enum {
+    SPH_ROUTE_PATH_MAX = 1024,       /* bytes of path */
+    SPH_ROUTE_JSON_MAX = 8192,       /* bytes of a JSON body */
+    SPH_ROUTE_PACKAGE_MAX = 4194304, /* bytes of a staged package: no flash here is larger */
+    SPH_ROUTE_LOG_WAIT_MAX_MS = 30000,
+};
+
+/* What of a request's line and headers decides; NULL where it is absent. */
+struct sph_route_request {
+    const char *method, *path, *content_type;
+    const char *first, *after, *cursor, *wait_ms, *component; /* of the query */
+    bool has_body;
+    bool has_length;
+    uint64_t body_length;
+};
+
+enum sph_route_action {
+    SPH_ROUTE_ASK,     /* one exchange with the agent */
+    SPH_ROUTE_STAGE,   /* the body goes to the agent as it comes */
+    SPH_ROUTE_LOG_ALL, /* exchanges until the log's end */
+    SPH_ROUTE_EVENTS,  /* streamed */
+    SPH_ROUTE_GATEWAY, /* answered here */
+    SPH_ROUTE_RESTART, /* an exchange whose reply may be the loss of the agent */
+    SPH_ROUTE_STOP,    /* the same, and the gateway ends too */
+};
+
+enum sph_route_body {
+    SPH_BODY_NONE, /* one that comes all the same is ignored */
+    SPH_BODY_JSON,
+    SPH_BODY_JSON_OR_NONE,
+    SPH_BODY_TEXT_OR_NONE,
+    SPH_BODY_PACKAGE,
+};
+
+enum sph_route_argument {
+    SPH_ARGUMENT_NONE,
+    SPH_ARGUMENT_COMPONENT,
+    SPH_ARGUMENT_NUMBER,
+    SPH_ARGUMENT_THUMBPRINT,
+};
+
+struct sph_call;
+
+/* Writes the wire request that the call means. `body` is NULL without one. 0, or the status of a
+ * refusal that is in *response. */
+typedef unsigned sph_route_build_fn(const struct sph_call *call, const char *body, size_t len,
+                                    struct sph_buf *ret_payload, struct sph_response *response);
+/* Writes the JSON of a decoded reply. 0, or the status of a refusal. */
+typedef unsigned sph_route_format_fn(const struct sph_call *call, const void *message,
+                                     struct sph_response *response);
+
+struct sph_route {
+    const char *method;
+    const char *path; /* one '*' stands for the argument */
+    enum sph_route_argument argument;
+    enum sph_route_body body;
+    enum sph_route_action action;
+    uint16_t op;
+    sph_route_build_fn *build;   /* NULL: a request without fields */
+    sph_route_format_fn *format; /* NULL: {} */
+};
+
+/* A request that has been understood. */
+struct sph_call {
+    const struct sph_route *route;
+    bool is_own; /* below /spherule/v1 */
+    struct sph_guid component;
+    uint64_t number; /* of the path: a report, a pin */
+    uint8_t thumbprint[SPH_TRUST_THUMBPRINT];
+    uint64_t first, after, cursor, wait_ms;
+    bool has_after;
+};
+
+/* Pure. 0, or the status of a refusal that is in *response. ret_call->is_own is always set. */
+unsigned sph_route_resolve(const struct sph_route_request *request, struct sph_call *ret_call,
+                           struct sph_response *response);
+/* Pure. Checks the whole body and writes the wire request. 0 or a status. */
+unsigned sph_route_build(const struct sph_call *call, const char *body, size_t len,
+                         struct sph_buf *ret_payload, struct sph_response *response);
+/* Pure. Writes the answer to a reply frame or an error frame of the agent. */
+void sph_route_answer(const struct sph_call *call, const void *payload, size_t len,
+                      struct sph_response *response);
+void sph_route_answer_error(const struct sph_call *call, const void *payload, size_t len,
+                            struct sph_response *response);
+
+/* For tests and documents: every route. */
+extern const struct sph_route sph_routes[];
+extern const size_t sph_route_count;
+
+#endif

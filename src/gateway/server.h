@@ -1,0 +1,25 @@
+/* server: the REST interface on its Unix socket, answered in the gateway's one thread. */
+#ifndef SPH_GATEWAY_SERVER_H
+#define SPH_GATEWAY_SERVER_H
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "gateway/backend.h"
+
+struct sph_server;
+
+enum {
+    SPH_SERVER_CONNECTIONS = 32,
+    SPH_SERVER_CONNECTION_BYTES = 24576, /* of memory for lines, headers and buffers of each */
+    SPH_SERVER_IDLE_S = 30,              /* a connection that says nothing is closed */
+    SPH_SERVER_ALIVE_MS = 10000, /* an empty line in an idle stream: finds clients that are gone */
+};
+
+/* The listening socket becomes the server's. Stops `loop` with status 0 after POST
+ * /spherule/v1/stop. */
+int sph_server_new(struct sph_loop *loop, int listen_fd, const struct sph_backend *backend,
+                   struct sph_server **ret_server, struct sph_err *err);
+/* Answers what waits (503), ends the streams and closes. Takes NULL, returns NULL. */
+struct sph_server *sph_server_free(struct sph_server *server);
+
+#endif

@@ -1,0 +1,75 @@
+/* A stream reads the history when the library has room for bytes, and sleeps (suspended) when it
+ * has read all. A client that is gone is found by writing: hence the empty line now and then. */
+#include <string.h>
+
+#include "gateway/exchange_private.h"
+#include "gateway/json_wire.h"
+
+enum {
+    BLOCK_BYTES = 4096, /* that the library asks for at once */
+    READ_BYTES = 16384, /* of lines taken from the history at once */
+};
+
+static void add_line_u64(struct sph_buf *lines, const char *kind, const char *key,
+                         uint64_t number) {
+    struct sph_json_out out;
+    sph_json_begin(&out, lines);
+    sph_json_object(&out);
+    sph_json_key_string(&out, "kind", kind);
+    sph_json_key_u64(&out, key, number);
+    sph_json_object_end(&out);
+    sph_buf_append(lines, "\n", 1);
+}
+
+static void fill(struct sph_exchange *exchange) {
+    sph_autobuf struct sph_buf fresh = SPH_BUF_NULL;
+    uint64_t lost =
+        sph_history_read(&exchange->pool->history, &exchange->cursor, READ_BYTES, &fresh);
+    if (lost > 0)
+        add_line_u64(&exchange->lines, "lost", "count", lost);
+    sph_buf_append(&exchange->lines, fresh.data, fresh.len);
+    if (exchange->lines.len == 0 && exchange->alive_due)
+        sph_buf_append(&exchange->lines, "\n", 1);
+    exchange->alive_due = false;
+}
+
+static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t max) {
+    (void)position;
+    struct sph_exchange *exchange = context;
+    if (exchange->lines.len == 0)
+        fill(exchange);
+    if (exchange->lines.error)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    size_t len = exchange->lines.len < max ? exchange->lines.len : max;
+    if (len > 0) {
+        memcpy(bytes, exchange->lines.data, len);
+        sph_buf_consume(&exchange->lines, len);
+        return (ssize_t)len;
+    }
+    if (exchange->pool->is_stopping)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    sph_exchange_suspend(exchange);
+    return 0;
+}
+
+enum MHD_Result sph_stream_begin(struct sph_exchange *exchange) {
+    struct sph_exchange_pool *pool = exchange->pool;
+    struct MHD_Response *http = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES,
+                                                                  read_stream, exchange, NULL);
+    if (!http)
+        return MHD_NO;
+    exchange->cursor = exchange->call.has_after
+                           ? sph_history_after(&pool->history, exchange->call.after)
+                           : sph_history_now(&pool->history);
+    add_line_u64(&exchange->lines, "subscribed", "lastSeq", sph_link_last_seq(pool->link));
+    (void)MHD_add_response_header(http, "REST-API-Version", SPH_REST_API_VERSION);
+    (void)MHD_add_response_header(http, MHD_HTTP_HEADER_CONTENT_TYPE, "application/x-ndjson");
+    (void)MHD_add_response_header(http, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    enum MHD_Result result = MHD_queue_response(exchange->connection, MHD_HTTP_OK, http);
+    MHD_destroy_response(http);
+    if (result == MHD_YES) {
+        exchange->phase = SPH_PHASE_STREAM;
+        pool->streams++;
+    }
+    return result;
+}
