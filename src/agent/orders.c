@@ -68,7 +68,10 @@ int sph_orders_parse(const char *manifest, size_t len, const struct sph_guid *co
     struct sph_manifest parsed;
     struct sph_orders orders SPH_CLEANUP(sph_orders_done) = SPH_ORDERS_NULL;
     char guid[SPH_GUID_TEXT];
-    int rc = sph_manifest_parse(manifest, len, NULL, &parsed, NULL, err);
+    /* Checked against the profile when it was installed; a smaller one of today does not undo it.
+     */
+    const struct sph_manifest_options options = {.storage_max_kib = UINT32_MAX};
+    int rc = sph_manifest_parse(manifest, len, &options, &parsed, NULL, err);
     if (rc < 0)
         return rc;
     (void)snprintf(orders.package_entry, sizeof(orders.package_entry), "%s", parsed.entry_point);

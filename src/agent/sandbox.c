@@ -11,10 +11,12 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -61,14 +63,16 @@ static int make_file(int root, const char *path, struct sph_err *err) {
     return 0;
 }
 
-/* A copy of what `path` below dirfd shows, with everything mounted below it when `all`, put at
- * `target`. */
-static int show(int dirfd, const char *path, int root, const char *target, uint64_t flags, bool all,
-                struct sph_err *err) {
+/* A detached copy of what `path` below dirfd shows, with all that is mounted below it when `all`.
+ */
+static int copy(int dirfd, const char *path, bool all) {
     unsigned how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
-    sph_autoclose int tree = open_tree(dirfd, path, how | (all ? AT_RECURSIVE : 0));
-    if (tree < 0)
-        return SPH_FAIL_ERRNO(err, -errno, "Cannot show %s to the app", *path ? path : target);
+    int tree = open_tree(dirfd, path, how | (all ? AT_RECURSIVE : 0));
+    return tree < 0 ? -errno : tree;
+}
+
+static int put(int tree, int root, const char *target, uint64_t flags, bool all,
+               struct sph_err *err) {
     int rc = set_flags(tree, flags, all);
     if (rc < 0)
         return SPH_FAIL_ERRNO(err, rc, "Cannot make /%s read-only for the app", target);
@@ -77,10 +81,18 @@ static int show(int dirfd, const char *path, int root, const char *target, uint6
     return 0;
 }
 
-static int show_file(int dirfd, const char *path, int root, const char *target, uint64_t flags,
+static int show(const char *host_path, int root, const char *target, uint64_t flags, bool all,
+                struct sph_err *err) {
+    sph_autoclose int tree = copy(AT_FDCWD, host_path, all);
+    if (tree < 0)
+        return SPH_FAIL_ERRNO(err, tree, "Cannot show %s to the app", host_path);
+    return put(tree, root, target, flags, all, err);
+}
+
+static int show_file(const char *host_path, int root, const char *target, uint64_t flags,
                      struct sph_err *err) {
     int rc = make_file(root, target, err);
-    return rc < 0 ? rc : show(dirfd, path, root, target, flags, false, err);
+    return rc < 0 ? rc : show(host_path, root, target, flags, false, err);
 }
 
 /* A new file system, not yet attached anywhere. */
@@ -124,30 +136,58 @@ static int show_devices(int root, struct sph_err *err) {
         (void)snprintf(target, sizeof(target), "dev/%s", names[i]);
         /* These are devices, so nodev is left out here; read-only does not stop writing to a
          * device. */
-        rc = show_file(AT_FDCWD, host, root, target,
+        rc = show_file(host, root, target,
                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err);
     }
     return rc;
 }
 
+/* What the plan gives by descriptor. A mount can be copied only by a process in its own namespace,
+ * so these copies are made before the helper leaves the agent's. */
+static const char *const libraries[] = {"libapplibs.so.0", "libgcc_s.so.1"};
+struct copies {
+    int package;
+    int libraries[SPH_ARRAY_SIZE(libraries)]; /* -1: the loader tells the app what it misses */
+};
+
+static int copy_all(const struct sph_sandbox_plan *plan, struct copies *ret_copies,
+                    struct sph_err *err) {
+    ret_copies->package = copy(plan->package_fd, "", false);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(libraries); i++)
+        ret_copies->libraries[i] =
+            plan->library_fd < 0 ? -1 : copy(plan->library_fd, libraries[i], false);
+    if (ret_copies->package < 0)
+        return SPH_FAIL_ERRNO(err, ret_copies->package, "Cannot show its package to the app");
+    return 0;
+}
+
+static void copies_done(struct copies *copies) {
+    if (copies->package >= 0)
+        (void)close(copies->package);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(libraries); i++)
+        if (copies->libraries[i] >= 0)
+            (void)close(copies->libraries[i]);
+}
+
 /* musl's loader is its libc too: programs that name libc.so or libc.so.1 get the same file. */
-static int show_target_libraries(const struct sph_sandbox_plan *plan, int root,
-                                 struct sph_err *err) {
-    static const char *const libraries[] = {"libapplibs.so.0", "libgcc_s.so.1"};
+static int show_target_libraries(const struct sph_sandbox_plan *plan, const struct copies *copies,
+                                 int root, struct sph_err *err) {
     char target[64];
     int rc = make_folders(root, "lib", err);
     if (rc == 0 && plan->loader) {
         (void)snprintf(target, sizeof(target), "lib/%s", plan->loader_name);
-        rc = show_file(AT_FDCWD, plan->loader, root, target, FLAGS_CLOSED, err);
+        rc = show_file(plan->loader, root, target, FLAGS_CLOSED, err);
         if (rc == 0 && (symlinkat(plan->loader_name, root, "lib/libc.so") < 0 ||
                         symlinkat(plan->loader_name, root, "lib/libc.so.1") < 0))
             rc = SPH_FAIL_ERRNO(err, -errno, "Cannot make /lib/libc.so in the app's view");
     }
-    for (size_t i = 0; i < SPH_ARRAY_SIZE(libraries) && rc == 0 && plan->library_fd >= 0; i++) {
-        if (faccessat(plan->library_fd, libraries[i], F_OK, 0) < 0)
-            continue; /* the loader tells the app which one it misses */
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(libraries) && rc == 0; i++) {
+        if (copies->libraries[i] < 0)
+            continue;
         (void)snprintf(target, sizeof(target), "lib/%s", libraries[i]);
-        rc = show_file(plan->library_fd, libraries[i], root, target, FLAGS_CLOSED, err);
+        rc = make_file(root, target, err);
+        if (rc == 0)
+            rc = put(copies->libraries[i], root, target, FLAGS_CLOSED, false, err);
     }
     return rc;
 }
@@ -167,17 +207,18 @@ static int show_host_libraries(int root, struct sph_err *err) {
         } else if (access(host, F_OK) == 0) {
             rc = make_folders(root, folders[i], err);
             if (rc == 0)
-                rc = show(AT_FDCWD, host, root, folders[i], FLAGS_CLOSED, true, err);
+                rc = show(host, root, folders[i], FLAGS_CLOSED, true, err);
         }
     }
     return rc;
 }
 
-static int show_package(const struct sph_sandbox_plan *plan, int root, struct sph_err *err) {
+static int show_package(const struct sph_sandbox_plan *plan, const struct copies *copies, int root,
+                        struct sph_err *err) {
     char target[32 + SPH_GUID_TEXT], guid[SPH_GUID_TEXT];
     (void)snprintf(target, sizeof(target), "mnt/apps/%s", sph_guid_format(&plan->component, guid));
     int rc = make_folders(root, target, err);
-    return rc < 0 ? rc : show(plan->package_fd, "", root, target, FLAGS_CLOSED, false, err);
+    return rc < 0 ? rc : put(copies->package, root, target, FLAGS_CLOSED, false, err);
 }
 
 /* The agent's end of the app's channel; the file goes with the app's mount namespace. */
@@ -200,11 +241,12 @@ static int pivot(int root, struct sph_err *err) {
     return 0;
 }
 
-static int fill(const struct sph_sandbox_plan *plan, int root, struct sph_err *err) {
-    int rc = show_package(plan, root, err);
+static int fill(const struct sph_sandbox_plan *plan, const struct copies *copies, int root,
+                struct sph_err *err) {
+    int rc = show_package(plan, copies, root, err);
     if (rc == 0)
         rc = plan->host_libraries ? show_host_libraries(root, err)
-                                  : show_target_libraries(plan, root, err);
+                                  : show_target_libraries(plan, copies, root, err);
     if (rc == 0)
         rc = show_devices(root, err);
     if (rc == 0)
@@ -212,20 +254,32 @@ static int fill(const struct sph_sandbox_plan *plan, int root, struct sph_err *e
     return rc == 0 ? make_folders(root, "run/spherule", err) : rc;
 }
 
-int sph_sandbox_enter(const struct sph_sandbox_plan *plan, int *ret_socket, struct sph_err *err) {
+/* A root of its own, not yet filled, on top of the old one. */
+static int new_root(struct sph_err *err) {
     static const char *const options[][2] = {
         {"mode", "0755"}, {"size", "64k"}, {"nr_inodes", "64"}, {NULL, NULL}};
-    (void)umask(022);
-    if (sethostname(plan->host_name, strlen(plan->host_name)) < 0)
-        return SPH_FAIL_ERRNO(err, -errno, "Cannot set the app's host name");
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "Cannot part the app's mounts from the host's");
     sph_autoclose int root = new_mount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
     if (root < 0)
         return root;
     if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "Cannot attach the app's root");
-    int rc = fill(plan, root, err);
+    return SPH_STEAL_FD(root);
+}
+
+int sph_sandbox_enter(const struct sph_sandbox_plan *plan, int *ret_socket, struct sph_err *err) {
+    struct copies copies SPH_CLEANUP(copies_done) = {.package = -1, .libraries = {-1, -1}};
+    (void)umask(022);
+    if (sethostname(plan->host_name, strlen(plan->host_name)) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot set the app's host name");
+    int rc = copy_all(plan, &copies, err);
+    if (rc < 0)
+        return rc;
+    sph_autoclose int root = new_root(err);
+    if (root < 0)
+        return root;
+    rc = fill(plan, &copies, root, err);
     if (rc == 0)
         rc = pivot(root, err);
     if (rc < 0)
@@ -300,6 +354,11 @@ int sph_sandbox_drop(const struct sph_sandbox_identity *identity, struct sph_err
     /* A kernel without keys has nothing to hide. */
     if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
         return SPH_FAIL_ERRNO(err, -errno, "Cannot give the app a keyring of its own");
+    /* Where mappings start within a page decides how many pages a stack takes: with random
+     * addresses the same app holds one page more in one run than in the next, and figures could not
+     * be compared. */
+    if (personality(ADDR_NO_RANDOMIZE) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot give the app fixed addresses");
     reset_signals();
     int rc = set_limits(identity, err);
     if (rc == 0)

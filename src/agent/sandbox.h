@@ -21,9 +21,9 @@ struct sph_sandbox_plan {
     bool host_libraries;     /* bind the host's /lib, /lib64 and /usr, read-only */
 };
 
-/* For a process that is alone in new mount, ipc, uts and pid namespaces: builds the root on a
- * tmpfs, makes it the root and forgets the old one. ret_socket is a listening SOCK_SEQPACKET socket
- * at /run/spherule/agent in there. */
+/* For a process that is alone in new ipc, uts and pid namespaces: leaves the caller's mount
+ * namespace, builds the root on a tmpfs, makes it the root and forgets the old one. ret_socket is a
+ * listening SOCK_SEQPACKET socket at /run/spherule/agent in there. */
 int sph_sandbox_enter(const struct sph_sandbox_plan *plan, int *ret_socket, struct sph_err *err);
 
 struct sph_sandbox_identity {
@@ -32,8 +32,9 @@ struct sph_sandbox_identity {
     unsigned process_count; /* RLIMIT_NPROC: processes and threads of that uid */
     unsigned file_count;    /* RLIMIT_NOFILE */
 };
-/* For the app's process, before execve: a session and keyring of its own, default signals, limits,
- * the ids, no capability in any set, no_new_privs. There is no way back. */
+/* For the app's process, before execve: a session and keyring of its own, addresses that are the
+ * same in each run, default signals, limits, the ids, no capability in any set, no_new_privs. There
+ * is no way back. */
 int sph_sandbox_drop(const struct sph_sandbox_identity *identity, struct sph_err *err);
 
 #endif

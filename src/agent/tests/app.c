@@ -1,0 +1,459 @@
+/* A program for the tests to run as an app: its first own argument says what it does. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "wire/app_channel.h"
+
+static int argument(char **args, int fallback) {
+    return *args ? atoi(*args) : fallback;
+}
+
+static int do_hello(char **args) {
+    (void)args;
+    (void)write(1, "hello out\n", 10);
+    (void)write(2, "hello err\n", 10);
+    (void)write(1, "no newline", 10);
+    return 0;
+}
+
+static int do_args(char **args) {
+    for (int i = 0; args[i]; i++)
+        printf("[%s]", args[i]);
+    printf("\n");
+    return 0;
+}
+
+static int do_exit(char **args) {
+    return argument(args, 0);
+}
+
+static int do_signal(char **args) {
+    int number = argument(args, SIGABRT);
+    signal(number, SIG_DFL);
+    raise(number);
+    return 99;
+}
+
+__attribute__((noinline)) static void fault_here(volatile int *where) {
+    *where = 1;
+}
+
+static int do_segv(char **args) {
+    (void)args;
+    fault_here((volatile int *)0x123000);
+    return 99;
+}
+
+/* Touches fresh pages until it dies, and says after each how many it has. */
+static int do_grow(char **args) {
+    int pages = argument(args, 1000);
+    volatile char *base = mmap(NULL, (size_t)pages * 4096, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < pages; i++)
+        base[(size_t)i * 4096] = 1;
+    return 0;
+}
+
+static int do_populate(char **args) {
+    int pages = argument(args, 1000);
+    void *base = mmap(NULL, (size_t)pages * 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    return base == MAP_FAILED;
+}
+
+static int do_shared(char **args) {
+    int pages = argument(args, 1000);
+    volatile char *base =
+        mmap(NULL, (size_t)pages * 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < pages; i++)
+        base[(size_t)i * 4096] = 1;
+    return 0;
+}
+
+/* A child crosses the line; the parent only waits. */
+static int do_child_grows(char **args) {
+    pid_t child = fork();
+    if (child == 0)
+        return do_grow(args);
+    waitpid(child, NULL, 0);
+    pause();
+    return 99;
+}
+
+static void *grow_thread(void *args) {
+    do_grow(args);
+    return NULL;
+}
+
+static int do_thread_grows(char **args) {
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, grow_thread, args);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    return 99;
+}
+
+static void *end_process(void *unused) {
+    (void)unused;
+    usleep(20000);
+    exit(5);
+}
+
+/* The leader leaves first; another thread ends the process. */
+static int do_leader_leaves(char **args) {
+    (void)args;
+    pthread_t thread;
+    pthread_create(&thread, NULL, end_process, NULL);
+    pthread_exit(NULL);
+}
+
+static int do_wait(char **args) {
+    (void)args;
+    (void)write(1, "ready\n", 6);
+    while (pause() < 0)
+        ;
+    return 99;
+}
+
+static int do_ignore_term(char **args) {
+    signal(SIGTERM, SIG_IGN);
+    return do_wait(args);
+}
+
+static volatile sig_atomic_t asked;
+
+static void on_term(int number) {
+    (void)number;
+    asked = 1;
+}
+
+static int do_handle_term(char **args) {
+    signal(SIGTERM, on_term);
+    (void)write(1, "ready\n", 6);
+    while (!asked)
+        usleep(1000);
+    (void)write(1, "goodbye\n", 8);
+    return argument(args, 0);
+}
+
+/* Leaves a daemon behind: twice forked, its own session, its parent gone. */
+static int do_daemon(char **args) {
+    if (fork() == 0) {
+        setsid();
+        if (fork() == 0) {
+            signal(SIGTERM, SIG_IGN);
+            signal(SIGHUP, SIG_IGN);
+            return do_wait(args);
+        }
+        _exit(0);
+    }
+    signal(SIGCHLD, SIG_IGN);
+    for (;;)
+        pause();
+}
+
+static int do_fork_storm(char **args) {
+    int count = argument(args, 200);
+    for (int i = 0; i < count; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        if (child > 0)
+            waitpid(child, NULL, 0);
+    }
+    printf("stormed\n");
+    return 0;
+}
+
+static int do_flood(char **args) {
+    long bytes = argument(args, 1000000);
+    char line[100];
+    memset(line, 'f', sizeof(line));
+    line[99] = '\n';
+    for (long i = 0; i < bytes; i += 100)
+        (void)write(1, line, 100);
+    printf("flooded\n");
+    return 0;
+}
+
+static int do_signals(char **args) {
+    int count = argument(args, 100);
+    signal(SIGUSR1, on_term);
+    for (int i = 0; i < count; i++)
+        raise(SIGUSR1);
+    printf("signalled\n");
+    return 0;
+}
+
+static int do_stop_self(char **args) {
+    (void)args;
+    pid_t child = fork();
+    if (child == 0) {
+        raise(SIGSTOP);
+        _exit(3);
+    }
+    int status;
+    waitpid(child, &status, WUNTRACED);
+    printf("stopped %d\n", WIFSTOPPED(status));
+    kill(child, SIGCONT);
+    waitpid(child, &status, 0);
+    printf("exited %d\n", WEXITSTATUS(status));
+    return 0;
+}
+
+/* ---- the sandbox from inside: each line says what was tried, "no" and its errno or "YES" ---- */
+
+static void tell(const char *what, int result) {
+    if (result < 0)
+        printf("%s: no %d\n", what, errno);
+    else
+        printf("%s: YES\n", what);
+}
+
+static void try_open(const char *path, int flags) {
+    tell(path, open(path, flags, 0600));
+}
+
+static void show_status(const char *field) {
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof(line), file))
+        if (strncmp(line, field, strlen(field)) == 0)
+            printf("%s", line);
+    if (file)
+        fclose(file);
+}
+
+static void try_host_pid(const char *text) {
+    tell("kill of the agent", kill((pid_t)atoi(text), 0));
+}
+
+static int do_inspect(char **args) {
+    static const char *const hidden[] = {"/etc/passwd", "/usr",  "/home",       "/tmp",
+                                         "/var",        "/root", "/sys",        "/bin",
+                                         "/proc/1",     "/boot", "/dev/mem",    "/proc/kcore",
+                                         "/dev/shm",    "/opt",  "/proc/mounts"};
+    static const char *const fields[] = {"CapPrm", "CapEff", "CapBnd", "CapAmb",
+                                         "CapInh", "Uid",    "Gid",    "NoNewPrivs",
+                                         "Groups", "SigIgn", "SigBlk"};
+    struct utsname names;
+    char cwd[128];
+    for (unsigned i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+        try_open(hidden[i], O_RDONLY);
+    try_open("app_manifest.json", O_RDONLY);
+    try_open("app_manifest.json", O_RDWR);
+    try_open("new", O_CREAT | O_WRONLY);
+    try_open("/new", O_CREAT | O_WRONLY);
+    try_open("/run/spherule/new", O_CREAT | O_WRONLY);
+    try_open("/dev/null", O_RDWR);
+    try_open("/dev/urandom", O_RDONLY);
+    for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        show_status(fields[i]);
+    printf("pid %d parent %d\n", getpid(), getppid());
+    tell("mount", unshare(CLONE_NEWNS));
+    tell("chroot", chroot("/lib"));
+    tell("setuid", setuid(0));
+    tell("raw socket", socket(AF_INET, SOCK_RAW, 1));
+    struct sockaddr_in6_like {
+        sa_family_t family;
+        uint16_t port;
+        uint32_t address;
+        char rest[8];
+    } out = {AF_INET, 0x5000, 0x0100007f, {0}};
+    tell("connect", connect(socket(AF_INET, SOCK_STREAM, 0), (void *)&out, sizeof(out)));
+    tell("ptrace of the helper", (int)ptrace(PTRACE_SEIZE, 1, NULL, NULL));
+    tell("signal to the helper", kill(1, 0));
+    if (args[0])
+        try_host_pid(args[0]);
+    uname(&names);
+    printf("host %s cwd %s\n", names.nodename, getcwd(cwd, sizeof(cwd)));
+    return 0;
+}
+
+static int do_descriptors(char **args) {
+    (void)args;
+    for (int fd = 0; fd < 256; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            printf("fd %d\n", fd);
+    return 0;
+}
+
+static void show_limit(const char *name, int resource) {
+    struct rlimit limit;
+    getrlimit(resource, &limit);
+    printf("%s %llu\n", name, (unsigned long long)limit.rlim_cur);
+}
+
+static int do_limits(char **args) {
+    (void)args;
+    show_limit("core", RLIMIT_CORE);
+    show_limit("fsize", RLIMIT_FSIZE);
+    show_limit("nproc", RLIMIT_NPROC);
+    show_limit("nofile", RLIMIT_NOFILE);
+    return 0;
+}
+
+/* Any other socket or folder, given as path from outside. */
+static int do_reach(char **args) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    for (; *args; args++) {
+        strncpy(name.sun_path, *args, sizeof(name.sun_path) - 1);
+        tell(*args, connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&name, sizeof(name)));
+        try_open(*args, O_RDONLY);
+    }
+    return 0;
+}
+
+/* ---- the channel ---- */
+
+static int request(uint32_t op, uint32_t a, uint32_t b, uint32_t c, struct sph_app_reply *reply) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = SPH_APP_CHANNEL_PATH};
+    struct sph_app_request packet = {SPH_APP_CHANNEL_VERSION, op, {a, b, c, 0}};
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {reply, sizeof(*reply)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    int passed = -1;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    memset(reply, 0, sizeof(*reply));
+    reply->error = -1;
+    if (connect(fd, (void *)&name, sizeof(name)) == 0 && send(fd, &packet, sizeof(packet), 0) > 0 &&
+        recvmsg(fd, &message, 0) > 0 && message.msg_controllen >= CMSG_LEN(sizeof(int)))
+        memcpy(&passed, CMSG_DATA(&control.head), sizeof(int));
+    close(fd);
+    return passed;
+}
+
+static int do_channel(char **args) {
+    struct sph_app_reply reply;
+    (void)args;
+    uint64_t figures[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        request(SPH_APP_MEMORY_INFO, i, 0, 0, &reply);
+        figures[i] = reply.error ? 0 : reply.number;
+    }
+    printf("memory %d\n", figures[0] >= figures[1] && figures[2] >= figures[1] && figures[1] > 0);
+    request(SPH_APP_MEMORY_INFO, 3, 0, 0, &reply);
+    printf("memory 3: %d\n", reply.error);
+    request(SPH_APP_OS_VERSION, 0, 0, 0, &reply);
+    printf("os %s\n", reply.text);
+    request(SPH_APP_PACKAGE_PATH, 0, 0, 0, &reply);
+    char cwd[128];
+    printf("package %d\n", strcmp(reply.text, getcwd(cwd, sizeof(cwd))));
+    request(99, 0, 0, 0, &reply);
+    printf("op 99: %d\n", reply.error);
+    request(SPH_APP_GPIO_OPEN_INPUT, 5, 0, 0, &reply);
+    printf("pin 5: %d\n", reply.error);
+    request(SPH_APP_GPIO_OPEN_INPUT, 76, 0, 0, &reply);
+    printf("pin 76: %d\n", reply.error);
+    int button = request(SPH_APP_GPIO_OPEN_INPUT, 12, 0, 0, &reply);
+    printf("pin 12: %d\n", reply.error);
+    request(SPH_APP_GPIO_OPEN_OUTPUT, 12, 0, 0, &reply);
+    printf("pin 12 again: %d\n", reply.error);
+    int led = request(SPH_APP_GPIO_OPEN_OUTPUT, 8, 0, 1, &reply);
+    printf("pin 8: %d\n", reply.error);
+    request(SPH_APP_GPIO_OPEN_OUTPUT, 9, 7, 1, &reply);
+    printf("mode 7: %d\n", reply.error);
+    char byte = 0;
+    printf("write to an input: %d\n", pwrite(button, &byte, 1, 0) < 0 ? errno : 0);
+    printf("set: %zd\n", pwrite(led, &byte, 1, 0));
+    int storage = request(SPH_APP_STORAGE_OPEN_MUTABLE, 0, 0, 0, &reply);
+    printf("storage: %d %d\n", reply.error, (int)reply.number);
+    char block[1024];
+    memset(block, 's', sizeof(block));
+    int written = 0;
+    ssize_t len;
+    while (storage >= 0 && (len = write(storage, block, sizeof(block))) > 0)
+        written += (int)len;
+    printf("written %d errno %d\n", written, errno);
+    request(SPH_APP_STORAGE_DELETE_MUTABLE, 0, 0, 0, &reply);
+    printf("delete: %d\n", reply.error);
+    request(SPH_APP_STORAGE_DELETE_MUTABLE, 0, 0, 0, &reply);
+    printf("delete again: %d\n", reply.error);
+    fflush(stdout);
+    return do_wait(args);
+}
+
+static int do_hold_output(char **args) {
+    struct sph_app_reply reply;
+    (void)request(SPH_APP_GPIO_OPEN_OUTPUT, 8, 0, 1, &reply);
+    printf("pin 8: %d\n", reply.error);
+    fflush(stdout);
+    return do_wait(args);
+}
+
+/* Connects and says nothing, more often than the agent has places; then asks properly. */
+static int do_hang(char **args) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = SPH_APP_CHANNEL_PATH};
+    struct sph_app_reply reply;
+    (void)args;
+    for (int i = 0; i < 12; i++)
+        (void)connect(socket(AF_UNIX, SOCK_SEQPACKET, 0), (void *)&name, sizeof(name));
+    request(SPH_APP_OS_VERSION, 0, 0, 0, &reply);
+    printf("answered %d\n", reply.error);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        int (*run)(char **args);
+    } deeds[] = {
+        {"hello", do_hello},
+        {"args", do_args},
+        {"exit", do_exit},
+        {"signal", do_signal},
+        {"segv", do_segv},
+        {"grow", do_grow},
+        {"populate", do_populate},
+        {"shared", do_shared},
+        {"child-grows", do_child_grows},
+        {"thread-grows", do_thread_grows},
+        {"leader-leaves", do_leader_leaves},
+        {"wait", do_wait},
+        {"ignore-term", do_ignore_term},
+        {"handle-term", do_handle_term},
+        {"daemon", do_daemon},
+        {"fork-storm", do_fork_storm},
+        {"flood", do_flood},
+        {"signals", do_signals},
+        {"stop-self", do_stop_self},
+        {"inspect", do_inspect},
+        {"descriptors", do_descriptors},
+        {"limits", do_limits},
+        {"reach", do_reach},
+        {"channel", do_channel},
+        {"hold-output", do_hold_output},
+        {"hang", do_hang},
+    };
+    if (argc < 3)
+        return 98;
+    for (unsigned i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
+        if (strcmp(argv[2], deeds[i].name) == 0)
+            return deeds[i].run(argv + 3);
+    return 97;
+}
