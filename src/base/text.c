@@ -38,7 +38,7 @@ int sph_text_to_bytes(const char *text, uint64_t max, uint64_t *ret_bytes) {
     static const struct {
         const char *suffix;
         unsigned shift;
-    } units[] = {{"", 0}, {"K", 10}, {"KiB", 10}, {"M", 20}, {"MiB", 20}};
+    } units[] = {{"", 0}, {"K", 10}, {"KiB", 10}, {"M", 20}, {"MiB", 20}, {"G", 30}, {"GiB", 30}};
 
     uint64_t value;
     size_t used;

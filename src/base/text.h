@@ -10,7 +10,7 @@
 
 /* Whole-string parsers: 0, -EINVAL (not a number) or -ERANGE. No sign, no white space. */
 int sph_text_to_u64(const char *text, uint64_t max, uint64_t *ret_value) SPH_MUST_USE;
-/* "262144", "256K", "256KiB", "1M", "1MiB": bytes. K = 1024. */
+/* "262144", "256K", "256KiB", "1M", "1MiB", "1G", "1GiB": bytes. K = 1024. */
 int sph_text_to_bytes(const char *text, uint64_t max, uint64_t *ret_bytes) SPH_MUST_USE;
 /* Reads 2*len digits of either case into `len` bytes; what follows them is not looked at. -EINVAL.
  */

@@ -61,7 +61,10 @@ static void sizes(void **state) {
         {"256KB", UINT64_MAX, -EINVAL, 0},
         {"256 K", UINT64_MAX, -EINVAL, 0},
         {"K", UINT64_MAX, -EINVAL, 0},
-        {"1G", UINT64_MAX, -EINVAL, 0},
+        {"1G", UINT64_MAX, 0, 1073741824},
+        {"1GiB", 1073741824, 0, 1073741824},
+        {"2G", 1073741824, -ERANGE, 0},
+        {"1T", UINT64_MAX, -EINVAL, 0},
         {"-1K", UINT64_MAX, -EINVAL, 0},
         {"", UINT64_MAX, -EINVAL, 0},
     };
