@@ -26,6 +26,7 @@ const char *sph_build_heap_warning(const struct sph_manifest *manifest, bool has
     return NULL;
 }
 
+/* The manifest is one more file: the layout sorts it to its place. */
 static int write_body(const struct sph_build *build, const struct sph_buf *manifest_text,
                       struct sph_buf *ret_package, struct sph_err *err) {
     sph_autofree struct sph_fs_item *items = calloc(build->item_count + 1, sizeof(*items));
@@ -41,6 +42,8 @@ static int write_body(const struct sph_build *build, const struct sph_buf *manif
     return sph_fs_build(items, build->item_count + 1, ret_package, err);
 }
 
+/* NULL once the buffer has failed; the caller then skips the data, and sign() reports the failure.
+ */
 static uint8_t *add_section(struct sph_buf *package, uint16_t type, uint16_t data_bytes) {
     uint8_t *section = sph_buf_extend(package, 4u + data_bytes);
     if (!section)
@@ -103,6 +106,7 @@ static void write_metadata(const struct sph_build *build, const struct sph_manif
         sph_le32_put(at, metadata_bytes);
 }
 
+/* Metadata are covered, too, so that nobody can give a signed body another component id. */
 static int sign(const struct sph_build *build, struct sph_buf *package, struct sph_err *err) {
     uint8_t signature[SPH_IMAGE_SIGNATURE_BYTES];
     if (package->error == 0) {
@@ -130,6 +134,7 @@ static int check_packed(const struct sph_manifest *manifest, const struct sph_bu
     return r;
 }
 
+/* Told at packing, with the manifest at hand, rather than by the device at install. */
 static int check_entry_point(const struct sph_manifest *manifest, const struct sph_buf *body,
                              struct sph_manifest_notes *notes, struct sph_err *err) {
     struct sph_fs fs;

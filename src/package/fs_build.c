@@ -31,10 +31,13 @@ struct tree {
     uint64_t body_bytes;
 };
 
+/* Items may be written like entry points, with a '/' in front. */
 static const char *item_path(const struct sph_fs_item *item) {
     return item->path[0] == '/' ? item->path + 1 : item->path;
 }
 
+/* Names hold no byte below 0x20, so '/' can take the place of byte 1 and sorts a folder's content
+ * directly behind the folder; plain strcmp would put "a.txt" between "a" and "a/b". */
 static int path_order(const void *a, const void *b) {
     const char *left = item_path(*(const struct sph_fs_item *const *)a);
     const char *right = item_path(*(const struct sph_fs_item *const *)b);
@@ -47,6 +50,7 @@ static int path_order(const void *a, const void *b) {
     return l - r;
 }
 
+/* The same rules as the reader's, so that what is built is always taken. */
 static int check_item(const struct sph_fs_item *item, struct sph_err *err) {
     const char *path = item_path(item);
     char shown[SHOWN];
@@ -161,6 +165,8 @@ static int lay_out(struct tree *tree, struct sph_err *err) {
     return 0;
 }
 
+/* A parent comes before its children in the array, so its table's next place is known when they
+ * come. */
 static void write_inode(uint8_t *body, const struct tree *tree, const struct node *node) {
     struct sph_fs_inode inode = {
         .mode = S_IFDIR | 0755,
@@ -179,6 +185,7 @@ static void write_inode(uint8_t *body, const struct tree *tree, const struct nod
         memcpy(body + node->offset, node->item->data, node->item->size_bytes);
 }
 
+/* Edition and blocks stay 0, as in the original's packages; mkfs.cramfs counts blocks there. */
 static void write_superblock(uint8_t *body, const struct tree *tree) {
     struct sph_fs_inode root = {
         .mode = S_IFDIR | 0755,

@@ -25,6 +25,8 @@ struct check {
     struct sph_err *err;
 };
 
+/* Bytes that belong to nothing must be zero: a signed package has no room for a hidden payload.
+ * Each byte is looked at once, since the ranges follow each other. */
 static bool is_zero(const uint8_t *bytes, uint64_t from, uint64_t to) {
     for (; from < to; from++) {
         if (bytes[from] != 0)
@@ -40,6 +42,9 @@ static const char *folder_shown(const struct check *check, char ret_text[SHOWN])
     return ret_text;
 }
 
+/* The checksum comes before every field that is used, so that an accident (a cut download, a bad
+ * flash page) is called by its name. It is no defence: who changes a package can compute it, too.
+ */
 static int check_superblock(const uint8_t *body, size_t body_bytes, struct sph_err *err) {
     if (body_bytes < SPH_FS_PAGE_BYTES || body_bytes % SPH_FS_PAGE_BYTES != 0)
         return SPH_FAIL(err, -EBADMSG, DAMAGED "%zu bytes are no whole number of pages",
@@ -63,6 +68,8 @@ static int check_superblock(const uint8_t *body, size_t body_bytes, struct sph_e
     return 0;
 }
 
+/* The original's kernel takes a root behind a 512-byte header as well; no package with one is
+ * known. */
 static int check_root(struct check *check) {
     const uint8_t *body = check->fs.body;
     struct sph_fs_inode root = sph_fs_inode_get(body + SPH_FS_AT_ROOT);
@@ -75,7 +82,8 @@ static int check_root(struct check *check) {
     return 0;
 }
 
-/* The name behind the inode at the walk's place. */
+/* The name behind the inode at the walk's place. A name that is safe in a path, on a terminal and
+ * in JSON needs no further thought by whoever shows or unpacks it. */
 static int check_name(struct check *check, const struct sph_fs_inode *inode) {
     const struct sph_fs_iter *iter = &check->iter;
     uint32_t at = iter->at[iter->depth] + SPH_FS_INODE_BYTES;
@@ -95,6 +103,7 @@ static int check_name(struct check *check, const struct sph_fs_inode *inode) {
     return 0;
 }
 
+/* Set-id and sticky bits mean nothing on these folders, so a set one is damage. */
 static int check_folder(struct check *check, const struct sph_fs_inode *inode, const char *shown) {
     if ((inode->mode & 07000) != 0)
         return SPH_FAIL(check->err, -EBADMSG, DAMAGED "folder '%s' has mode 0%o", shown,
@@ -118,6 +127,8 @@ static int check_folder(struct check *check, const struct sph_fs_inode *inode, c
     return 0;
 }
 
+/* Data in place are the only kind that is known here: the same bit tells the original's kernel to
+ * map the pages, and a file without it would be compressed. */
 static int check_file(struct check *check, const struct sph_fs_inode *inode, const char *shown) {
     if ((inode->mode & 07000) != S_ISVTX)
         return SPH_FAIL(check->err, -EBADMSG,
@@ -144,6 +155,8 @@ static int check_file(struct check *check, const struct sph_fs_inode *inode, con
     return 0;
 }
 
+/* Ascending order is the format's rule (a device may search by halves), and makes every name
+ * unique. */
 static int check_order(struct check *check, uint32_t at, const struct sph_fs_inode *inode,
                        const char *shown) {
     uint32_t before = check->previous[check->iter.depth];
@@ -197,6 +210,8 @@ static int check_inode(struct check *check) {
     return 0;
 }
 
+/* The bound on inodes comes before each one is looked at: a hostile table is not read to its end.
+ */
 static int check_tree(struct check *check) {
     while (sph_fs_iter_settle(&check->iter)) {
         if (++check->inodes > SPH_FS_FILES_MAX)

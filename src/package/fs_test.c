@@ -8,6 +8,7 @@
 
 #include "package/fs_layout.h"
 #include "package/package_testing.h"
+#include "package/unpack.h"
 
 static void build(const struct sph_fs_item *items, size_t count, struct sph_buf *ret_body) {
     struct sph_err err = SPH_ERR_NULL;
@@ -432,6 +433,57 @@ static void the_system_checker_accepts_our_body(void **state) {
     assert_int_equal(run(command), 0);
 }
 
+/* mkfs.cramfs is the ancestor of the original's packer: the same superblock and tables, but
+ * compressed data. Its inodes must be ours, but for a file's mode and place. */
+static void the_ancestor_has_the_same_tables(void **state) {
+    struct sph_scratch *scratch = *state;
+    if (run("command -v mkfs.cramfs >/dev/null || test -x /usr/sbin/mkfs.cramfs") != 0) {
+        print_message("skipped: no mkfs.cramfs\n");
+        skip();
+    }
+    static const struct sph_fs_item items[] = {
+        {"app_manifest.json", false, "{}", 2},
+        {"bin/app", true, SPH_TEST_APP, 10},
+        {"res/b/x", false, "x", 1},
+        {"res/b/a/deep/y", false, "y", 1},
+        {"res/a/z", false, "zz", 2},
+        {"res/a.txt", false, "t", 1},
+        {"res/a-b/t", false, "t", 1},
+        {"Zoo/1", false, "1", 1},
+    };
+    sph_autobuf struct sph_buf ours = SPH_BUF_NULL, theirs = SPH_BUF_NULL;
+    struct sph_fs fs;
+    build(items, SPH_ARRAY_SIZE(items), &ours);
+    check(&ours, &fs);
+    assert_int_equal(sph_dir_make(scratch->fd, "tree", 0755, NULL), 0);
+    sph_autoclose int tree = sph_dir_open(scratch->fd, "tree", NULL);
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_fs_unpack(&fs, tree, &err) < 0)
+        fail_msg("%s", err.text);
+    char command[200];
+    (void)snprintf(command, sizeof(command),
+                   "PATH=$PATH:/usr/sbin mkfs.cramfs %s/tree %s/theirs >/dev/null", scratch->path,
+                   scratch->path);
+    assert_int_equal(run(command), 0);
+    assert_int_equal(sph_file_read(scratch->fd, "theirs", &theirs, NULL), 0);
+
+    const uint8_t *a = (const uint8_t *)ours.data, *b = (const uint8_t *)theirs.data;
+    assert_int_equal(sph_le32_get(b + SPH_FS_AT_FILES), fs.file_count);
+    assert_int_equal(sph_le32_get(b + SPH_FS_AT_FLAGS), SPH_FS_FLAGS);
+    unsigned inodes = 1;
+    for (size_t at = SPH_FS_AT_TABLES; inodes < fs.file_count; inodes++) {
+        struct sph_fs_inode our = sph_fs_inode_get(a + at), their = sph_fs_inode_get(b + at);
+        assert_int_equal(our.size, their.size);
+        assert_int_equal(our.name_bytes, their.name_bytes);
+        assert_memory_equal(a + at + SPH_FS_INODE_BYTES, b + at + SPH_FS_INODE_BYTES,
+                            our.name_bytes);
+        assert_int_equal(our.mode & ~(mode_t)S_ISVTX, their.mode);
+        if (S_ISDIR(our.mode))
+            assert_int_equal(our.offset, their.offset);
+        at += SPH_FS_INODE_BYTES + our.name_bytes;
+    }
+}
+
 static void zlib_has_the_same_checksum(void **state) {
     struct sph_scratch *scratch = *state;
     assert_int_equal(sph_crc32(0, "123456789", 9), 0xcbf43926);
@@ -464,6 +516,8 @@ int main(void) {
         cmocka_unit_test(sizes_and_checksums_are_checked),
         cmocka_unit_test(deep_bodies_are_refused),
         cmocka_unit_test_setup_teardown(the_system_checker_accepts_our_body, sph_scratch_make,
+                                        sph_scratch_remove),
+        cmocka_unit_test_setup_teardown(the_ancestor_has_the_same_tables, sph_scratch_make,
                                         sph_scratch_remove),
         cmocka_unit_test_setup_teardown(zlib_has_the_same_checksum, sph_scratch_make,
                                         sph_scratch_remove),

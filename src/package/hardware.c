@@ -24,6 +24,8 @@ struct sph_hardware {
     unsigned file_count;
 };
 
+/* Places are told by file: a definition is spread over several, and the fault may be in an imported
+ * one. */
 static int fail_at(const struct file *file, const struct sph_json_value *at, struct sph_err *err,
                    const char *text) {
     unsigned line, column;
@@ -50,6 +52,7 @@ static int get_array(const struct file *file, const char *key, struct sph_json_v
     return fail_at(file, ret_array, err, text);
 }
 
+/* Other JSON files lie in the same folders; the type tells a definition from them. */
 static int check_metadata(const struct file *file, struct sph_err *err) {
     struct sph_json_value metadata, value;
     uint64_t version;
@@ -62,6 +65,8 @@ static int check_metadata(const struct file *file, struct sph_err *err) {
     return 0;
 }
 
+/* Everything that resolving reads later is checked here once, also for peripherals that nobody
+ * names. */
 static int check_peripherals(const struct file *file, struct sph_err *err) {
     struct sph_json_value array, peripheral;
     int r = get_array(file, "Peripherals", &array, err);
@@ -83,6 +88,7 @@ static int check_peripherals(const struct file *file, struct sph_err *err) {
     return 0;
 }
 
+/* Two paths of one file count as two: only the caller's reader knows its folders. */
 static const struct file *file_named(const struct sph_hardware *hardware, const char *path) {
     for (unsigned i = 0; i < hardware->file_count; i++) {
         if (strcmp(hardware->files[i].path, path) == 0)
@@ -183,6 +189,7 @@ static unsigned find(const struct sph_hardware *hardware, const char *name,
     return found;
 }
 
+/* A Mapping may not change the type, or an ADC could be asked for by the name of a pin. */
 static int check_type(const char *name, const char *type, const struct sph_json_value *peripheral,
                       struct sph_err *err) {
     struct sph_json_value value;

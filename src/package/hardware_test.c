@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "package/alloc_testing.h"
 #include "package/package_testing.h"
 
 #define META "{\"Metadata\":{\"Type\":\"Azure Sphere Hardware Definition\",\"Version\":1},"
@@ -267,11 +268,33 @@ static void packing_names_the_place(void **state) {
                "12, but the package is made for 16; remove the key, packing writes it");
 }
 
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    unsigned failures = 0;
+    for (unsigned nth = 1;; nth++) {
+        struct sph_hardware *hardware = NULL;
+        struct sph_err err = SPH_ERR_NULL;
+        alloc_count = 0;
+        alloc_fail = nth;
+        int r = sph_hardware_load("app.json", read_source, (void *)sources, &hardware, &err);
+        alloc_fail = 0;
+        if (r == 0) {
+            (void)sph_hardware_free(hardware);
+            break;
+        }
+        assert_int_equal(r, -ENOMEM);
+        assert_non_null(strstr(err.text, "hardware definition"));
+        assert_non_null(strstr(err.text, ": Cannot allocate memory"));
+        failures++;
+    }
+    assert_true(failures >= 4);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_resolved),      cmocka_unit_test(broken_files_get_a_sentence),
         cmocka_unit_test(imports_are_bounded),     cmocka_unit_test(manifests_are_packed),
-        cmocka_unit_test(packing_names_the_place),
+        cmocka_unit_test(packing_names_the_place), cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

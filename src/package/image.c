@@ -28,6 +28,8 @@ static const struct known_section {
     {SPH_IMAGE_TP, 4},
 };
 
+/* A section's type as people write it. Letters from a stranger are shown only if they are letters.
+ */
 static const char *type_letters(uint16_t type, char ret_letters[3]) {
     for (unsigned i = 0; i < 2; i++) {
         char letter = (char)(type >> (8 * i));
@@ -69,6 +71,9 @@ static int split(const uint8_t *bytes, size_t size, struct sph_image *image, str
     return 0;
 }
 
+/* Only sections that this reader interprets are held to a length: an unknown one is somebody
+ * else's. Twice the same known one is refused, because two readers could each believe another of
+ * them. */
 static int check_section(const struct sph_image *image, const struct sph_image_section *section,
                          struct sph_err *err) {
     char letters[3];
@@ -98,6 +103,8 @@ static int check_section(const struct sph_image *image, const struct sph_image_s
     return 0;
 }
 
+/* The count is the sender's word: it is bounded before anything is stored, and the bytes must come
+ * out even, so that nothing can hide between the last section and the length word. */
 static int read_sections(struct sph_image *image, struct sph_err *err) {
     uint32_t count = sph_le32_get(image->metadata + 4);
     if (count > SPH_IMAGE_SECTIONS_MAX)
@@ -135,6 +142,8 @@ static int read_sections(struct sph_image *image, struct sph_err *err) {
     return 0;
 }
 
+/* The type is stored in 16 bits with 16 zero bits behind; as a 32-bit number, a set upper half is
+ * an unknown type instead of being overlooked. */
 static int read_identity(struct sph_image *image, struct sph_err *err) {
     const struct sph_image_section *id = sph_image_section(image, SPH_IMAGE_ID);
     if (!id)
@@ -145,6 +154,7 @@ static int read_identity(struct sph_image *image, struct sph_err *err) {
     return 0;
 }
 
+/* The name becomes a C string, so its end must lie within the field. */
 static int read_debug(struct sph_image *image, struct sph_err *err) {
     const struct sph_image_section *debug = sph_image_section(image, SPH_IMAGE_DB);
     if (!debug)
@@ -158,6 +168,7 @@ static int read_debug(struct sph_image *image, struct sph_err *err) {
     return 0;
 }
 
+/* What may be absent: an image without them is unsigned, not temporary and bound to no runtime. */
 static void read_the_rest(struct sph_image *image) {
     const struct sph_image_section *section = sph_image_section(image, SPH_IMAGE_SG);
     if (section) {

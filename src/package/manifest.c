@@ -35,6 +35,8 @@ static const char *const app_types[] = {
     [SPH_APP_DEBUGGER] = "Debugger",
 };
 
+/* One version exists. Another one may mean anything by the same keys, so nothing else is read of
+ * it. */
 static int read_schema_version(struct sph_manifest_reader *reader,
                                const struct sph_manifest_key *key, const char *field,
                                const struct sph_json_value *value) {
@@ -87,6 +89,7 @@ static int read_entry_point(struct sph_manifest_reader *reader, const struct sph
     return 0;
 }
 
+/* Arguments become C strings in argv, which a U+0000 would silently cut. */
 static int check_argument(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                           const char *field, const struct sph_json_value *entry) {
     if (!sph_manifest_is_text(entry))
@@ -123,6 +126,8 @@ static int read_number(struct sph_manifest_reader *reader, const struct sph_mani
     return 0;
 }
 
+/* Written by older packers for beta API sets. Kept, since real packages have it; nothing depends on
+ * it. */
 static int read_beta_apis(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                           const char *field, const struct sph_json_value *value) {
     (void)key;

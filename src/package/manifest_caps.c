@@ -34,6 +34,8 @@ static bool is_reference(const struct sph_json_value *value) {
     return value->type == SPH_JSON_STRING && value->len > 0 && value->text[0] == '$';
 }
 
+/* "false" is the same as absent: `granted` says what the app may do, not what its manifest
+ * mentions. */
 static int read_flag(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                      const char *field, const struct sph_json_value *value) {
     bool flag;
@@ -53,6 +55,7 @@ static int read_list(struct sph_manifest_reader *reader, const struct sph_manife
     return r;
 }
 
+/* A package must hold values: the device has no hardware definition to look names up in. */
 static int check_reference(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                            const char *field, const struct sph_json_value *entry) {
     if (is_source(reader))
@@ -62,6 +65,7 @@ static int check_reference(struct sph_manifest_reader *reader, const struct sph_
                              (int)(entry->len < 40 ? entry->len : 40), entry->text);
 }
 
+/* Any 16-bit number is taken: which pins exist is the device's to say, when the app opens one. */
 static int check_pin(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                      const char *field, const struct sph_json_value *entry) {
     uint64_t pin;
@@ -138,6 +142,7 @@ static int read_ports(struct sph_manifest_reader *reader, const struct sph_manif
     return read_list(reader, key, field, value, check_port);
 }
 
+/* The original's list has three numbers for this key (24, 28, 29) without saying which is which. */
 static int read_authentication(struct sph_manifest_reader *reader,
                                const struct sph_manifest_key *key, const char *field,
                                const struct sph_json_value *value) {
@@ -148,6 +153,7 @@ static int read_authentication(struct sph_manifest_reader *reader,
     return 0;
 }
 
+/* The bound is the device's, so a packer passes a large one and the device its own. */
 static int read_storage_size(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                              const char *field, const struct sph_json_value *value) {
     uint32_t max_kib = reader->options->storage_max_kib;

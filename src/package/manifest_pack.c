@@ -66,6 +66,7 @@ static int write_pin(struct packer *packer, const struct sph_json_value *at, con
     return 0;
 }
 
+/* The sentence of a name that cannot be resolved carries its place in the developer's manifest. */
 static int write_reference(struct packer *packer, const struct reference_list *place,
                            const struct sph_json_value *reference) {
     const char *type = sph_capability_name(place->capability);

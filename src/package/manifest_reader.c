@@ -28,6 +28,8 @@ int sph_manifest_fail(struct sph_manifest_reader *reader, const struct sph_json_
                     notes->line, notes->column, field, text);
 }
 
+/* The number of warnings is the sender's choice, the memory for them is not: the first few are
+ * kept, all are counted. */
 static void warn_unknown(struct sph_manifest_reader *reader, const char *prefix,
                          const struct sph_json_value *key) {
     struct sph_manifest_notes *notes = reader->notes;
@@ -56,6 +58,7 @@ static int check_required(struct sph_manifest_reader *reader, const struct sph_j
     return 0;
 }
 
+/* A table has at most 27 rows and a manifest some ten keys: searching in order is enough. */
 static const struct sph_manifest_key *find_key(const struct sph_manifest_key *keys,
                                                unsigned key_count,
                                                const struct sph_json_value *name) {

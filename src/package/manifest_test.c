@@ -357,6 +357,106 @@ static void cut_manifests_are_refused(void **state) {
     }
 }
 
+/* xorshift: the same on every machine. */
+static uint32_t random_state;
+static uint32_t draw(uint32_t below) {
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 17;
+    random_state ^= random_state << 5;
+    return random_state % below;
+}
+
+static void shuffle(unsigned *order, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        order[i] = i;
+    for (unsigned i = count; i > 1; i--) {
+        unsigned j = draw(i), kept = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = kept;
+    }
+}
+
+static void blanks(struct sph_buf *text) {
+    for (unsigned n = draw(4); n > 0; n--)
+        sph_buf_append(text, &" \t\r\n"[draw(4)], 1);
+}
+
+static void token(struct sph_buf *text, const char *word) {
+    blanks(text);
+    sph_buf_puts(text, word);
+    blanks(text);
+}
+
+static const struct {
+    enum sph_capability cap;
+    const char *value;
+} capability_values[] = {
+    {SPH_CAP_GPIO, "[1,2,3]"},
+    {SPH_CAP_I2C_MASTER, "[\"ISU2\"]"},
+    {SPH_CAP_UART, "[]"},
+    {SPH_CAP_ADC, "[\"ADC-CONTROLLER-0\"]"},
+    {SPH_CAP_ALLOWED_CONNECTIONS, "[\"a b\\\"c\"]"},
+    {SPH_CAP_ALLOWED_TCP_SERVER_PORTS, "[80]"},
+    {SPH_CAP_MUTABLE_STORAGE, "{\"SizeKB\":8}"},
+    {SPH_CAP_POWER_CONTROLS, "[\"ForceReboot\"]"},
+    {SPH_CAP_HEAP_MEM_STATS, "true"},
+    {SPH_CAP_WIFI_CONFIG, "true"},
+};
+
+/* Keys in any order, any of the capabilities, white space anywhere: read as written, and the same
+ * again after packing, whose text holds no white space outside strings. */
+static void random_manifests_are_read(void **state) {
+    (void)state;
+    static const char *const members[] = {"\"SchemaVersion\":1", "\"Name\":\"a  b\"",
+                                          "\"ComponentId\":\"" SPH_TEST_COMPONENT "\"",
+                                          "\"EntryPoint\":\"/bin/app\"", "\"Extra\":[{}]"};
+    enum { MEMBERS = SPH_ARRAY_SIZE(members), CAPABILITIES = SPH_ARRAY_SIZE(capability_values) };
+    const uint32_t seed = 20261122;
+    print_message("seed %u\n", seed);
+    random_state = seed;
+    for (unsigned round = 0; round < 2000; round++) {
+        sph_autobuf struct sph_buf text = SPH_BUF_NULL, packed = SPH_BUF_NULL;
+        unsigned order[MEMBERS + 1], caps[CAPABILITIES], cap_count = draw(CAPABILITIES + 1);
+        uint64_t granted = 0;
+        shuffle(order, MEMBERS + 1);
+        shuffle(caps, CAPABILITIES);
+        token(&text, "{");
+        for (unsigned i = 0; i <= MEMBERS; i++) {
+            if (i > 0)
+                token(&text, ",");
+            if (order[i] < MEMBERS) {
+                token(&text, members[order[i]]);
+                continue;
+            }
+            token(&text, "\"Capabilities\"");
+            token(&text, ":");
+            token(&text, "{");
+            for (unsigned c = 0; c < cap_count; c++) {
+                granted |= (uint64_t)1 << capability_values[caps[c]].cap;
+                sph_buf_printf(&text, "%s\"%s\"", c > 0 ? "," : "",
+                               sph_capability_name(capability_values[caps[c]].cap));
+                token(&text, ":");
+                token(&text, capability_values[caps[c]].value);
+            }
+            token(&text, "}");
+        }
+        token(&text, "}");
+        struct sph_manifest source, again;
+        struct sph_manifest_notes notes;
+        struct sph_err err = SPH_ERR_NULL;
+        if (parse(text.data, SPH_MANIFEST_SOURCE, &source, &notes, &err) < 0)
+            fail_msg("%s\n%s", err.text, text.data);
+        assert_int_equal(notes.warning_count, 1);
+        assert_true(source.granted == granted);
+        assert_int_equal(sph_manifest_pack(&source, NULL, 16, &packed, NULL, NULL), 0);
+        assert_null(strpbrk(packed.data, "\t\r\n"));
+        assert_int_equal(parse(packed.data, SPH_MANIFEST_PACKED, &again, NULL, NULL), 0);
+        assert_true(again.granted == granted);
+        assert_int_equal(again.application_runtime, 16);
+        assert_int_equal(again.name.len, 4);
+    }
+}
+
 static void entry_point_must_be_a_file(void **state) {
     (void)state;
     static const struct {
@@ -396,6 +496,7 @@ int main(void) {
         cmocka_unit_test(bounds_are_kept),
         cmocka_unit_test(the_storage_bound_is_the_devices),
         cmocka_unit_test(cut_manifests_are_refused),
+        cmocka_unit_test(random_manifests_are_read),
         cmocka_unit_test(entry_point_must_be_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* A package without a manifest gets the number of one that cannot be parsed, the nearest the list
+ * has. */
 static int read_manifest(struct sph_package *package, const struct sph_manifest_options *options,
                          struct sph_manifest_notes *notes, struct sph_err *err) {
     struct sph_fs_entry entry;

@@ -30,6 +30,7 @@ void sph_sign_thumbprint(const void *der, size_t len,
     sha1_digest(&sha, SPH_IMAGE_THUMBPRINT_BYTES, ret_thumbprint);
 }
 
+/* Numbers are big-endian and of fixed length in packages, GMP integers in hogweed. */
 static void number_get(mpz_t number, const uint8_t *bytes) {
     mpz_import(number, NUMBER_BYTES, 1, 1, 1, 0, bytes);
 }
@@ -51,6 +52,7 @@ static int point_get(struct ecc_point *point, const uint8_t bytes[SPH_SIGN_POINT
     return ok ? 0 : -EINVAL;
 }
 
+/* The copy of the key in the GMP number is wiped; hogweed wipes its own. */
 static int scalar_get(struct ecc_scalar *scalar, const uint8_t bytes[SPH_SIGN_SCALAR_BYTES]) {
     mpz_t number;
     mpz_init2(number, 8 * NUMBER_BYTES);
@@ -95,6 +97,7 @@ struct nonce {
     bool used;
 };
 
+/* ret = HMAC(K, V || tail); ret may be K or V, as the result is written after all was read. */
 static void nonce_hmac(struct nonce *nonce, uint8_t *ret, const uint8_t *tail, size_t tail_len) {
     struct hmac_sha256_ctx hmac;
     hmac_sha256_set_key(&hmac, sizeof(nonce->k), nonce->k);
@@ -139,6 +142,7 @@ static void nonce_draw(void *context, size_t len, uint8_t *ret_bytes) {
     }
 }
 
+/* RFC 6979 feeds the hash as a number below the group's order; hogweed has no call for that. */
 static void hash_mod_order(mpz_t number, const uint8_t hash[SPH_SIGN_HASH_BYTES]) {
     mpz_t order;
     mpz_init_set_str(order, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16);

@@ -48,6 +48,8 @@ static void secret_done(struct sph_buf *buf) {
 #define auto_datum SPH_CLEANUP(datum_done)
 #define auto_secret SPH_CLEANUP(secret_done)
 
+/* GnuTLS's words are added only where its own working failed, not where the user's file is at
+ * fault. */
 static int fail_tls(struct sph_err *err, int code, const char *what, int status) {
     return SPH_FAIL(err, code, "%s: %s", what, gnutls_strerror(status));
 }
@@ -74,6 +76,7 @@ static int point_copy(gnutls_ecc_curve_t curve, const gnutls_datum_t *x, const g
     return sph_sign_check_point(ret_point);
 }
 
+/* The refusal names what the key is, since "wrong kind of key" would leave the user guessing. */
 static int read_point(gnutls_x509_crt_t crt, uint8_t ret_point[SPH_SIGN_POINT_BYTES],
                       struct sph_err *err) {
     auto_datum gnutls_datum_t x = {NULL, 0};
@@ -102,6 +105,8 @@ static int read_subject(gnutls_x509_crt_t crt, char ret_name[SPH_TRUST_NAME_SIZE
     return 0;
 }
 
+/* Dates, issuer and extensions are not looked at: adding a certificate to a device's store is the
+ * act of trust, and the device would have no clock to hold dates against. */
 static int read_certificate(gnutls_x509_crt_t crt, struct sph_trust_record *ret_record,
                             struct sph_err *err) {
     struct sph_trust_record record = {.name = ""};
@@ -156,6 +161,7 @@ static int read_key(gnutls_x509_privkey_t key, const struct sph_buf *pem, struct
     return 0;
 }
 
+/* The traditional form ("EC PRIVATE KEY"), which every version of openssl reads. */
 static int make_key(int dirfd, struct sph_buf *ret_pem, struct sph_err *err) {
     auto_key gnutls_x509_privkey_t key = NULL;
     auto_datum gnutls_datum_t pem = {NULL, 0};
@@ -173,6 +179,7 @@ static int make_key(int dirfd, struct sph_buf *ret_pem, struct sph_err *err) {
     return sph_file_replace(dirfd, SPH_SIGNER_KEY_FILE, pem.data, pem.size, 0600, err);
 }
 
+/* A leaf of its own, no authority: it can sign packages and vouch for nobody. */
 static int fill_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key) {
     uint8_t serial[16], key_id[20];
     size_t key_id_bytes = sizeof(key_id);

@@ -30,6 +30,7 @@ const struct sph_trust_record sph_trust_sdk_development = {
     .name = "CN=Azure Sphere SDK Test",
 };
 
+/* The name is shown to people by programs that trust the store: it must be printable as it is. */
 static bool name_is_valid(const char name[SPH_TRUST_NAME_SIZE]) {
     size_t len = strnlen(name, SPH_TRUST_NAME_SIZE);
     if (len == 0 || len == SPH_TRUST_NAME_SIZE || !sph_text_is_utf8(name, len))
@@ -44,6 +45,8 @@ static const char *thumbprint_text(const uint8_t *thumbprint, char ret_text[HEX_
     return ret_text;
 }
 
+/* Records go through sph_trust_add, so that a file can hold nothing that adding would have refused.
+ */
 int sph_trust_parse(const void *bytes, size_t size, struct sph_trust *ret_trust,
                     struct sph_err *err) {
     const uint8_t *at = bytes;
@@ -147,6 +150,7 @@ sph_trust_find(const struct sph_trust *trust,
     return NULL;
 }
 
+/* Fields of zeros are what a packer leaves that has no key; they are no signature to be judged. */
 static bool all_zero(const uint8_t *bytes, size_t len) {
     for (size_t i = 0; i < len; i++) {
         if (bytes[i] != 0)
@@ -155,6 +159,8 @@ static bool all_zero(const uint8_t *bytes, size_t len) {
     return true;
 }
 
+/* The original's own key is the one unknown signer whose case can be told apart, and has its own
+ * remedy. */
 static int untrusted(const struct sph_image *image, struct sph_err *err) {
     char hex[HEX_SIZE];
     const uint8_t *sdk = sph_trust_sdk_development.thumbprint;

@@ -16,6 +16,7 @@ static int unpack_folder(const struct sph_fs_entry *entry, int dirfd, struct sph
     return 0;
 }
 
+/* The mode is set after the content: a half-written program is never executable. */
 static int unpack_file(const struct sph_fs_entry *entry, int dirfd, struct sph_err *err) {
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     sph_autoclose int fd = openat(dirfd, entry->path, flags, 0600);
