@@ -78,7 +78,7 @@ static void write_metadata(const struct sph_build *build, const struct sph_manif
     size_t start = package->len;
     uint8_t *at = sph_buf_extend(package, 8);
     if (at) {
-        memcpy(at, "4X4M", 4);
+        memcpy(at, sph_image_magic, sizeof(sph_image_magic));
         sph_le32_put(at + 4, 5);
     }
     if ((at = add_section(package, SPH_IMAGE_ID, 36))) {
@@ -156,7 +156,7 @@ int sph_build_package(const struct sph_build *build, struct sph_buf *ret_package
         return r;
     if (sph_guid_is_zero(&image_id) && (r = sph_guid_random(&image_id)) < 0)
         return SPH_FAIL_ERRNO(err, r, "cannot make an image id");
-    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(2 * SPH_MANIFEST_BYTES_MAX);
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT((size_t)2 * SPH_MANIFEST_BYTES_MAX);
     r = sph_manifest_pack(&manifest, build->hardware, build->application_runtime, &text, notes,
                           err);
     if (r == 0)

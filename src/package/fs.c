@@ -9,6 +9,10 @@
 #include "base/text.h"
 #include "package/fs_layout.h"
 
+const char sph_fs_signature[16] = {'C', 'o', 'm', 'p', 'r', 'e', 's', 's',
+                                   'e', 'd', ' ', 'R', 'O', 'M', 'F', 'S'};
+const char sph_fs_volume[16] = "Compressed";
+
 uint32_t sph_fs_crc(const uint8_t *body, size_t body_bytes) {
     static const uint8_t zero[4];
     uint32_t crc = sph_crc32(0, body, SPH_FS_AT_CRC);

@@ -39,8 +39,8 @@ static const char *item_path(const struct sph_fs_item *item) {
 /* Names hold no byte below 0x20, so '/' can take the place of byte 1 and sorts a folder's content
  * directly behind the folder; plain strcmp would put "a.txt" between "a" and "a/b". */
 static int path_order(const void *a, const void *b) {
-    const char *left = item_path(*(const struct sph_fs_item *const *)a);
-    const char *right = item_path(*(const struct sph_fs_item *const *)b);
+    const char *left = item_path(a);
+    const char *right = item_path(b);
     while (*left && *left == *right) {
         left++;
         right++;
@@ -195,9 +195,9 @@ static void write_superblock(uint8_t *body, const struct tree *tree) {
     sph_le32_put(body + SPH_FS_AT_MAGIC, SPH_FS_MAGIC);
     sph_le32_put(body + SPH_FS_AT_SIZE, (uint32_t)tree->body_bytes);
     sph_le32_put(body + SPH_FS_AT_FLAGS, SPH_FS_FLAGS);
-    memcpy(body + SPH_FS_AT_SIGNATURE, SPH_FS_SIGNATURE, 16);
+    memcpy(body + SPH_FS_AT_SIGNATURE, sph_fs_signature, sizeof(sph_fs_signature));
     sph_le32_put(body + SPH_FS_AT_FILES, tree->count);
-    memcpy(body + SPH_FS_AT_VOLUME, SPH_FS_VOLUME, strlen(SPH_FS_VOLUME));
+    memcpy(body + SPH_FS_AT_VOLUME, sph_fs_volume, sizeof(sph_fs_volume));
     sph_fs_inode_put(body + SPH_FS_AT_ROOT, &root);
 }
 
@@ -219,7 +219,7 @@ int sph_fs_build(const struct sph_fs_item *items, size_t item_count, struct sph_
     if (item_count >= SPH_FS_FILES_MAX)
         return SPH_FAIL(err, -EFBIG, "a package holds at most %d files and folders",
                         SPH_FS_FILES_MAX - 1);
-    sph_autofree const struct sph_fs_item **sorted = calloc(item_count + 1, sizeof(*sorted));
+    sph_autofree struct sph_fs_item *sorted = calloc(item_count + 1, sizeof(*sorted));
     sph_autofree struct node *nodes = calloc(SPH_FS_FILES_MAX, sizeof(*nodes));
     if (!sorted || !nodes)
         return SPH_FAIL_ERRNO(err, -ENOMEM, "no memory to lay out the package");
@@ -227,12 +227,12 @@ int sph_fs_build(const struct sph_fs_item *items, size_t item_count, struct sph_
         int r = check_item(&items[i], err);
         if (r < 0)
             return r;
-        sorted[i] = &items[i];
+        sorted[i] = items[i];
     }
     qsort(sorted, item_count, sizeof(*sorted), path_order);
     struct tree tree = {.nodes = nodes, .count = 1};
     for (size_t i = 0; i < item_count; i++) {
-        int r = add_item(&tree, sorted[i], err);
+        int r = add_item(&tree, &sorted[i], err);
         if (r < 0)
             return r;
     }

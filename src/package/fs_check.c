@@ -50,7 +50,7 @@ static int check_superblock(const uint8_t *body, size_t body_bytes, struct sph_e
         return SPH_FAIL(err, -EBADMSG, DAMAGED "%zu bytes are no whole number of pages",
                         body_bytes);
     if (sph_le32_get(body) != SPH_FS_MAGIC ||
-        memcmp(body + SPH_FS_AT_SIGNATURE, SPH_FS_SIGNATURE, 16) != 0)
+        memcmp(body + SPH_FS_AT_SIGNATURE, sph_fs_signature, sizeof(sph_fs_signature)) != 0)
         return SPH_FAIL(err, -EBADMSG, "the package holds no file system of the known kind");
     uint32_t size = sph_le32_get(body + SPH_FS_AT_SIZE);
     if (size != body_bytes)

@@ -11,8 +11,8 @@
 
 #define SPH_FS_MAGIC 0x28cd3d45u
 #define SPH_FS_FLAGS 3u /* version 2, sorted folders: the only ones met in application packages */
-#define SPH_FS_SIGNATURE "Compressed ROMFS" /* 16 bytes, no NUL */
-#define SPH_FS_VOLUME "Compressed"          /* 16 bytes, NUL padded */
+/* "Compressed ROMFS" without a NUL, and "Compressed" padded with NUL. */
+extern const char sph_fs_signature[16], sph_fs_volume[16];
 
 /* Offsets in the superblock. */
 enum {

@@ -15,7 +15,7 @@ enum {
     SECTION_HEAD_BYTES = 4, /* type and length */
 };
 
-static const uint8_t magic[4] = {'4', 'X', '4', 'M'};
+const uint8_t sph_image_magic[4] = {'4', 'X', '4', 'M'};
 
 /* Kinds whose length the format fixes; ND is checked by its own count. */
 static const struct known_section {
@@ -63,7 +63,7 @@ static int split(const uint8_t *bytes, size_t size, struct sph_image *image, str
     image->metadata = bytes + image->body_bytes;
     image->metadata_bytes = metadata_bytes;
     image->signature = bytes + unsigned_bytes;
-    if (memcmp(image->metadata, magic, sizeof(magic)) != 0)
+    if (memcmp(image->metadata, sph_image_magic, sizeof(sph_image_magic)) != 0)
         return SPH_FAIL(
             err, -EBADMSG,
             "this is no image package, or it is cut: no metadata (\"4X4M\") at byte %zu",
@@ -214,6 +214,8 @@ const struct sph_image_section *sph_image_section(const struct sph_image *image,
 
 struct sph_image_depend sph_image_depend(const struct sph_image *image, unsigned index) {
     const struct sph_image_section *section = sph_image_section(image, SPH_IMAGE_ND);
+    if (!section)
+        return (struct sph_image_depend){0};
     const uint8_t *entry = section->data + 4 + 8 * (size_t)index;
     return (struct sph_image_depend){
         .version = sph_le32_get(entry),

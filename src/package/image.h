@@ -18,6 +18,9 @@ enum {
     SPH_IMAGE_BYTES_MAX = 64 << 20,  /* far above any device profile; keeps sums in 32 bits */
 };
 
+/* The metadata's first bytes: "4X4M". */
+extern const uint8_t sph_image_magic[4];
+
 /* Image types that Spherule names; others are carried as numbers. */
 enum sph_image_type {
     SPH_IMAGE_APPLICATION = 10,

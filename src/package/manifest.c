@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -166,13 +167,19 @@ static const struct sph_manifest_key top_keys[] = {
     {.name = "TargetBetaApis", .read = read_beta_apis},
 };
 
+/* 0 when the sentence does not have the word. */
+static unsigned number_after(const char *sentence, const char *word) {
+    const char *at = strstr(sentence, word);
+    return at ? (unsigned)strtoul(at + strlen(word), NULL, 10) : 0;
+}
+
 /* The text is no JSON: the reader of JSON has the place in its sentence. */
 static int fail_json(struct sph_manifest_reader *reader, struct sph_err cause) {
     struct sph_manifest_notes *notes = reader->notes;
     notes->device_error = SPH_MANIFEST_ERROR(ID_JSON);
     notes->field[0] = '\0';
-    if (sscanf(cause.text, "line %u, column %u", &notes->line, &notes->column) != 2)
-        notes->line = notes->column = 0;
+    notes->line = number_after(cause.text, "line ");
+    notes->column = number_after(cause.text, "column ");
     return SPH_FAIL(reader->err, -EBADMSG, "%s: %s", SPH_MANIFEST_PATH, cause.text);
 }
 
@@ -204,7 +211,7 @@ int sph_manifest_parse(const char *text, size_t len, const struct sph_manifest_o
         text += 3;
         len -= 3;
     }
-    struct sph_manifest_notes unread;
+    struct sph_manifest_notes unread = {0};
     struct sph_manifest manifest = {.text = text, .text_bytes = len};
     struct sph_manifest_reader reader = {
         .options = options ? options : &defaults,

@@ -157,7 +157,7 @@ static int write_runtime(struct packer *packer, uint32_t application_runtime) {
 int sph_manifest_pack(const struct sph_manifest *manifest, const struct sph_hardware *hardware,
                       uint32_t application_runtime, struct sph_buf *ret_text,
                       struct sph_manifest_notes *notes, struct sph_err *err) {
-    struct sph_manifest_notes unread;
+    struct sph_manifest_notes unread = {0};
     struct sph_manifest shown = *manifest;
     struct packer packer = {
         .manifest = manifest,

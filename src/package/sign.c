@@ -13,7 +13,7 @@
 #include <nettle/sha2.h>
 #include <string.h>
 
-enum { NUMBER_BYTES = 32 }; /* a coordinate, a scalar, r or s */
+enum { NUMBER_BYTES = 32, NUMBER_BITS = 256 }; /* a coordinate, a scalar, r or s */
 
 void sph_sign_hash(const void *bytes, size_t len, uint8_t ret_hash[SPH_SIGN_HASH_BYTES]) {
     struct sha256_ctx sha;
@@ -55,7 +55,7 @@ static int point_get(struct ecc_point *point, const uint8_t bytes[SPH_SIGN_POINT
 /* The copy of the key in the GMP number is wiped; hogweed wipes its own. */
 static int scalar_get(struct ecc_scalar *scalar, const uint8_t bytes[SPH_SIGN_SCALAR_BYTES]) {
     mpz_t number;
-    mpz_init2(number, 8 * NUMBER_BYTES);
+    mpz_init2(number, NUMBER_BITS);
     number_get(number, bytes);
     int ok = ecc_scalar_set(scalar, number);
     mpz_set_ui(number, 0);
@@ -161,7 +161,7 @@ int sph_signature_sign(const void *bytes, size_t len, const uint8_t scalar[SPH_S
         sph_sign_hash(bytes, len, hash);
         struct nonce nonce;
         mpz_t reduced;
-        mpz_init2(reduced, 8 * NUMBER_BYTES);
+        mpz_init2(reduced, NUMBER_BITS);
         hash_mod_order(reduced, hash);
         nonce_init(&nonce, scalar, reduced);
         mpz_clear(reduced);

@@ -21,7 +21,7 @@
 
 enum {
     PEM_BYTES_MAX = 64 << 10,
-    VALID_YEARS = 20, /* as long as the original's development certificate */
+    VALID_DAYS = 20 * 365, /* as long as the original's development certificate */
 };
 #define SUBJECT "CN=Spherule SDK Development"
 
@@ -193,7 +193,7 @@ static int fill_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key) {
     if (status == 0)
         status = gnutls_x509_crt_set_activation_time(crt, now);
     if (status == 0)
-        status = gnutls_x509_crt_set_expiration_time(crt, now + VALID_YEARS * 365 * (time_t)86400);
+        status = gnutls_x509_crt_set_expiration_time(crt, now + VALID_DAYS * (time_t)86400);
     if (status == 0)
         status = gnutls_x509_crt_set_dn(crt, SUBJECT, NULL);
     if (status == 0)
