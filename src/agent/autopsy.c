@@ -100,17 +100,24 @@ static void look_at_pages(struct sph_ration_share *share, pid_t tid, pid_t tgid,
             (void)look_at_process(pids[i], pids[i], facts);
 }
 
-/* The crossing growth is in the meter's current, but the app never got it. */
-static void look_at_figures(struct sph_ration *ration, struct sph_report_facts *facts) {
-    struct sph_memory_figures figures;
-    if (sph_ration_read(ration, NULL, &figures, NULL) < 0)
-        return;
+/* What was held right before. Threads on several CPUs that grow at the same time can show as one
+ * growth of as many pages; of those the first one crossed. A huge page is one growth of many more.
+ */
+static uint64_t held_before(const struct sph_growth *crossing, uint64_t limit_bytes) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t most_at_once = (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * page;
+    uint64_t step = crossing->growth_bytes > most_at_once ? crossing->growth_bytes : page;
+    uint64_t held = crossing->user_bytes - step;
+    return held < limit_bytes ? held : limit_bytes;
+}
+
+/* The growth that crossed is in the meter's current, but the app never got it. */
+static void fill_figures(const struct sph_memory_figures *group, struct sph_report_facts *facts) {
+    struct sph_memory_figures figures = *group;
     facts->user_how = "meter, at the exit stop";
     if (facts->crossing.is_known) {
-        figures.user = facts->crossing.user_bytes - facts->crossing.growth_bytes;
-        if (figures.peak > facts->limit_bytes)
-            figures.peak = figures.user; /* raised again by a check of the page tables */
-        if (figures.peak < figures.user)
+        figures.user = held_before(&facts->crossing, facts->limit_bytes);
+        if (figures.peak < figures.user || figures.peak > facts->limit_bytes)
             figures.peak = figures.user;
         figures.total = figures.user + figures.kernel;
         facts->user_how = "meter, right before the growth that crossed";
@@ -119,10 +126,9 @@ static void look_at_figures(struct sph_ration *ration, struct sph_report_facts *
     facts->has_figures = true;
 }
 
-void sph_autopsy_look(struct sph_ration *ration, struct sph_ration_share *share, pid_t tid,
-                      pid_t tgid, struct sph_report_facts *facts) {
-    if (!facts->crossing.is_known)
-        sph_ration_check(share);
-    look_at_figures(ration, facts);
+void sph_autopsy_look(const struct sph_memory_figures *group, struct sph_ration_share *share,
+                      pid_t tid, pid_t tgid, struct sph_report_facts *facts) {
+    if (group)
+        fill_figures(group, facts);
     look_at_pages(share, tid, tgid, facts);
 }

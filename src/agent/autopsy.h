@@ -16,8 +16,9 @@ struct sph_thread_place {
 int sph_autopsy_parse_status(const char *text, size_t len, struct sph_thread_place *ret_place);
 int sph_autopsy_place(pid_t tid, struct sph_thread_place *ret_place);
 
-/* Fills figures and page rows of `facts`; `tid` is stopped. What cannot be had is left out. */
-void sph_autopsy_look(struct sph_ration *ration, struct sph_ration_share *share, pid_t tid,
-                      pid_t tgid, struct sph_report_facts *facts);
+/* Fills figures and page rows of `facts`; `tid` is stopped. `group` is what the ration says at this
+ * moment, NULL when it cannot be read. What cannot be had is left out. */
+void sph_autopsy_look(const struct sph_memory_figures *group, struct sph_ration_share *share,
+                      pid_t tid, pid_t tgid, struct sph_report_facts *facts);
 
 #endif

@@ -101,6 +101,16 @@ size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle) {
     return count;
 }
 
+static int read_group(struct sph_lifecycle *lifecycle, struct sph_memory_figures *ret_figures,
+                      struct sph_err *err) {
+    const struct sph_ration_share *shares[SPH_LIFECYCLE_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < lifecycle->n_sessions; i++)
+        if (has_process(lifecycle->sessions[i]))
+            shares[count++] = &lifecycle->sessions[i]->share;
+    return sph_ration_read(&lifecycle->ration, shares, count, ret_figures, err);
+}
+
 /* ---- the meter's side ---- */
 
 static void on_growth(void *context, const struct sph_meter_event *event) {
@@ -113,7 +123,9 @@ static void on_growth(void *context, const struct sph_meter_event *event) {
         session->peak_is_news = true;
         return;
     }
-    if (!session->facts.crossing.is_known)
+    /* The first to cross is the one; with several CPUs the ring may hold a later one before it. */
+    if (!session->facts.crossing.is_known ||
+        event->group_bytes < session->facts.crossing.user_bytes)
         sph_growth_take(&session->facts.crossing, event);
     session->facts.signs.over_ration = true;
     /* A child of the app's, or nobody yet (growth by another's hand): the ration is the app's, so
@@ -183,7 +195,11 @@ static void on_exiting(void *context, pid_t tid, int status) {
     if (by_signal ? session->looked_at : (place.threads > 1 && tid != place.tgid))
         return;
     session->looked_at = by_signal;
-    sph_autopsy_look(&lifecycle->ration, &session->share, tid, place.tgid, &session->facts);
+    struct sph_memory_figures group;
+    if (!session->facts.crossing.is_known) /* else the growth that was refused is in both counts */
+        sph_ration_check(&session->share);
+    bool is_known = read_group(lifecycle, &group, NULL) == 0;
+    sph_autopsy_look(is_known ? &group : NULL, &session->share, tid, place.tgid, &session->facts);
 }
 
 static void on_signalled(void *context, pid_t tid, const struct sph_fault *fault) {
@@ -453,7 +469,9 @@ int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid 
     for (size_t i = 0; i < lifecycle->n_sessions; i++)
         if (has_process(lifecycle->sessions[i]))
             sph_ration_check(&lifecycle->sessions[i]->share);
-    return sph_ration_read(&lifecycle->ration, session ? &session->share : NULL, ret_memory, err);
+    if (session)
+        return sph_ration_read_share(&lifecycle->ration, &session->share, ret_memory, err);
+    return read_group(lifecycle, ret_memory, err);
 }
 
 int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,

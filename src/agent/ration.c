@@ -15,8 +15,8 @@ enum {
     CHECK_PIDS = 128, /* more processes than an app may have */
 };
 
-static const char source_v1[] = "memory.kmem.usage_in_bytes and memory.kmem.tcp of the apps' group";
-static const char source_v2[] = "kernel and sock of the apps' group's memory.stat";
+static const char source_v1[] = "memory.kmem and memory.kmem.tcp of each running app's group";
+static const char source_v2[] = "kernel and sock in memory.stat of each running app's group";
 
 /* A kernel without this file has no net; the ration holds without it. */
 static void spread_net(struct sph_cgroup *tree, uint64_t limit_bytes) {
@@ -38,23 +38,17 @@ int sph_ration_open(const char *group, uint64_t limit_bytes, struct sph_ration *
         rc = sph_cgroup_open(group, &ration.tree, err);
     if (rc < 0)
         return rc;
-    enum sph_memctl kind = sph_cgroup_memctl(ration.tree);
-    if (kind == SPH_MEMCTL_NONE) {
-        ration.kernel_source = sph_cgroup_memctl_reason(ration.tree);
-    } else {
-        rc = sph_kmem_open(kind, sph_cgroup_memory_fd(ration.tree), &ration.kmem, err);
-        if (rc < 0)
-            return rc;
-        ration.kernel_source = kind == SPH_MEMCTL_V1 ? source_v1 : source_v2;
-        spread_net(ration.tree, limit_bytes);
-    }
+    ration.memctl = sph_cgroup_memctl(ration.tree);
+    ration.kernel_source = ration.memctl == SPH_MEMCTL_NONE ? sph_cgroup_memctl_reason(ration.tree)
+                           : ration.memctl == SPH_MEMCTL_V1 ? source_v1
+                                                            : source_v2;
+    spread_net(ration.tree, limit_bytes);
     *ret_ration = ration;
     ration = (struct sph_ration)SPH_RATION_NULL;
     return 0;
 }
 
 void sph_ration_close(struct sph_ration *ration) {
-    ration->kmem = sph_kmem_close(ration->kmem);
     ration->meter = sph_meter_close(ration->meter);
     ration->tree = sph_cgroup_close(ration->tree);
 }
@@ -66,6 +60,9 @@ int sph_ration_join(struct sph_ration *ration, const char *app_name,
     if (rc < 0)
         return rc;
     rc = sph_meter_app_add(ration->meter, sph_cgroup_app_id(share.cgroup), 0, &share.meter, err);
+    if (rc == 0 && ration->memctl != SPH_MEMCTL_NONE)
+        rc =
+            sph_kmem_open(ration->memctl, sph_cgroup_app_memory_fd(share.cgroup), &share.kmem, err);
     if (rc < 0) {
         sph_ration_leave(&share);
         return rc;
@@ -75,6 +72,7 @@ int sph_ration_join(struct sph_ration *ration, const char *app_name,
 }
 
 void sph_ration_leave(struct sph_ration_share *share) {
+    share->kmem = sph_kmem_close(share->kmem);
     /* The group goes first: while it is there, a process in it is still the meter's. */
     share->cgroup = sph_cgroup_app_remove(share->cgroup);
     share->meter = sph_meter_app_remove(share->meter);
@@ -92,28 +90,51 @@ void sph_ration_check(struct sph_ration_share *share) {
     (void)sph_meter_check(share->meter, pids, (size_t)count, &check, NULL);
 }
 
-int sph_ration_read(struct sph_ration *ration, const struct sph_ration_share *share,
-                    struct sph_memory_figures *ret_figures, struct sph_err *err) {
-    struct sph_meter_figures user;
-    struct sph_meter_health health;
+static int add_kernel(const struct sph_ration_share *share, uint64_t *bytes, struct sph_err *err) {
     struct sph_kmem_figures kernel = {.total = 0};
-    if (share)
-        sph_meter_app_read(share->meter, &user);
-    else
-        sph_meter_read(ration->meter, &user);
+    int rc = share->kmem ? sph_kmem_read(share->kmem, &kernel, err) : 0;
+    *bytes += kernel.total;
+    return rc;
+}
+
+static void compose(struct sph_ration *ration, const struct sph_meter_figures *user,
+                    uint64_t kernel, struct sph_memory_figures *ret_figures) {
+    struct sph_meter_health health;
     sph_meter_health(ration->meter, &health);
-    int rc = ration->kmem ? sph_kmem_read(ration->kmem, &kernel, err) : 0;
-    if (rc < 0)
-        return rc;
     *ret_figures = (struct sph_memory_figures){
-        .user = user.current,
+        .user = user->current,
         /* Two CPUs may have raised one and not yet the other when they are read. */
-        .peak = user.peak > user.current ? user.peak : user.current,
-        .total = user.current + kernel.total,
-        .kernel = kernel.total,
+        .peak = user->peak > user->current ? user->peak : user->current,
+        .total = user->current + kernel,
+        .kernel = kernel,
         .user_exact = health.exact,
-        .kernel_known = ration->kmem != NULL,
+        .kernel_known = ration->memctl != SPH_MEMCTL_NONE,
         .kernel_source = ration->kernel_source,
     };
+}
+
+int sph_ration_read(struct sph_ration *ration, const struct sph_ration_share *const *shares,
+                    size_t count, struct sph_memory_figures *ret_figures, struct sph_err *err) {
+    struct sph_meter_figures user;
+    uint64_t kernel = 0;
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = add_kernel(shares[i], &kernel, err);
+    if (rc < 0)
+        return rc;
+    sph_meter_read(ration->meter, &user);
+    compose(ration, &user, kernel, ret_figures);
+    return 0;
+}
+
+int sph_ration_read_share(struct sph_ration *ration, const struct sph_ration_share *share,
+                          struct sph_memory_figures *ret_figures, struct sph_err *err) {
+    struct sph_meter_figures user;
+    uint64_t kernel = 0;
+    int rc = add_kernel(share, &kernel, err);
+    if (rc < 0)
+        return rc;
+    sph_meter_app_read(share->meter, &user);
+    compose(ration, &user, kernel, ret_figures);
     return 0;
 }

@@ -16,8 +16,8 @@
 struct sph_ration {
     struct sph_cgroup *tree;
     struct sph_meter *meter;
-    struct sph_kmem *kmem; /* NULL where the kernel has no memory controller */
-    const char *kernel_source;
+    enum sph_memctl memctl;
+    const char *kernel_source; /* how kernel memory is obtained, or why it is not; static storage */
 };
 #define SPH_RATION_NULL                                                                            \
     { .tree = NULL }
@@ -26,6 +26,7 @@ struct sph_ration {
 struct sph_ration_share {
     struct sph_cgroup_app *cgroup;
     struct sph_meter_app *meter;
+    struct sph_kmem *kmem; /* NULL where the kernel has no memory controller */
 };
 
 /* Makes the groups (and removes what a killed agent left in them), loads the meter, sets the limit.
@@ -43,9 +44,12 @@ void sph_ration_leave(struct sph_ration_share *share);
  * differ. */
 void sph_ration_check(struct sph_ration_share *share);
 
-/* Of the group, or of one app when share is not NULL. Kernel memory is always the group's: it is
- * not told apart by app. total >= user and peak >= user hold in what is returned. */
-int sph_ration_read(struct sph_ration *ration, const struct sph_ration_share *share,
-                    struct sph_memory_figures *ret_figures, struct sph_err *err);
+/* Of the group, whose running apps are `shares`; or of one app. Kernel memory is the sum of the
+ * running apps' own groups: what ended ones have left charged further up is no running app's. total
+ * >= user and peak >= user hold in what is returned. */
+int sph_ration_read(struct sph_ration *ration, const struct sph_ration_share *const *shares,
+                    size_t count, struct sph_memory_figures *ret_figures, struct sph_err *err);
+int sph_ration_read_share(struct sph_ration *ration, const struct sph_ration_share *share,
+                          struct sph_memory_figures *ret_figures, struct sph_err *err);
 
 #endif

@@ -388,6 +388,12 @@ int sph_cgroup_memory_fd(const struct sph_cgroup *tree) {
     return tree->memctl == SPH_MEMCTL_V1 ? tree->memory : tree->unified;
 }
 
+int sph_cgroup_app_memory_fd(const struct sph_cgroup_app *app) {
+    if (app->tree->memctl == SPH_MEMCTL_NONE)
+        return -1;
+    return app->tree->memctl == SPH_MEMCTL_V1 ? app->memory : app->unified;
+}
+
 const char *sph_cgroup_memctl_reason(const struct sph_cgroup *tree) {
     return tree->reason;
 }

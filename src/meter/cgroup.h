@@ -47,6 +47,9 @@ struct sph_cgroup_app *sph_cgroup_app_remove(struct sph_cgroup_app *app);
 
 /* The kernel's 64-bit id of the app's cgroup2 directory: what sph_meter_app_add() wants. */
 uint64_t sph_cgroup_app_id(const struct sph_cgroup_app *app);
+/* The app's directory in the memory hierarchy; -1 for SPH_MEMCTL_NONE. It stays the app's. A group
+ * is made for each run: what its forerunners left charged is not in it. */
+int sph_cgroup_app_memory_fd(const struct sph_cgroup_app *app);
 /* Moves a process (0 = the caller) into the app's groups / back into the groups that the opener of
  * the tree was in. Both work in a child after fork, in whatever namespace or root it is by then, as
  * long as it is still root. */

@@ -77,9 +77,7 @@ static void on_event(void *context, uint64_t seq, const void *payload, size_t le
 
 static void on_end(void *context, const struct sph_app_end *end) {
     struct rig *rig = context;
-    if (rig->n_ends < RIG_ENDS)
-        rig->ends[rig->n_ends] = *end;
-    rig->n_ends++;
+    rig->ends[rig->n_ends++ % RIG_ENDS] = *end;
 }
 
 static void read_file(const char *path, struct sph_buf *buf) {

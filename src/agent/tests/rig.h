@@ -16,7 +16,7 @@ struct rig {
     struct sph_device device;
     char folder[64];
     struct sph_guid component;
-    struct sph_app_end ends[RIG_ENDS]; /* as they came */
+    struct sph_app_end ends[RIG_ENDS]; /* as they came; the newest RIG_ENDS of n_ends */
     unsigned n_ends;
     bool stopped; /* set by rig_stopped() */
     char *output; /* of all apps, as events brought it; NUL-terminated, cut at RIG_OUTPUT */
