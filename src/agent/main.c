@@ -3,10 +3,13 @@
  * SIGKILL, a start after SIGTERM and a restart are the same thing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -242,10 +245,24 @@ static void stop_device(struct agent *agent) {
 }
 
 static void prepare_process(void) {
+    (void)prctl(PR_SET_NAME, "spherule-agent"); /* "exe" after a start anew by /proc/self/exe */
     (void)umask(022);
     (void)signal(SIGPIPE, SIG_IGN);
     struct rlimit files = {.rlim_cur = FILE_LIMIT, .rlim_max = FILE_LIMIT};
     (void)setrlimit(RLIMIT_NOFILE, &files); /* ignoring: the inherited limit is mostly enough */
+}
+
+/* Most of the program and of what it reads has served its purpose once the device is up. Code pages
+ * are clean and come back from the page cache when they are needed; freed heap is given back. On a
+ * small device that is half of the agent's memory. */
+static void give_back_start_memory(void) {
+    extern const char __executable_start[], etext[]; /* from the linker */
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)__executable_start + page - 1) & ~(page - 1);
+    uintptr_t end = (uintptr_t)etext & ~(page - 1);
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_DONTNEED); /* it is only a hint, ignoring */
+    (void)malloc_trim(0);
 }
 
 static int run(struct agent *agent, struct sph_err *err) {
@@ -255,6 +272,7 @@ static int run(struct agent *agent, struct sph_err *err) {
         sph_device_note(&agent->device, NULL, "started device=%s apps=%zu", agent->device.name,
                         sph_registry_count(agent->device.registry));
         start_apps(&agent->device);
+        give_back_start_memory();
         tell_ready(&agent->options, "ok");
         code = sph_loop_run(agent->device.loop, err);
     }
