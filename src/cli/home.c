@@ -111,11 +111,10 @@ static bool add_name(char ***names, unsigned *count, const char *name) {
 }
 
 static bool is_device(int devices_fd, const char *name) {
-    char path[80];
     if (!sph_name_is_valid(name))
         return false;
-    (void)snprintf(path, sizeof(path), "%s/device.json", name);
-    return faccessat(devices_fd, path, F_OK, 0) == 0;
+    sph_autoclose int device_fd = openat(devices_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return device_fd >= 0 && faccessat(device_fd, "device.json", F_OK, 0) == 0;
 }
 
 int sph_home_list_devices(int home_fd, char ***ret_names, unsigned *ret_count,

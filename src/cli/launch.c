@@ -116,8 +116,8 @@ static int open_log(int device_fd, const char *name, struct sph_err *err) {
     if (fd < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot open %s", name);
     struct stat st;
-    if (fstat(fd, &st) == 0 && st.st_size > LOG_BYTES)
-        (void)ftruncate(fd, 0);
+    if (fstat(fd, &st) == 0 && st.st_size > LOG_BYTES && ftruncate(fd, 0) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot start %s afresh", name);
     return SPH_STEAL_FD(fd);
 }
 
@@ -130,7 +130,8 @@ static void become(char *const argv[], int ready_fd, int ready_as, int log_fd) {
     (void)signal(SIGINT, SIG_DFL);
     (void)signal(SIGTERM, SIG_DFL);
     (void)setsid();
-    (void)chdir("/");
+    if (chdir("/") < 0)
+        _exit(127);
     int null = open("/dev/null", O_RDONLY);
     (void)dup2(null, STDIN_FILENO);
     (void)dup2(log_fd, STDOUT_FILENO);

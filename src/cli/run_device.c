@@ -65,9 +65,10 @@ static void sweep(const struct sph_cli *cli, int home_fd) {
 }
 
 static void configure(const struct sph_run_needs *needs, struct sph_device_config *config) {
-    uint32_t random = 0;
+    uint32_t random = 0; /* the process id tells names apart where there is no randomness */
     char name[SPH_DEVICE_NAME_MAX];
-    (void)getrandom(&random, sizeof(random), 0);
+    if (getrandom(&random, sizeof(random), 0) < 0)
+        random = 0;
     (void)snprintf(name, sizeof(name), NAME_PREFIX "%d-%08" PRIx32, (int)getpid(), random);
     sph_device_config_default(name, config);
     config->host_libraries = needs->host_libraries;
