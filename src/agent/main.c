@@ -3,10 +3,12 @@
  * SIGKILL, a start after SIGTERM and a restart are the same thing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -252,17 +254,25 @@ static void prepare_process(void) {
     (void)setrlimit(RLIMIT_NOFILE, &files); /* ignoring: the inherited limit is mostly enough */
 }
 
-/* Most of the program and of what it reads has served its purpose once the device is up. Code pages
- * are clean and come back from the page cache when they are needed; freed heap is given back. On a
- * small device that is half of the agent's memory. */
+/* Gives back the memory that only the start needed: most of the code, and freed heap. Segments that
+ * are never written (PF_W is not set) are clean and come back from the page cache page by page as
+ * they are used. */
 static void give_back_start_memory(void) {
-    extern const char __executable_start[], etext[]; /* from the linker */
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t first = ((uintptr_t)__executable_start + page - 1) & ~(page - 1);
-    uintptr_t end = (uintptr_t)etext & ~(page - 1);
-    if (first < end)
-        (void)madvise((void *)first, end - first, MADV_DONTNEED); /* it is only a hint, ignoring */
+    const ElfW(Phdr) *headers = (const void *)getauxval(AT_PHDR);
+    size_t count = getauxval(AT_PHNUM);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), base = 0;
     (void)malloc_trim(0);
+    for (size_t i = 0; i < count; i++)
+        if (headers[i].p_type == PT_PHDR)
+            base = (uintptr_t)headers - headers[i].p_vaddr; /* not 0 in a PIE */
+    for (size_t i = 0; i < count; i++) {
+        if (headers[i].p_type != PT_LOAD || headers[i].p_flags & PF_W)
+            continue;
+        uintptr_t first = (base + headers[i].p_vaddr) & ~(page - 1);
+        uintptr_t end = base + headers[i].p_vaddr + headers[i].p_filesz;
+        (void)madvise((void *)first, end - first,
+                      MADV_DONTNEED); /* only to save memory, ignoring */
+    }
 }
 
 static int run(struct agent *agent, struct sph_err *err) {
@@ -272,8 +282,8 @@ static int run(struct agent *agent, struct sph_err *err) {
         sph_device_note(&agent->device, NULL, "started device=%s apps=%zu", agent->device.name,
                         sph_registry_count(agent->device.registry));
         start_apps(&agent->device);
-        give_back_start_memory();
         tell_ready(&agent->options, "ok");
+        give_back_start_memory();
         code = sph_loop_run(agent->device.loop, err);
     }
     stop_device(agent);
