@@ -1,14 +1,13 @@
 /* device create: a folder with device.json in it; nothing runs yet. */
 #include <errno.h>
-#include <fcntl.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/device_config.h"
 #include "cli/device_make.h"
 #include "cli/home.h"
+#include "cli/package_file.h"
 
 static const struct sph_option options[] = {
     {.name = "ram", .value = "SIZE", .help = "RAM limit of its applications, 16K to 1G (256K)"},
@@ -29,9 +28,9 @@ static const struct sph_positional positionals[] = {
 
 static int read_profile(const char *path, struct sph_device_config *config, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(64 << 10);
-    int r = sph_file_read(AT_FDCWD, path, &text, err);
+    int r = sph_input_read("profile", path, &text, err);
     if (r < 0)
-        return -EBADMSG;
+        return -EBADMSG; /* whatever it was, the input file is to blame */
     r = sph_device_config_parse_profile(text.data ? text.data : "", text.len, config, err);
     if (r < 0)
         sph_err_prefix(err, "%s", path);

@@ -37,7 +37,7 @@ static const struct sph_option options[] = {
      .kind = SPH_VALUE_FILE},
     {.name = "executables",
      .value = "PATHS",
-     .help = "files in the package that are executable (ELF files always are)"},
+     .help = "files that are executable beside those in ELF format"},
     {.name = "target-api-set", .value = "N", .help = "the API set it is built for (16)"},
     {.name = "hardware-definitions",
      .value = "DIRS",
@@ -45,7 +45,7 @@ static const struct sph_option options[] = {
      .kind = SPH_VALUE_DIR},
     {.name = "target-definition-filename",
      .value = "FILE",
-     .help = "the hardware definition that '$NAME' in the manifest stands for"},
+     .help = "the definition that the manifest's '$NAME' refer to"},
     {.name = NULL},
 };
 

@@ -20,6 +20,11 @@
  * person removed later is not put back. */
 #define TRUSTED_MARK "development-trusted"
 
+enum {
+    CONNECT_TIMEOUT_MS = 10000, /* the gateway tries again every second at the latest */
+    CONNECT_STEP_MS = 5,
+};
+
 int sph_device_make(int home_fd, const struct sph_device_config *config, struct sph_err *err) {
     char path[80];
     if (!sph_name_is_valid(config->name))
@@ -56,11 +61,29 @@ static int trust_development_key(struct sph_target *target, struct sph_err *err)
     return sph_file_replace(target->device_fd, TRUSTED_MARK, "", 0, 0644, err);
 }
 
+/* The gateway is ready when it listens; only then does it look for the agent. */
+static int await_agent(struct sph_target *target, struct sph_err *err) {
+    for (int waited_ms = 0; waited_ms < CONNECT_TIMEOUT_MS; waited_ms += CONNECT_STEP_MS) {
+        sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+        struct sph_json_value top;
+        int r = sph_target_ask(target, "GET", "/spherule/v1/gateway", NULL, &text, &top, err);
+        if (r < 0)
+            return r;
+        if (sph_answer_bool(&top, "connected"))
+            return 0;
+        (void)usleep(CONNECT_STEP_MS * 1000);
+    }
+    return SPH_FAIL(err, -EHOSTDOWN, "the gateway of device '%s' does not find its agent",
+                    target->name);
+}
+
 int sph_device_start(struct sph_target *target, bool *ret_started, struct sph_err *err) {
     sph_autoclose int lock = sph_launch_lock(target->device_fd, err);
     if (lock < 0)
         return lock;
     int r = sph_launch_start(target->device_fd, target->name, ret_started, err);
+    if (r == 0)
+        r = await_agent(target, err);
     return r < 0 ? r : trust_development_key(target, err);
 }
 

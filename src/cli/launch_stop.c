@@ -15,9 +15,10 @@
 #include "cli/rest_client.h"
 
 enum {
-    ASK_TIMEOUT_MS = 5000,  /* for the answer to the request */
-    END_TIMEOUT_MS = 15000, /* apps get their grace time after SIGTERM, then the programs end */
-    TERM_TIMEOUT_MS = 5000,
+    ASK_TIMEOUT_MS = 5000,    /* for the answer to the request */
+    ASKED_TIMEOUT_MS = 1000,  /* then a signal says the same again: a lost request costs no more */
+    AGENT_TIMEOUT_MS = 15000, /* apps get their grace time after SIGTERM, then the agent ends */
+    GATEWAY_TIMEOUT_MS = 5000,
     KILL_TIMEOUT_MS = 3000,
 };
 
@@ -51,19 +52,28 @@ static int send_signal(int process, int signal_number) {
     return (int)syscall(SYS_pidfd_send_signal, process, signal_number, NULL, 0) == 0 ? 0 : -errno;
 }
 
-static int end_process(int process, const char *what, const char *name, struct sph_err *err) {
-    int r = send_signal(process, SIGTERM);
-    if (r == -EPERM)
+struct process {
+    int fd;
+    const char *what;
+    int term_timeout_ms;
+};
+
+static int end_process(const struct process *process, bool asked, const char *name,
+                       struct sph_err *err) {
+    if (asked && wait_end(process->fd, ASKED_TIMEOUT_MS))
+        return 0;
+    int r = send_signal(process->fd, SIGTERM);
+    if (r == -EPERM && !asked)
         return SPH_FAIL(err, -EPERM,
-                        "the %s of device '%s' does not answer and belongs to root: run 'sudo "
-                        "spherule device stop %s'",
-                        what, name, name);
-    if (wait_end(process, TERM_TIMEOUT_MS))
+                        "the %s of device '%s' cannot be reached and is not yours to end: run "
+                        "'sudo spherule device stop %s'",
+                        process->what, name, name);
+    if (wait_end(process->fd, process->term_timeout_ms))
         return 0;
-    (void)send_signal(process, SIGKILL);
-    if (wait_end(process, KILL_TIMEOUT_MS))
+    (void)send_signal(process->fd, SIGKILL);
+    if (wait_end(process->fd, KILL_TIMEOUT_MS))
         return 0;
-    return SPH_FAIL(err, -EBUSY, "the %s of device '%s' cannot be ended", what, name);
+    return SPH_FAIL(err, -EBUSY, "the %s of device '%s' cannot be ended", process->what, name);
 }
 
 int sph_launch_stop(int device_fd, const char *name, struct sph_err *err) {
@@ -71,14 +81,17 @@ int sph_launch_stop(int device_fd, const char *name, struct sph_err *err) {
         sph_pidfile_open_process(device_fd, SPH_AGENT_PIDFILE, SPH_AGENT_PROGRAM, NULL);
     sph_autoclose int gateway =
         sph_pidfile_open_process(device_fd, SPH_GATEWAY_PIDFILE, SPH_GATEWAY_PROGRAM, NULL);
+    const struct process processes[] = {
+        {.fd = agent, .what = "agent", .term_timeout_ms = AGENT_TIMEOUT_MS},
+        {.fd = gateway, .what = "gateway", .term_timeout_ms = GATEWAY_TIMEOUT_MS},
+    };
     bool asked = gateway >= 0 && agent >= 0 && ask(device_fd, name) == 0;
-    int patience = asked ? END_TIMEOUT_MS : 0;
-    int r = 0;
-    if (agent >= 0 && !wait_end(agent, patience))
-        r = end_process(agent, "agent", name, err);
-    if (gateway >= 0 && !wait_end(gateway, asked ? TERM_TIMEOUT_MS : 0)) {
-        int r2 = end_process(gateway, "gateway", name, r < 0 ? NULL : err);
-        r = r < 0 ? r : r2;
+    int result = 0;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(processes); i++) {
+        int r = wait_end(processes[i].fd, 0)
+                    ? 0
+                    : end_process(&processes[i], asked, name, result < 0 ? NULL : err);
+        result = result < 0 ? result : r;
     }
-    return r;
+    return result;
 }

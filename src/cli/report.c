@@ -100,26 +100,63 @@ static void write_pages(const struct sph_json_value *report, struct sph_buf *buf
         sph_table_add(&table, row->class);
         sph_table_add(&table, row->name);
     }
-    sph_buf_puts(buf, "\nPages by mapping (only user pages count against the ration):\n");
+    /* the page that crosses is in the map already, though its write never completed */
+    sph_buf_printf(buf, "\nPages by mapping (user pages count against the ration%s):\n",
+                   sph_json_get(report, "crossing", &mapping) ? "; with the one that crossed it"
+                                                              : "");
     sph_table_draw(&table, SPH_TABLE_PLAIN, buf);
     uint64_t dropped = sph_answer_u64(report, "mappingsDropped");
     if (dropped)
         sph_buf_printf(buf, "(%" PRIu64 " further mappings are not listed)\n", dropped);
 }
 
-static void write_stack(const struct sph_json_value *object, const char *key, const char *title,
+/* An address as the report writes it: "0x…". */
+static uint64_t read_address(const struct sph_json_value *object, const char *key) {
+    char text[32];
+    return strtoull(sph_answer_text(object, key, text, sizeof(text)), NULL, 16);
+}
+
+/* "PATH+0xOFFSET", counted from the lowest mapping of the same file: what addr2line wants of a
+ * position-independent program. Nothing for an address outside every file. */
+static void write_place(const struct sph_json_value *report, uint64_t address,
                         struct sph_buf *buf) {
+    struct sph_json_iter iter;
+    struct sph_json_value mapping;
+    char path[128];
+    char found[128] = "";
+    uint64_t base = UINT64_MAX;
+    if (!open_array(report, "mappings", &iter))
+        return;
+    while (sph_json_next(&iter, NULL, &mapping)) {
+        if (address >= read_address(&mapping, "start") && address < read_address(&mapping, "end"))
+            sph_answer_text(&mapping, "path", found, sizeof(found));
+    }
+    sph_json_iter_init(&iter, &iter.parent);
+    while (*found == '/' && sph_json_next(&iter, NULL, &mapping)) {
+        uint64_t start = read_address(&mapping, "start");
+        sph_answer_text(&mapping, "path", path, sizeof(path));
+        if (strcmp(path, found) == 0 && start < base)
+            base = start;
+    }
+    if (base <= address)
+        sph_buf_printf(buf, "  %s+0x%" PRIx64, found, address - base);
+}
+
+static void write_stack(const struct sph_json_value *report, const struct sph_json_value *object,
+                        const char *title, struct sph_buf *buf) {
     struct sph_json_iter iter;
     struct sph_json_value frame;
     unsigned count = 0;
-    if (!open_array(object, key, &iter))
+    if (!open_array(object, "stack", &iter))
         return;
     while (count < STACK_ROWS_MAX && sph_json_next(&iter, NULL, &frame)) {
         char text[32] = "";
         (void)sph_json_to_text(&frame, text, sizeof(text));
         if (count == 0)
             sph_buf_printf(buf, "\n%s, innermost first:\n", title);
-        sph_buf_printf(buf, "  #%-2u %s\n", count++, text);
+        sph_buf_printf(buf, "  #%-2u %s", count++, text);
+        write_place(report, strtoull(text, NULL, 16), buf);
+        sph_buf_puts(buf, "\n");
     }
 }
 
@@ -140,49 +177,39 @@ static void write_log(const struct sph_json_value *report, struct sph_buf *buf) 
     }
 }
 
-static void add_figure(struct sph_table *table, const char *name,
-                       const struct sph_json_value *report, const char *key, const char *exact_key,
-                       const char *how_key) {
-    char how[96];
-    char text[110] = "";
-    bool exact = sph_answer_bool(report, exact_key);
-    sph_answer_text(report, how_key, how, sizeof(how));
-    if (!exact)
-        (void)snprintf(text, sizeof(text), "%s%s%s", *how ? "not exact: " : "not known", how, "");
-    sph_table_add(table, name);
-    if (exact || *how)
-        sph_table_add_number(table, sph_answer_u64(report, key));
+static const struct {
+    const char *name, *key, *exact_key, *how_key;
+} figures[] = {
+    {"Total (Kernel + User Mode)", "totalBytes", "kernelExact", "kernelHow"},
+    {"User Mode", "userBytes", "userExact", "userHow"},
+    {"Peak User Mode", "peakUserBytes", "userExact", "userHow"},
+    {"RAM Limit (User Mode)", "limitBytes", NULL, NULL},
+};
+
+/* A figure that is not exact never stands without a line that says so. */
+static void write_note(const struct sph_json_value *report, size_t figure, struct sph_buf *buf) {
+    char how[160];
+    if (!figures[figure].exact_key || sph_answer_bool(report, figures[figure].exact_key))
+        return;
+    sph_answer_text(report, figures[figure].how_key, how, sizeof(how));
+    if (*how)
+        sph_buf_printf(buf, "%s is not exact: taken from %s.\n", figures[figure].name, how);
     else
-        sph_table_add(table, "-");
-    sph_table_add(table, text);
+        sph_buf_printf(buf, "%s is not known.\n", figures[figure].name);
 }
 
 static void write_figures(const struct sph_json_value *report, struct sph_buf *buf) {
     static const struct sph_column columns[] = {
         {"Name", "name"}, {"Usage (bytes)", "usageInBytes"}, {.title = NULL}};
-    static const struct sph_column noted[] = {
-        {"Name", "name"}, {"Usage (bytes)", "usageInBytes"}, {"Note", "note"}, {.title = NULL}};
     sph_autotable struct sph_table table;
-    bool exact = sph_answer_bool(report, "userExact") && sph_answer_bool(report, "kernelExact");
-    sph_table_init(&table, noted);
-    add_figure(&table, "Total (Kernel + User Mode)", report, "totalBytes", "kernelExact",
-               "kernelHow");
-    add_figure(&table, "User Mode", report, "userBytes", "userExact", "userHow");
-    add_figure(&table, "Peak User Mode", report, "peakUserBytes", "userExact", "userHow");
-    sph_table_add(&table, "RAM Limit (User Mode)");
-    sph_table_add_number(&table, sph_answer_u64(report, "limitBytes"));
-    sph_table_add(&table, "");
-    if (exact) { /* nothing to note: the table of show-memory-stats */
-        sph_autotable struct sph_table plain;
-        sph_table_init(&plain, columns);
-        for (unsigned i = 0; i < table.n_cells; i += 3) {
-            sph_table_add(&plain, table.cells[i].text);
-            sph_table_add(&plain, table.cells[i + 1].text);
-        }
-        sph_table_draw(&plain, SPH_TABLE_RULED, buf);
-    } else {
-        sph_table_draw(&table, SPH_TABLE_RULED, buf);
+    sph_table_init(&table, columns);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(figures); i++) {
+        sph_table_add(&table, figures[i].name);
+        sph_table_add_number(&table, sph_answer_u64(report, figures[i].key));
     }
+    sph_table_draw(&table, SPH_TABLE_RULED, buf);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(figures); i++)
+        write_note(report, i, buf);
 }
 
 static void write_ration(const struct sph_json_value *report, struct sph_buf *buf) {
@@ -249,8 +276,8 @@ void sph_report_write(const struct sph_json_value *report, struct sph_buf *buf) 
     if (!sph_report_is_failure(report))
         return;
     write_pages(report, buf);
-    write_stack(report, "stack", "Stack", buf);
+    write_stack(report, report, "Stack", buf);
     if (sph_json_get(report, "growth", &growth))
-        write_stack(&growth, "stack", "Stack of the last growth before", buf);
+        write_stack(report, &growth, "Stack of the last growth before", buf);
     write_log(report, buf);
 }
