@@ -19,6 +19,7 @@ import unittest
 from fake_agent import EVENT, OPS, REPLY, FakeAgent, Refusal, fields, frame, guid, parse, u32, u64
 
 SPHERULED = sys.argv.pop(1)
+SANITIZED = "SPH_SANITIZED" in os.environ
 APP = "2f074b0f-d99d-4692-82d9-ef93a7d6463c"
 IMAGE = "11112222-3333-4444-5555-666677778888"
 OTHER = "ae4714aa-03aa-492b-9663-962f966a9cc3"
@@ -153,15 +154,16 @@ class GatewayTest(unittest.TestCase):
     def start_gateway(self, *more, device=None):
         read, write = os.pipe()
         command = [SPHERULED, "--device", device or self.folder, "--owner", str(OWNER), "--ready-fd", str(write)]
-        process = subprocess.Popen(command + list(more), pass_fds=[write], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command + list(more), pass_fds=[write],
+                                   stderr=None if SANITIZED else subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as pipe:
             sentence = pipe.read()
-        self.addCleanup(self.end_gateway, process)
+        self.addCleanup(self.end_gateway, process, 0 if sentence == "ok\n" else 1)
         return process, sentence
 
     @staticmethod
-    def end_gateway(process):
+    def end_gateway(process, wanted=0):
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:
@@ -170,7 +172,7 @@ class GatewayTest(unittest.TestCase):
             process.kill()
             process.wait()
             raise
-        assert status >= 0, f"spheruled died by signal {-status}"
+        assert status == wanted, f"spheruled ended with status {status}"
 
     def connection(self, timeout=10):
         connection = UnixConnection(os.path.join(self.folder, "rest.sock"), timeout)
@@ -880,7 +882,7 @@ class Process(GatewayTest):
             private = sum(int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty"))
         print(f"spheruled: peak resident {resident} KiB, private dirty {private} KiB", file=sys.stderr)
         del streams
-        if not os.environ.get("SPH_SANITIZED"):
+        if not SANITIZED:
             self.assertLessEqual(resident, 8192)
 
 

@@ -16,54 +16,9 @@
 #include "base/guid.h"
 #include "wire/message.h"
 #include "wire/table.h"
+#include "wire/testing.h"
 
-enum { SEED = 22, LIST_ITEMS = 3 };
-
-static char texts[] = "the quick brown fox jumps over the lazy dog";
-
-/* Items of every list made so far in a test; freed at its end. */
-static void *arena[64];
-static size_t arena_used;
-
-static void arena_free(void) {
-    while (arena_used > 0)
-        free(arena[--arena_used]);
-}
-
-static void fill_message(const struct sph_codec *codec, void *message, unsigned *seed);
-
-static void fill_list(const struct sph_field *field, struct sph_list *list, unsigned *seed) {
-    char *items = calloc(LIST_ITEMS, field->nested->size);
-    assert_true(arena_used < SPH_ARRAY_SIZE(arena));
-    arena[arena_used++] = items;
-    for (size_t i = 0; i < LIST_ITEMS; i++)
-        fill_message(field->nested, items + i * field->nested->size, seed);
-    *list = SPH_LIST(items, LIST_ITEMS);
-}
-
-/* Each field gets a value, now and then the zero that is left out on the wire. */
-static void fill_message(const struct sph_codec *codec, void *message, unsigned *seed) {
-    memset(message, 0, codec->size);
-    for (size_t i = 0; i < codec->field_count; i++) {
-        const struct sph_field *field = &codec->fields[i];
-        uint8_t *member = (uint8_t *)message + field->offset;
-        uint64_t number = (uint64_t)rand_r(seed) << 33 ^ (uint64_t)rand_r(seed);
-        if (number % 5 == 0)
-            continue;
-        if (field->type == SPH_FIELD_U32)
-            *(uint32_t *)member = (uint32_t)number;
-        else if (field->type == SPH_FIELD_U64 || field->type == SPH_FIELD_I64)
-            *(uint64_t *)member = number;
-        else if (field->type == SPH_FIELD_BOOL)
-            *(bool *)member = number & 1;
-        else if (field->type == SPH_FIELD_GUID)
-            memset(member, (int)(number & 0xff), sizeof(struct sph_guid));
-        else if (field->type == SPH_FIELD_LIST)
-            fill_list(field, (struct sph_list *)member, seed);
-        else
-            *(struct sph_slice *)member = sph_slice(texts, number % sizeof(texts));
-    }
-}
+enum { SEED = 22 };
 
 static void assert_same(const struct sph_codec *codec, const void *sent, const void *got);
 
@@ -115,11 +70,11 @@ static void each_codec(each_codec_fn *fn) {
     for (size_t i = 0; i < sph_op_count; i++) {
         fn(sph_ops[i].request, SEED + (unsigned)i);
         fn(sph_ops[i].reply, SEED + 100 + (unsigned)i);
-        arena_free();
+        sph_testing_free_lists();
     }
     fn(&sph_msg_event_codec, SEED);
     fn(&sph_msg_error_codec, SEED);
-    arena_free();
+    sph_testing_free_lists();
 }
 
 static void check_table(const struct sph_codec *codec, unsigned seed) {
@@ -151,7 +106,7 @@ static void tables_are_in_order(void **state) {
 static void carry_over(const struct sph_codec *codec, unsigned seed) {
     void *sent = malloc(codec->size), *got = malloc(codec->size);
     for (unsigned round = 0; round < 5; round++) {
-        fill_message(codec, sent, &seed);
+        sph_testing_fill(codec, sent, &seed);
         sph_autobuf struct sph_buf out = SPH_BUF_NULL;
         assert_int_equal(sph_codec_encode(codec, sent, &out, NULL), 0);
         struct sph_err err = SPH_ERR_NULL;
@@ -186,7 +141,7 @@ static void decode_damaged(const struct sph_codec *codec, const void *data, size
 
 static void damage(const struct sph_codec *codec, unsigned seed) {
     void *sent = malloc(codec->size);
-    fill_message(codec, sent, &seed);
+    sph_testing_fill(codec, sent, &seed);
     sph_autobuf struct sph_buf out = SPH_BUF_NULL;
     assert_int_equal(sph_codec_encode(codec, sent, &out, NULL), 0);
     for (size_t len = 0; len < out.len; len++)

@@ -1,0 +1,127 @@
+/* The ring against a plain list of everything that was ever added. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/history.h"
+
+static struct sph_history history; /* 40 KiB: not for the stack */
+
+static int set_up(void **state) {
+    (void)state;
+    sph_history_init(&history);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    sph_history_done(&history);
+    assert_int_equal(history.bytes, 0);
+    return 0;
+}
+
+static void add(uint64_t seq) {
+    char line[32];
+    int len = snprintf(line, sizeof(line), "%llu\n", (unsigned long long)seq);
+    sph_history_add(&history, seq, line, (size_t)len);
+}
+
+static void readers_are_independent(void **state) {
+    (void)state;
+    struct sph_history_cursor early = sph_history_now(&history);
+    add(1);
+    struct sph_history_cursor late = sph_history_now(&history);
+    add(2);
+    add(3);
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    assert_int_equal(sph_history_read(&history, &late, 100, &out), 0);
+    assert_string_equal(out.data, "2\n3\n");
+    out.len = 0;
+    assert_int_equal(sph_history_read(&history, &early, 3, &out), 0);
+    assert_string_equal(out.data, "1\n2\n"); /* a line more than asked for rather than none */
+    assert_int_equal(sph_history_read(&history, &early, 100, &out), 0);
+    assert_string_equal(out.data, "1\n2\n3\n");
+    assert_int_equal(sph_history_read(&history, &early, 100, &out), 0);
+    assert_int_equal(out.len, 6);
+}
+
+static void after_a_number(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t after;
+        const char *lines;
+    } cases[] = {{0, "5\n6\n0\n8\n"}, {5, "6\n0\n8\n"}, {6, "8\n"}, {7, "8\n"}, {8, ""}, {99, ""}};
+    add(5);
+    add(6);
+    add(0); /* the gateway's own line */
+    add(8);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
+        sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+        struct sph_history_cursor cursor = sph_history_after(&history, cases[i].after);
+        (void)sph_buf_extend(&out, 0);
+        assert_int_equal(sph_history_read(&history, &cursor, 100, &out), 0);
+        assert_string_equal(out.data, cases[i].lines);
+    }
+}
+
+static void an_epoch_hides_older_numbers(void **state) {
+    (void)state;
+    add(5);
+    sph_history_begin_epoch(&history);
+    struct sph_history_cursor empty = sph_history_after(&history, 0);
+    add(1);
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    assert_int_equal(sph_history_read(&history, &empty, 100, &out), 0);
+    assert_string_equal(out.data, "1\n");
+    for (uint64_t seq = 2; seq < SPH_HISTORY_LINES + 10; seq++)
+        add(seq);
+    struct sph_history_cursor all = sph_history_after(&history, 0); /* the epoch's begin is gone */
+    assert_int_equal(all.number, history.begin);
+}
+
+static void a_late_reader_is_told(void **state) {
+    (void)state;
+    struct sph_history_cursor cursor = sph_history_now(&history);
+    for (uint64_t seq = 1; seq <= SPH_HISTORY_LINES + 7; seq++)
+        add(seq);
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    assert_int_equal(sph_history_read(&history, &cursor, 1, &out), 7);
+    assert_string_equal(out.data, "8\n");
+    assert_int_equal(sph_history_read(&history, &cursor, 1, &out), 0);
+}
+
+static void bytes_are_bounded(void **state) {
+    (void)state;
+    enum { LINE = 50000 };
+    char *line = calloc(1, SPH_HISTORY_BYTES + 1);
+    struct sph_history_cursor cursor = sph_history_now(&history);
+    for (unsigned i = 1; i <= 20; i++) {
+        sph_history_add(&history, i, line, LINE);
+        assert_true(history.bytes <= SPH_HISTORY_BYTES);
+    }
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    assert_int_equal(sph_history_read(&history, &cursor, SIZE_MAX, &out), 15);
+    assert_int_equal(out.len, 5 * LINE);
+    sph_history_add(&history, 21, line, SPH_HISTORY_BYTES + 1); /* never fits: not kept */
+    assert_int_equal(history.end, 20);
+    sph_history_add(&history, 21, line, SPH_HISTORY_BYTES); /* fits alone */
+    assert_int_equal(history.end - history.begin, 1);
+    free(line);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(readers_are_independent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(after_a_number, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_epoch_hides_older_numbers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_late_reader_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_are_bounded, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,299 @@
+/* The link between a made-up back end and this test, which plays the agent on the other end of a
+ * socket pair: orders, refusals and losses that a well-behaved agent does not show. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "gateway/link.h"
+#include "wire/message.h"
+
+struct bench {
+    struct sph_loop *loop;
+    struct sph_link *link;
+    struct sph_backend backend;
+    int agent_fd; /* our end; -1 = none */
+    bool refuses; /* connect fails */
+    unsigned connects, readies, losses, events, answers;
+    bool restarted;
+    uint64_t last_seq;
+    enum sph_answer_kind last_kind;
+    char last_text[200];
+    struct sph_frame_reader reader;
+};
+
+static int bench_connect(void *context, struct sph_err *err) {
+    struct bench *bench = context;
+    int fds[2];
+    bench->connects++;
+    if (bench->refuses)
+        return SPH_FAIL(err, -ECONNREFUSED, "nobody is there");
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    bench->agent_fd = fds[1];
+    sph_frame_reader_reset(&bench->reader);
+    return fds[0];
+}
+
+static void on_ready(void *context, const struct sph_guid *boot_id, bool restarted) {
+    (void)boot_id;
+    struct bench *bench = context;
+    bench->readies++;
+    bench->restarted = restarted;
+}
+
+static void on_lost(void *context, const char *text) {
+    struct bench *bench = context;
+    bench->losses++;
+    (void)snprintf(bench->last_text, sizeof(bench->last_text), "%s", text);
+}
+
+static void on_event(void *context, const struct sph_msg_event *event) {
+    struct bench *bench = context;
+    bench->events++;
+    bench->last_seq = event->seq;
+}
+
+static void on_answer(void *context, const struct sph_answer *answer) {
+    struct bench *bench = context;
+    bench->answers++;
+    bench->last_kind = answer->kind;
+    (void)snprintf(bench->last_text, sizeof(bench->last_text), "%s", answer->text);
+}
+
+static int set_up(void **state) {
+    struct bench *bench = calloc(1, sizeof(*bench));
+    bench->agent_fd = -1;
+    bench->backend =
+        (struct sph_backend){.name = "bench", .connect = bench_connect, .context = bench};
+    sph_frame_reader_init(&bench->reader);
+    const struct sph_link_listener listener = {
+        .context = bench, .on_ready = on_ready, .on_lost = on_lost, .on_event = on_event};
+    assert_int_equal(sph_loop_new(&bench->loop, NULL), 0);
+    assert_int_equal(sph_link_new(bench->loop, &bench->backend, &listener, &bench->link, NULL), 0);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct bench *bench = *state;
+    assert_null(sph_link_free(bench->link));
+    assert_null(sph_loop_free(bench->loop));
+    if (bench->agent_fd >= 0)
+        (void)close(bench->agent_fd);
+    sph_frame_reader_done(&bench->reader);
+    free(bench);
+    return 0;
+}
+
+/* The next request that the link has sent; false when none comes within a second. */
+static bool next_request(struct bench *bench, struct sph_frame *ret_frame) {
+    for (unsigned i = 0; i < 200; i++) {
+        if (sph_frame_reader_next(&bench->reader, ret_frame) == 0)
+            return true;
+        (void)sph_loop_step(bench->loop, 5);
+        char bytes[4096];
+        ssize_t got = bench->agent_fd < 0 ? -1 : recv(bench->agent_fd, bytes, sizeof(bytes), 0);
+        if (got > 0)
+            assert_int_equal(sph_frame_reader_push(&bench->reader, bytes, (size_t)got), 0);
+    }
+    return false;
+}
+
+static void say(struct bench *bench, const struct sph_buf *bytes) {
+    assert_int_equal(send(bench->agent_fd, bytes->data, bytes->len, MSG_NOSIGNAL), bytes->len);
+}
+
+static void reply(struct bench *bench, const struct sph_frame *to, const void *message) {
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    assert_int_equal(sph_op_put_reply(&out, to->op, to->id, message, NULL), 0);
+    say(bench, &out);
+}
+
+/* Runs the loop until the counter has that value. */
+static void until(struct bench *bench, const unsigned *counter, unsigned value) {
+    for (unsigned i = 0; i < 400 && *counter != value; i++)
+        (void)sph_loop_step(bench->loop, 10);
+    assert_int_equal(*counter, value);
+}
+
+static void greet(struct bench *bench, uint8_t boot) {
+    struct sph_frame frame;
+    struct sph_msg_hello_reply hello = {.version = 1, .boot_id = {.bytes = {boot}}};
+    struct sph_msg_events_reply events = {.last_seq = 0};
+    unsigned wanted = bench->readies + 1;
+    assert_true(next_request(bench, &frame));
+    assert_int_equal(frame.op, SPH_OP_HELLO);
+    reply(bench, &frame, &hello);
+    assert_true(next_request(bench, &frame));
+    assert_int_equal(frame.op, SPH_OP_EVENTS);
+    reply(bench, &frame, &events);
+    until(bench, &bench->readies, wanted);
+    assert_true(sph_link_is_ready(bench->link));
+    assert_string_equal(sph_link_message(bench->link), "");
+}
+
+static void drop(struct bench *bench) {
+    unsigned wanted = bench->losses + 1;
+    (void)close(bench->agent_fd);
+    bench->agent_fd = -1;
+    until(bench, &bench->losses, wanted);
+}
+
+static int ask(struct bench *bench, struct sph_ask **ret_ask, struct sph_err *err) {
+    return sph_link_ask(bench->link, SPH_OP_STATUS, NULL, 0, 0, on_answer, bench, ret_ask, err);
+}
+
+static void nothing_is_asked_of_an_agent_that_is_away(void **state) {
+    struct bench *bench = *state;
+    struct sph_ask *one;
+    struct sph_err err = SPH_ERR_NULL;
+    assert_int_equal(ask(bench, &one, &err), -ENOTCONN);
+    assert_string_equal(err.text, "The gateway is connecting to the device's agent.");
+    bench->refuses = true;
+    until(bench, &bench->connects, 1);
+    assert_int_equal(ask(bench, &one, &err), -ENOTCONN);
+    assert_string_equal(err.text, "The device's agent is not running: nobody is there.");
+}
+
+static void the_wait_between_tries_doubles(void **state) {
+    struct bench *bench = *state;
+    bench->refuses = true;
+    uint64_t begin = sph_clock_monotonic_ms();
+    until(bench, &bench->connects, 5); /* after 20 + 40 + 80 + 160 ms */
+    uint64_t took = sph_clock_monotonic_ms() - begin;
+    assert_true(took >= 290);
+    bench->refuses = false;
+    greet(bench, 1);
+    assert_int_equal(bench->losses, 0);
+}
+
+static void answers_find_their_questions_in_any_order(void **state) {
+    struct bench *bench = *state;
+    struct sph_ask *asks[3];
+    struct sph_frame frames[3];
+    uint8_t payloads[3][8];
+    greet(bench, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(ask(bench, &asks[i], NULL), 0);
+        assert_int_equal(bench->answers, 0);
+        assert_true(next_request(bench, &frames[i]));
+        frames[i].payload = payloads[i];
+    }
+    assert_null(sph_link_forget(asks[1]));
+    reply(bench, &frames[2], NULL);
+    until(bench, &bench->answers, 1);
+    assert_int_equal(bench->last_kind, SPH_ANSWER_REPLY);
+    reply(bench, &frames[2], NULL); /* once more: nobody's */
+    reply(bench, &frames[1], NULL); /* forgotten */
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    assert_int_equal(sph_op_put_error(&out, frames[0].op, frames[0].id, 5, "no"), 0);
+    say(bench, &out);
+    until(bench, &bench->answers, 2);
+    assert_int_equal(bench->last_kind, SPH_ANSWER_ERROR);
+}
+
+static void a_loss_answers_all_that_waits(void **state) {
+    struct bench *bench = *state;
+    struct sph_ask *asks[3];
+    greet(bench, 1);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(ask(bench, &asks[i], NULL), 0);
+    assert_null(sph_link_forget(asks[0]));
+    drop(bench);
+    assert_int_equal(bench->answers, 2);
+    assert_int_equal(bench->last_kind, SPH_ANSWER_LOST);
+    assert_string_equal(bench->last_text,
+                        "The device's agent has ended; the gateway connects to it again.");
+    greet(bench, 1);
+    assert_false(bench->restarted);
+    drop(bench);
+    greet(bench, 2);
+    assert_true(bench->restarted);
+}
+
+static void too_many_questions_are_refused(void **state) {
+    struct bench *bench = *state;
+    struct sph_ask *one;
+    struct sph_err err = SPH_ERR_NULL;
+    greet(bench, 1);
+    for (unsigned i = 0; i < SPH_LINK_ASKS; i++)
+        assert_int_equal(ask(bench, &one, NULL), 0);
+    assert_int_equal(ask(bench, &one, &err), -EBUSY);
+    assert_string_equal(err.text, "Too many requests are under way.");
+    static const char big[SPH_FRAME_PAYLOAD_MAX + 1];
+    drop(bench);
+    greet(bench, 1);
+    assert_int_equal(
+        sph_link_ask(bench->link, SPH_OP_STATUS, big, sizeof(big), 0, on_answer, bench, &one, &err),
+        -EMSGSIZE);
+    assert_string_equal(err.text, "The request is too large for the agent.");
+    assert_int_equal(ask(bench, &one, NULL), 0);
+}
+
+static void events_are_remembered_by_number(void **state) {
+    struct bench *bench = *state;
+    struct sph_frame frame;
+    greet(bench, 1);
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    struct sph_msg_event event = {.seq = 41, .kind = SPH_EVENT_GPIO};
+    assert_int_equal(sph_op_put_event(&out, 2, &event, NULL), 0);
+    sph_frame_append(&out, SPH_FRAME_EVENT, SPH_OP_EVENTS, 2, "\1",
+                     1); /* unreadable: passed over */
+    event.seq = 42;
+    assert_int_equal(sph_op_put_event(&out, 2, &event, NULL), 0);
+    sph_frame_append(&out, 77, SPH_OP_EVENTS, 2, NULL, 0); /* of an unknown type */
+    say(bench, &out);
+    until(bench, &bench->events, 2);
+    assert_int_equal(sph_link_last_seq(bench->link), 42);
+    drop(bench);
+    struct sph_msg_hello_reply hello = {.version = 1, .boot_id = {.bytes = {1}}};
+    assert_true(next_request(bench, &frame));
+    reply(bench, &frame, &hello);
+    assert_true(next_request(bench, &frame));
+    struct sph_msg_events events;
+    assert_int_equal(
+        sph_codec_decode(&sph_msg_events_codec, frame.payload, frame.payload_len, &events, NULL),
+        0);
+    assert_true(events.has_after);
+    assert_int_equal(events.after_seq, 42);
+}
+
+static void another_version_is_a_sentence(void **state) {
+    struct bench *bench = *state;
+    greet(bench, 1);
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    sph_frame_append(&out, SPH_FRAME_REPLY, SPH_OP_STATUS, 3, NULL, 0);
+    uint8_t *at = (uint8_t *)out.data;
+    at[4] = 9;
+    uint32_t crc = sph_frame_crc32(0, at, 20);
+    for (int i = 0; i < 4; i++)
+        at[20 + i] = (uint8_t)(crc >> 8 * i);
+    say(bench, &out);
+    until(bench, &bench->losses, 1);
+    assert_string_equal(bench->last_text,
+                        "The agent speaks another version of the protocol than this gateway.");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_is_asked_of_an_agent_that_is_away, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_wait_between_tries_doubles, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_find_their_questions_in_any_order, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_loss_answers_all_that_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(too_many_questions_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(events_are_remembered_by_number, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_version_is_a_sentence, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
