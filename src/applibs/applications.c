@@ -27,6 +27,7 @@ int z__Applications_GetMemoryInfo(uint32_t attribute, void *buffer, size_t capac
     if (ask(&request, &reply) < 0)
         return -1;
 
+    /* Rounded up, so that what is there never reads as the 0 that means failure. */
     size_t kib = (size_t)(reply.number / 1024 + (reply.number % 1024 != 0));
     memcpy(buffer, &kib, sizeof(kib));
     return 0;
@@ -48,6 +49,7 @@ int z__Applications_GetOsVersion(void *outVersion, size_t capacity) {
         errno = EINVAL;
         return -1;
     }
+    /* No byte behind the string is left as it was: callers print or compare the whole array. */
     memset(outVersion, 0, capacity);
     memcpy(outVersion, reply.text, length);
     return 0;

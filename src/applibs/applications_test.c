@@ -63,7 +63,7 @@ static void test_wrong_agents(void) {
         agent.extra_fd = rows[i].attach_two;
         if (rows[i].unclosed_text)
             memset(agent.reply.text, 'x', sizeof(agent.reply.text));
-        int before = check_next_fd();
+        int before = check_open_fds();
         fake_agent_start(&agent);
         errno = 0;
         size_t kib = Applications_GetUserModeMemoryUsageInKB();
@@ -73,7 +73,7 @@ static void test_wrong_agents(void) {
             printf("%s: %zu KiB, errno %d\n", rows[i].name, kib, error);
         CHECK(kib == (rows[i].expected == 0 ? 4 : 0));
         CHECK(kib != 0 || error == rows[i].expected);
-        CHECK(check_next_fd() == before);
+        CHECK(check_open_fds() == before);
     }
 }
 

@@ -1,6 +1,9 @@
 /* One connection for each question. A connection that is kept would have to be locked between
  * threads and mended after fork and after a restart of the agent, and would hold kernel memory that
- * counts into the application's Total; a question is asked seldom enough to connect for it. */
+ * counts into the application's Total; a question is asked seldom enough to connect for it.
+ *
+ * The reply is checked as if the agent were a stranger: a library of another version may have been
+ * left beside it. Whatever does not fit counts as no agent, which each call documents. */
 #include "channel.h"
 
 #include <errno.h>
@@ -21,6 +24,7 @@
  * hang for ever in a call that is documented to fail with EAGAIN. */
 enum { SPH_CHANNEL_TIMEOUT_S = 5 };
 
+/* A full backlog makes connect() wait, for which the send timeout holds. */
 static int channel_connect(void) {
     static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SPH_CHANNEL_PATH};
     const struct timeval timeout = {.tv_sec = SPH_CHANNEL_TIMEOUT_S};
@@ -40,6 +44,7 @@ static int channel_connect(void) {
     return -1;
 }
 
+/* SOCK_SEQPACKET sends all or nothing. */
 static bool channel_send(int fd, const struct sph_app_request *request) {
     ssize_t sent;
     do
@@ -69,7 +74,9 @@ static bool channel_receive(int fd, struct sph_app_reply *ret_reply, int *ret_fd
         .msg_iov = &part,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
-        .msg_controllen = sizeof(control.bytes),
+        /* Not the size of the buffer: padding makes that large enough for a second descriptor,
+         * which nobody would close. */
+        .msg_controllen = CMSG_LEN(sizeof(int)),
     };
     ssize_t got;
     do
@@ -81,6 +88,7 @@ static bool channel_receive(int fd, struct sph_app_reply *ret_reply, int *ret_fd
            ret_reply->error >= 0 && memchr(ret_reply->text, '\0', SPH_APP_TEXT) != NULL;
 }
 
+/* 0, -errno of the agent, or SPH_CHANNEL_E_UNREACHABLE; *ret_fd is open only after 0. */
 static int channel_exchange(const struct sph_app_request *request, struct sph_app_reply *ret_reply,
                             int *ret_fd) {
     int fd = channel_connect();

@@ -1,6 +1,11 @@
 /* A loop is an epoll set with an eventfd for EventLoop_Stop. One event is fetched at a time: no
  * array of fetched events can then hold a registration that a callback has freed, and the kernel's
- * ready list keeps the order fair. */
+ * ready list keeps the order fair (a level-triggered descriptor goes to its end when it is
+ * fetched).
+ *
+ * Everything but EventLoop_Stop belongs to one thread, so only what Stop touches is atomic. The
+ * eventfd is made with the loop and not by the first Stop: a stop must not fail for want of a
+ * descriptor, and in a process at its limit that is when somebody calls it. */
 #include <applibs/eventloop.h>
 
 #include <errno.h>
@@ -17,23 +22,26 @@ _Static_assert((int)EventLoop_Input == (int)EPOLLIN && (int)EventLoop_Output == 
 
 #define ALL_EVENTS ((EventLoop_IoEvents)(EventLoop_Input | EventLoop_Output | EventLoop_Error))
 
+/* The kernel keeps the pointer to it as the event's data, from EPOLL_CTL_ADD to EPOLL_CTL_DEL or to
+ * the last close() of the file. */
 struct EventRegistration {
     struct EventRegistration *next;
     EventLoopIoCallback *callback;
     void *context;
-    EventLoop_IoEvents mask;
+    EventLoop_IoEvents mask; /* as asked; the kernel adds error and hang-up by itself */
     int fd; /* -1: closed without being unregistered, and its number is in use again */
 };
 
 struct EventLoop {
     struct EventRegistration *registrations;
-    int epoll_fd;
-    int stop_fd;
+    int epoll_fd; /* also what EventLoop_GetWaitDescriptor() gives: an epoll set can be polled */
+    int stop_fd;  /* in the set with a NULL pointer; readable while a stop waits */
     atomic_bool is_running;
-    atomic_bool is_stopping;
-    bool is_closing; /* closed by a callback; freed when the run ends */
+    atomic_bool is_stopping; /* the stop itself; the eventfd only wakes the loop for it */
+    bool is_closing;         /* closed by a callback; freed when the run ends */
 };
 
+/* For a half-made loop too. */
 static void loop_free(struct EventLoop *el) {
     while (el->registrations != NULL) {
         struct EventRegistration *next = el->registrations->next;
@@ -87,6 +95,8 @@ static bool stop_take(struct EventLoop *el) {
     return true;
 }
 
+/* A hang-up has no bit in the documented set, but it must be told: it stays, and a callback that is
+ * not called cannot unregister, so the loop would spin. */
 static void dispatch(struct EventLoop *el, uint32_t ready, struct EventRegistration *reg) {
     EventLoop_IoEvents events = ready & ALL_EVENTS;
     if ((ready & EPOLLHUP) != 0)
@@ -112,6 +122,7 @@ static int handle_one(struct EventLoop *el, int timeout_ms) {
     return 0;
 }
 
+/* Monotonic: setting the clock must not lengthen a run. */
 static int64_t now_ns(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -124,6 +135,8 @@ static int ms_until(int64_t deadline_ns) {
     return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 }
 
+/* The timeout is the duration as given at first: 0 looks once, below 0 waits for ever. Above 0 it
+ * is then what is left, and 0 at the end. */
 static EventLoop_Run_Result run(struct EventLoop *el, int duration_ms, bool process_one_event) {
     int64_t deadline_ns = duration_ms > 0 ? now_ns() + (int64_t)duration_ms * 1000000 : 0;
     bool is_handled = false;
@@ -153,6 +166,7 @@ EventLoop_Run_Result EventLoop_Run(EventLoop *el, int duration_in_milliseconds,
         errno = EBUSY;
         return EventLoop_Run_Failed;
     }
+    /* errno is run()'s, since what follows succeeds or is not asked. */
     EventLoop_Run_Result result = run(el, duration_in_milliseconds, process_one_event);
     if (el->is_closing)
         loop_free(el);
@@ -200,6 +214,7 @@ EventRegistration *EventLoop_RegisterIo(EventLoop *el, int fd, EventLoop_IoEvent
     struct EventRegistration *reg = malloc(sizeof(*reg));
     if (reg == NULL)
         return NULL;
+    /* EBADF, EEXIST and EPERM are epoll's own words for what is documented. */
     struct epoll_event event = {.events = eventBitmask, .data.ptr = reg};
     if (epoll_ctl(el->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
         int error = errno;
@@ -217,7 +232,9 @@ EventRegistration *EventLoop_RegisterIo(EventLoop *el, int fd, EventLoop_IoEvent
     return reg;
 }
 
-/* The link that points at a registration, or at NULL when the loop has no such registration. */
+/* The link that points at a registration, or at NULL when the loop has no such registration: so a
+ * registration of another loop, or one that is gone, is told from the loop's own without being
+ * read. */
 static struct EventRegistration **find_link(struct EventLoop *el, const EventRegistration *reg) {
     struct EventRegistration **link = &el->registrations;
     while (*link != NULL && *link != reg)

@@ -1,5 +1,7 @@
 /* A pin is a file of one byte that the agent opens and locks for us. Its access mode is the pin's
- * direction, so the kernel refuses a write to an input by itself. */
+ * direction, so the kernel refuses a write to an input by itself. Reading and setting go straight
+ * to the file: an application that polls a pin each millisecond must not ask the agent each time.
+ */
 #include <applibs/gpio.h>
 
 #include <errno.h>
@@ -14,6 +16,7 @@ static int open_pin(const struct sph_app_request *request) {
     return sph_channel_result(sph_channel_open(request, &fd), EIO) < 0 ? -1 : fd;
 }
 
+/* Which pins exist, and which ones the manifest grants, is the agent's to know. */
 int GPIO_OpenAsInput(GPIO_Id gpioId) {
     const struct sph_app_request request = {.version = SPH_APP_CHANNEL_VERSION,
                                             .op = SPH_APP_GPIO_OPEN_INPUT,
@@ -45,7 +48,7 @@ int GPIO_GetValue(int gpioFd, GPIO_Value_Type *outValue) {
         errno = EFAULT;
         return -1;
     }
-    unsigned char level = 0;
+    unsigned char level = 0; /* a file that is still empty is a pin that nobody has set: low */
     if (pread(gpioFd, &level, 1, 0) < 0)
         return not_a_pin();
     *outValue = level != 0 ? GPIO_Value_High : GPIO_Value_Low;

@@ -9,6 +9,8 @@
 /* On the stack, so within a page that the caller's frames hold anyway. */
 enum { LINE_BYTES = 512 };
 
+/* The agent may be slow to read: a pipe that is full takes the line in parts, and a signal that is
+ * handled meanwhile does not lose the rest. */
 static int write_all(const char *text, size_t length) {
     while (length > 0) {
         ssize_t written = write(STDERR_FILENO, text, length);
@@ -28,7 +30,7 @@ int Log_DebugVarArgs(const char *fmt, va_list args) {
         return -1;
     }
     char line[LINE_BYTES];
-    va_list again;
+    va_list again; /* the first pass uses the list up, and a long message needs a second */
     va_copy(again, args);
     int length = vsnprintf(line, sizeof(line), fmt, args);
     int status = -1;

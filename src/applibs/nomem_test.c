@@ -52,11 +52,11 @@ static void test_storage(void) {
 
 int main(void) {
     char scratch[32];
-    int before = check_next_fd();
+    int before = check_open_fds();
     check_enter_scratch(scratch);
     test_event_loop();
     test_storage();
-    CHECK(check_next_fd() == before);
+    CHECK(check_open_fds() == before);
     CHECK(rmdir(scratch) == 0);
     return check_done();
 }

@@ -12,6 +12,7 @@
 
 #include "channel.h"
 
+/* The documented rule, which also refuses names such as "a..b" that could not climb. */
 static bool is_inside_package(const char *path) {
     return path[0] != '\0' && path[0] != '/' && path[0] != '.' && strstr(path, "..") == NULL;
 }
@@ -46,6 +47,7 @@ char *Storage_GetAbsolutePathInImagePackage(const char *relativePath) {
     return path;
 }
 
+/* A folder opens for reading too, but is no file. */
 static int require_regular_file(int fd) {
     struct stat info;
     if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
@@ -69,6 +71,7 @@ int Storage_OpenFileInImagePackage(const char *relativePath) {
     return fd < 0 ? -1 : require_regular_file(fd);
 }
 
+/* The agent makes the file where there is none, as the user id that the application runs under. */
 int Storage_OpenMutableFile(void) {
     const struct sph_app_request request = {.version = SPH_APP_CHANNEL_VERSION,
                                             .op = SPH_APP_STORAGE_OPEN_MUTABLE};

@@ -56,7 +56,7 @@ static void test_open_in_package(const char *root) {
     int fd = open("dir/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     CHECK(write(fd, "text", 4) == 4 && close(fd) == 0);
 
-    int before = check_next_fd();
+    int before = check_open_fds();
     fd = open_in(root, "dir/file");
     CHECK(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
     CHECK((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
@@ -66,7 +66,7 @@ static void test_open_in_package(const char *root) {
     CHECK_FAILS(open_in(root, "absent"), -1, ENOENT);
     CHECK_FAILS(open_in("/no such root", "dir/file"), -1, ENOENT);
     CHECK_FAILS(Storage_OpenFileInImagePackage("dir/file"), -1, EIO);
-    CHECK(check_next_fd() == before);
+    CHECK(check_open_fds() == before);
     CHECK(unlink("dir/file") == 0 && rmdir("dir") == 0);
 }
 
