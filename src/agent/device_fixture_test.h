@@ -70,8 +70,10 @@ struct fixture_package {
     unsigned component; /* last part of its id */
     unsigned version;   /* first byte of the image id and of the file data/version */
     unsigned storage_kib;
-    unsigned runtime; /* 0: 16 */
-    size_t padding;   /* bytes of one more file */
+    unsigned runtime;      /* 0: 16 */
+    size_t padding;        /* bytes of one more file */
+    const char *program;   /* file to take as bin/app; NULL: something that is no program */
+    const char *arguments; /* of CmdArgs, as JSON; NULL: none */
 };
 
 static inline struct sph_guid fixture_component(unsigned number) {
@@ -90,9 +92,10 @@ static inline void fixture_build(const struct fixture_package *wanted, struct sp
                        wanted->storage_kib);
     (void)snprintf(manifest, sizeof(manifest),
                    "{\"SchemaVersion\": 1, \"Name\": \"App %u\", \"ComponentId\": \"%s\", "
-                   "\"EntryPoint\": \"/bin/app\", \"CmdArgs\": [], \"Capabilities\": {%s}, "
+                   "\"EntryPoint\": \"/bin/app\", \"CmdArgs\": [%s], \"Capabilities\": {%s}, "
                    "\"ApplicationType\": \"Default\"}",
-                   wanted->component, sph_guid_format(&component, guid), storage);
+                   wanted->component, sph_guid_format(&component, guid),
+                   wanted->arguments ? wanted->arguments : "", storage);
     uint8_t version[3] = {(uint8_t)wanted->version, 'v', '\n'};
     sph_autofree char *padding = calloc(1, wanted->padding + 1);
     assert_non_null(padding);
@@ -103,6 +106,12 @@ static inline void fixture_build(const struct fixture_package *wanted, struct sp
     };
     struct sph_build build = sph_test_build();
     struct sph_err err = SPH_ERR_NULL;
+    sph_autobuf struct sph_buf program = SPH_BUF_NULL;
+    if (wanted->program) {
+        assert_int_equal(sph_file_read(AT_FDCWD, wanted->program, &program, NULL), 0);
+        items[0].data = program.data;
+        items[0].size_bytes = program.len;
+    }
     build.manifest_text = manifest;
     build.manifest_bytes = strlen(manifest);
     build.items = items;

@@ -182,7 +182,7 @@ static void put_installation(struct sph_buf *out, struct process *process,
         put(out, process, SPH_OP_STAGE_DATA, &data);
     }
     put(out, process, SPH_OP_STAGE_END, NULL);
-    put(out, process, SPH_OP_INSTALL, &(struct sph_msg_install){.manual = true});
+    put(out, process, SPH_OP_INSTALL, &(struct sph_msg_install){.manual = !package->program});
 }
 
 /* Installs and waits; microseconds that it took. */
@@ -287,6 +287,81 @@ static void test_killed_while_installing(void **state) {
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* State and pid of the only app. */
+static enum sph_app_state app_state(struct process *process) {
+    struct sph_msg_app_list_reply list;
+    struct sph_msg_app app;
+    call(process, SPH_OP_APP_LIST, NULL, &list);
+    struct sph_list_iter iter = sph_list_iter(&list.apps);
+    assert_true(sph_list_next(&iter, &app));
+    return app.state;
+}
+
+static pid_t app_pid(struct process *process) {
+    struct sph_msg_memory_reply memory;
+    struct sph_msg_app_memory app;
+    call(process, SPH_OP_MEMORY, NULL, &memory);
+    struct sph_list_iter iter = sph_list_iter(&memory.apps);
+    assert_true(sph_list_next(&iter, &app));
+    return (pid_t)sph_slice_u32(app.pids, 0);
+}
+
+/* Gone, or a zombie that does nothing any more; within two seconds. */
+static void assert_ends(pid_t pid) {
+    char path[32], text[512] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    for (int i = 0; i < 200; i++) {
+        sph_autobuf struct sph_buf stat = SPH_BUF_NULL;
+        if (sph_file_read(AT_FDCWD, path, &stat, NULL) < 0 || strstr(stat.data, ") Z "))
+            return;
+        (void)snprintf(text, sizeof(text), "%s", stat.data);
+        (void)poll(NULL, 0, 10);
+    }
+    fail_msg("process still there: %s", text);
+}
+
+/* An app that runs: over the agent's death, a stop by hand, a start by hand and the agent's orderly
+ * end. */
+static void test_running_app(void **state) {
+    struct process *process = *state;
+    struct fixture_package package = {.component = 1,
+                                      .version = 1,
+                                      .program = getenv("SPHERULE_TEST_APP"),
+                                      .arguments = "\"x\", \"wait\""};
+    struct sph_msg_app_control control = {.component = fixture_component(1)};
+    if (!package.program) {
+        print_message("skipped: no program to run (set SPHERULE_TEST_APP)\n");
+        skip();
+    }
+    start(process);
+    trust_test_key(process);
+    (void)install(process, &package);
+    assert_int_equal(app_state(process), SPH_APP_RUNNING);
+    pid_t first = app_pid(process);
+    assert_true(WIFSIGNALED(end(process, SIGKILL)));
+    assert_ends(first);
+    start(process);
+    assert_int_equal(app_state(process), SPH_APP_RUNNING); /* it starts with the agent */
+    pid_t second = app_pid(process);
+    assert_int_not_equal(first, second);
+    control.trigger = SPH_TRIGGER_STOP;
+    call(process, SPH_OP_APP_CONTROL, &control, NULL);
+    assert_ends(second);
+    assert_int_equal(end(process, SIGTERM), 0);
+    start(process);
+    assert_int_equal(app_state(process), SPH_APP_STOPPED); /* as it was left */
+    control.trigger = SPH_TRIGGER_START;
+    call(process, SPH_OP_APP_CONTROL, &control, NULL);
+    pid_t third = app_pid(process);
+    package.version = 2; /* an update stops the old version and starts the new one */
+    (void)install(process, &package);
+    assert_ends(third);
+    assert_int_equal(app_state(process), SPH_APP_RUNNING);
+    pid_t last = app_pid(process);
+    assert_int_equal(end(process, SIGTERM), 0);
+    assert_ends(last);
+}
+
 static void test_one_instance(void **state) {
     struct process *process = *state;
     char ready[400];
@@ -372,6 +447,7 @@ int main(void) {
         TEST(test_one_instance),
         TEST(test_restart),
         TEST(test_refused_starts),
+        TEST(test_running_app),
         TEST(test_killed_while_installing),
     };
     if (geteuid() != 0) {
