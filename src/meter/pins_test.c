@@ -23,10 +23,14 @@ enum { PAGE = 4096, PIDS = 16 };
 
 static struct rig rig;
 
-static void hear(void) {
+static void hear_from(const struct rig *from) {
     char byte = 0;
-    assert_int_equal(read(rig.from_app, &byte, 1), 1);
+    assert_int_equal(read(from->from_app, &byte, 1), 1);
     assert_int_equal(byte, 'r');
+}
+
+static void hear(void) {
+    hear_from(&rig);
 }
 
 static void go_on(void) {
@@ -202,6 +206,88 @@ static void foreign_write_is_told(void **state) {
     sph_meter_reset_peak(rig.meter);
 }
 
+/* Peaks that nobody takes away fill the ring, and the kill is in it all the same. */
+static void a_flood_of_peaks_hides_no_kill(void **state) {
+    struct seen seen = {.foreign = 0};
+    struct sph_meter_health before;
+    struct sph_meter_health after;
+    const char *const words[] = {"grow", NULL};
+    (void)state;
+    (void)sph_meter_dispatch(rig.meter, note_event, &seen);
+    seen = (struct seen){.foreign = 0};
+    sph_meter_health(rig.meter, &before);
+    sph_meter_set_limit(rig.meter, 2000 * PAGE);
+    rig_start(&rig, false, words);
+    int status = rig_wait(&rig);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    sph_meter_health(rig.meter, &after);
+    assert_true(after.dropped > before.dropped + 1000);
+    assert_int_equal(figures().peak, 2000 * PAGE);
+    (void)sph_meter_dispatch(rig.meter, note_event, &seen);
+    assert_int_equal(seen.kills, 1);
+    sph_meter_reset_peak(rig.meter);
+}
+
+/* What an app that is being killed still holds is not counted against another one. */
+static void a_dying_app_costs_no_other_its_life(void **state) {
+    struct rig other = rig;
+    const char *const grow[] = {"grow", NULL};
+    const char *const hold[] = {"hold", NULL};
+    struct sph_meter_figures group;
+    (void)state;
+    assert_int_equal(sph_cgroup_app_make(rig.tree, "other", &other.group, NULL), 0);
+    assert_int_equal(
+        sph_meter_app_add(rig.meter, sph_cgroup_app_id(other.group), 0, &other.app, NULL), 0);
+    sph_meter_set_limit(rig.meter, 64 * PAGE);
+    sph_meter_reset_peak(rig.meter);
+    rig_start(&rig, true, grow);
+    assert_true(rig_wait_exit_stop(&rig));
+    rig_start(&other, false, hold);
+    hear_from(&other);
+    sph_meter_read(rig.meter, &group);
+    assert_true(group.current > 65 * PAGE);
+    assert_int_equal(group.peak, 64 * PAGE);
+    assert_int_equal(write(other.to_app, "g", 1), 1);
+    assert_int_equal(rig_wait(&other), 0);
+    int status = rig_wait(&rig);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    (void)sph_meter_app_remove(other.app);
+    (void)sph_cgroup_app_remove(other.group);
+    sph_meter_read(rig.meter, &group);
+    assert_int_equal(group.current, 0);
+    assert_int_equal(group.mms, 0);
+}
+
+/* Two apps share one ration: the second one is killed by what the first one has. */
+static void apps_share_the_ration(void **state) {
+    struct rig other = rig;
+    struct sph_meter_figures app;
+    struct sph_meter_figures group;
+    const char *const grow[] = {"grow", NULL};
+    (void)state;
+    assert_int_equal(sph_cgroup_app_make(rig.tree, "other", &other.group, NULL), 0);
+    assert_int_equal(
+        sph_meter_app_add(rig.meter, sph_cgroup_app_id(other.group), 0, &other.app, NULL), 0);
+    start("hold");
+    uint64_t held = figures().current;
+    sph_meter_set_limit(rig.meter, 64 * PAGE);
+    sph_meter_reset_peak(rig.meter);
+    rig_start(&other, false, grow);
+    int status = rig_wait(&other);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    sph_meter_app_read(other.app, &app);
+    assert_int_equal(app.peak, 64 * PAGE - held);
+    assert_int_equal(app.current, 0);
+    sph_meter_read(rig.meter, &group);
+    assert_int_equal(group.peak, 64 * PAGE);
+    assert_int_equal(group.current, held);
+    assert_int_equal(figures().kills, 0);
+    (void)sph_meter_app_remove(other.app);
+    (void)sph_cgroup_app_remove(other.group);
+    go_on();
+    assert_int_equal(rig_wait(&rig), 0);
+}
+
 /* Reading another's memory, and being under memory pressure there, makes nobody an app. */
 static void outsiders_are_not_counted(void **state) {
     (void)state;
@@ -251,6 +337,36 @@ static void check_corrects_a_wrong_value(void **state) {
     assert_false(check.corrected);
 }
 
+/* Four threads change one count on all processors at once, so that two stores can come in the wrong
+ * order. While they do, the check may give up but may not find a difference that is none; when they
+ * hold still it finds the truth, or makes the meter tell it. */
+static void churn_settles_on_the_truth(void **state) {
+    enum { ROUNDS = 20, LOOKS = 5 };
+    struct sph_meter_health before;
+    struct sph_meter_health after;
+    struct sph_meter_check check;
+    (void)state;
+    sph_meter_health(rig.meter, &before);
+    start("churn");
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        go_on(); /* they run until the next byte */
+        for (unsigned look = 0; look < LOOKS; look++) {
+            int result = sph_meter_check(rig.app, &rig.pid, 1, &check, NULL);
+            assert_true(result == 0 || result == SPH_METER_CHECK_E_UNSETTLED);
+        }
+        go_on();
+        hear();
+        assert_int_equal(sph_meter_check(rig.app, &rig.pid, 1, &check, NULL), 0);
+        expect_truth();
+    }
+    sph_meter_health(rig.meter, &after);
+    (void)printf("churn: %llu changes seen, %llu stored in the wrong order and corrected\n",
+                 (unsigned long long)rig_group(&rig).events,
+                 (unsigned long long)(after.mismatches - before.mismatches));
+    rig_stop(&rig);
+    assert_int_equal(figures().current, 0);
+}
+
 /* An app outside the limit counts to User and to its peak, and is never killed. */
 static void unlimited_share_is_in_user_only(void **state) {
     struct sph_meter_figures group;
@@ -284,8 +400,12 @@ int main(void) {
         cmocka_unit_test(exit_reports_zero),
         cmocka_unit_test(exit_stop_keeps_the_memory),
         cmocka_unit_test(foreign_write_is_told),
+        cmocka_unit_test(a_flood_of_peaks_hides_no_kill),
+        cmocka_unit_test(a_dying_app_costs_no_other_its_life),
+        cmocka_unit_test(apps_share_the_ration),
         cmocka_unit_test(outsiders_are_not_counted),
         cmocka_unit_test(check_corrects_a_wrong_value),
+        cmocka_unit_test(churn_settles_on_the_truth),
         cmocka_unit_test(unlimited_share_is_in_user_only),
     };
     rig_open(&rig, "meter_pins", 0);

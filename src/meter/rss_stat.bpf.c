@@ -84,8 +84,12 @@ INLINE int raise_to(s64 *peak, s64 value) {
     return 0;
 }
 
+/* The last quarter of the ring is for kills: a flood of peaks must not be able to hide one. */
 INLINE void report(void *ctx, const struct change *c, u32 type) {
-    struct sph_abi_event *event = ring_reserve(&map_ring, sizeof(*event), 0);
+    struct sph_abi_event *event = 0;
+    u64 unread = ring_query(&map_ring, RING_AVAILABLE);
+    if (type != SPH_ABI_EVENT_PEAK || unread < SPH_ABI_RING / 4 * 3)
+        event = ring_reserve(&map_ring, sizeof(*event), 0);
     if (!event) {
         __sync_fetch_and_add(&c->book->dropped, 1);
         return;
@@ -105,7 +109,7 @@ INLINE void report(void *ctx, const struct change *c, u32 type) {
     long bytes = get_stack(ctx, event->stack, sizeof(event->stack), STACK_USER);
     event->stack_bytes = bytes > 0 ? (u32)bytes : 0;
     u64 flags = RING_FORCE_WAKEUP;
-    if (type == SPH_ABI_EVENT_PEAK && ring_query(&map_ring, RING_AVAILABLE) < SPH_ABI_RING / 2)
+    if (type == SPH_ABI_EVENT_PEAK && unread < SPH_ABI_RING / 2)
         flags = RING_NO_WAKEUP;
     ring_submit(event, flags);
 }

@@ -1,6 +1,6 @@
 /* meter_pins: the app of pins_test: one kernel behaviour per word. What it says goes to standard
  * output a byte at a time; it waits for a byte on standard input where a test has to look. */
-#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -72,6 +72,41 @@ static void grow_until_killed(void) {
         *(volatile char *)(more + (size_t)i * PAGE) = 1;
 }
 
+static pthread_barrier_t begin;
+static pthread_barrier_t end;
+static volatile int stopping;
+
+static void *run_churn(void *arg) {
+    char *own = arg;
+    for (;;) {
+        (void)pthread_barrier_wait(&begin);
+        while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
+            for (unsigned i = 0; i < 8; i++)
+                *(volatile char *)(own + (size_t)i * PAGE) = 1;
+            check(madvise(own, (size_t)8 * PAGE, MADV_DONTNEED) == 0);
+        }
+        (void)pthread_barrier_wait(&end);
+    }
+    return NULL;
+}
+
+/* Between one byte and the next the threads take pages and give them back. */
+static void churn(void) {
+    pthread_t thread;
+    char order = 0;
+    check(pthread_barrier_init(&begin, NULL, 5) == 0 && pthread_barrier_init(&end, NULL, 5) == 0);
+    for (unsigned i = 0; i < 4; i++)
+        check(pthread_create(&thread, NULL, run_churn, area + (size_t)i * 8 * PAGE) == 0);
+    for (;;) {
+        say_and_wait();
+        stopping = 0;
+        (void)pthread_barrier_wait(&begin);
+        check(read(0, &order, 1) == 1);
+        stopping = 1;
+        (void)pthread_barrier_wait(&end);
+    }
+}
+
 /* Tells the address of pages that it never touches, for another process to write to. */
 static void offer(void) {
     check(prctl(PR_SET_DUMPABLE, 1) == 0);
@@ -92,6 +127,8 @@ int main(int argc, char **argv) {
         exec_hold(argv[0]);
     else if (strcmp(what, "grow") == 0)
         grow_until_killed();
+    else if (strcmp(what, "churn") == 0)
+        churn();
     else if (strcmp(what, "offer") == 0)
         offer();
     else

@@ -180,6 +180,12 @@ void rig_stop(struct rig *rig) {
     }
 }
 
+struct sph_meter_figures rig_group(const struct rig *rig) {
+    struct sph_meter_figures group;
+    sph_meter_read(rig->meter, &group);
+    return group;
+}
+
 static bool shares_mm(const pid_t *pids, int index) {
     for (int i = 0; i < index; i++)
         if (syscall(SYS_kcmp, (long)pids[i], (long)pids[index], (long)KCMP_VM, 0L, 0L) == 0)

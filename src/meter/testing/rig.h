@@ -35,6 +35,8 @@ bool rig_wait_exit_stop(struct rig *rig);
 /* Kills what runs, and waits until the group is empty. */
 void rig_stop(struct rig *rig);
 
+struct sph_meter_figures rig_group(const struct rig *rig);
+
 /* What the page tables of all processes in the group hold, each address space once. */
 struct rig_truth {
     uint64_t anon;
