@@ -22,6 +22,7 @@ enum {
     EXIT_LOOP = 2,
 };
 
+/* The payload is what makes it heavy; nothing reads it. */
 struct node {
     struct node *next;
     char payload[NODE_BYTES];
@@ -34,7 +35,7 @@ struct button {
     void (*on_press)(void);
 };
 
-static struct node *list;
+static struct node *list; /* newest first */
 static unsigned node_count;
 static volatile sig_atomic_t is_terminating;
 
@@ -58,7 +59,7 @@ static void delete_node(void) {
     }
     struct node *old_head = list;
     list = list->next;
-    free(old_head);
+    free(old_head); /* the whole difference to stage 1 */
     node_count--;
     Log_Debug("Deleted a node: %u in the list\n", node_count);
 }
@@ -69,6 +70,8 @@ static struct button buttons[] = {
 };
 enum { BUTTONS = sizeof(buttons) / sizeof(buttons[0]) };
 
+/* A press is the edge from high to low. The level at the start counts as seen, so that a button
+ * that is held down while the app starts adds nothing. */
 static void poll_button(struct button *button) {
     GPIO_Value_Type level = button->level;
     if (GPIO_GetValue(button->fd, &level) < 0)
@@ -79,7 +82,7 @@ static void poll_button(struct button *button) {
 }
 
 static void on_timer(EventLoop *el, int fd, EventLoop_IoEvents events, void *context) {
-    unsigned long long ticks;
+    unsigned long long ticks; /* read, or the timer stays ready; several late ones count as one */
     (void)el;
     (void)events;
     (void)context;
@@ -89,6 +92,8 @@ static void on_timer(EventLoop *el, int fd, EventLoop_IoEvents events, void *con
         poll_button(&buttons[i]);
 }
 
+/* The device asks the app to end, and kills it two seconds later if it is still there. Nothing but
+ * the flag here: Log_Debug() and most else may not be called in a signal handler. */
 static void on_sigterm(int number) {
     (void)number;
     is_terminating = 1;
@@ -122,6 +127,8 @@ int main(void) {
         return EXIT_SETUP;
     }
     Log_Debug("Button 1 adds a node of %d bytes, button 2 deletes one\n", NODE_BYTES);
+    /* One event at a time, so that the flag is looked at in between; a signal ends the wait with
+     * EINTR. */
     while (!is_terminating) {
         if (EventLoop_Run(el, -1, true) == EventLoop_Run_Failed && errno != EINTR) {
             Log_Debug("The event loop failed: %s\n", strerror(errno));

@@ -30,13 +30,14 @@ enum {
     EXIT_LOOP = 2,
 };
 
-static unsigned char mode;
+static unsigned char mode;        /* 0 to MODES - 1 */
 static unsigned char stored_mode; /* what the mutable file holds */
 static int button_fd = -1;
 static GPIO_Value_Type button_level;
 static bool is_over;
 static volatile sig_atomic_t is_terminating;
 
+/* A mode out of range is a file that another version left: it starts over. */
 static void load_state(void) {
     int fd = Storage_OpenMutableFile();
     if (fd < 0 || pread(fd, &mode, 1, 0) != 1 || mode >= MODES)
@@ -46,6 +47,7 @@ static void load_state(void) {
     stored_mode = mode;
 }
 
+/* fsync, since the power may go right after the app has. */
 static void save_state(void) {
     if (mode == stored_mode) {
         Log_Debug("Mode %d is stored already\n", mode);
@@ -68,6 +70,8 @@ static void leak(void) {
         lost[i] = 'l';
 }
 
+/* The figure is that of all applications together, as the ration is. A figure that cannot be had is
+ * no reason to end: the next check asks again. */
 static void check_memory(void) {
     size_t user_kib = Applications_GetUserModeMemoryUsageInKB();
     if (user_kib == 0) {
@@ -91,6 +95,7 @@ static void poll_button(void) {
     button_level = level;
 }
 
+/* One timer drives everything: a second one would be a descriptor more, and kernel memory. */
 static void on_timer(EventLoop *el, int fd, EventLoop_IoEvents events, void *context) {
     static unsigned ticks;
     unsigned long long expirations;
@@ -137,5 +142,5 @@ int main(void) {
             return EXIT_LOOP;
     }
     save_state();
-    return 0;
+    return 0; /* any end makes the device start the app again, at once or after a pause */
 }
