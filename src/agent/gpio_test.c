@@ -19,6 +19,7 @@
 
 struct fixture {
     struct sph_device device;
+    struct sph_event_listener *listener;
     char folder[32];
     unsigned n_events;
     struct sph_msg_event last; /* its slices are not kept */
@@ -37,13 +38,13 @@ static void on_event(void *context, uint64_t seq, const void *payload, size_t le
 static int setup(void **state) {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     struct sph_device *device = &fixture->device;
-    struct sph_event_listener *listener;
     (void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/spherule-test-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     device->state_fd = open(fixture->folder, O_RDONLY | O_DIRECTORY);
     assert_int_equal(sph_loop_new(&device->loop, NULL), 0);
     assert_int_equal(sph_events_new(4096, &device->events, NULL), 0);
-    assert_int_equal(sph_events_listen(device->events, on_event, fixture, &listener, NULL), 0);
+    assert_int_equal(sph_events_listen(device->events, on_event, fixture, &fixture->listener, NULL),
+                     0);
     assert_int_equal(sph_gpio_new(device, &device->gpio, NULL), 0);
     *state = fixture;
     return 0;
@@ -52,6 +53,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
     struct fixture *fixture = *state;
     (void)sph_gpio_free(fixture->device.gpio);
+    (void)sph_events_unlisten(fixture->listener);
     (void)sph_events_free(fixture->device.events);
     (void)sph_loop_free(fixture->device.loop);
     (void)close(fixture->device.state_fd);

@@ -126,10 +126,9 @@ void rig_install(struct rig *rig, const struct sph_guid *component, const char *
 
 static void make_parts(struct rig *rig) {
     struct sph_device *device = &rig->device;
-    struct sph_event_listener *listener;
     MUST(sph_loop_new(&device->loop, err));
     MUST(sph_events_new(64 * 1024, &device->events, err));
-    MUST(sph_events_listen(device->events, on_event, rig, &listener, err));
+    MUST(sph_events_listen(device->events, on_event, rig, &rig->listener, err));
     MUST(sph_logring_new(64 * 1024, &device->log, err));
     MUST(sph_kill_store_new(device->state_fd, &device->kills, err));
     MUST(sph_uidmap_new(device->state_fd, device->hash, &device->uids, err));
@@ -175,6 +174,7 @@ void rig_free(struct rig *rig) {
     (void)sph_uidmap_free(device->uids);
     (void)sph_kill_store_free(device->kills);
     (void)sph_logring_free(device->log);
+    (void)sph_events_unlisten(rig->listener);
     (void)sph_events_free(device->events);
     (void)sph_loop_free(device->loop);
     (void)close(device->state_fd);

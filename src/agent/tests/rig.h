@@ -10,10 +10,13 @@
 #include "base/guid.h"
 #include "wire/msg_report.h"
 
+struct sph_event_listener;
+
 enum { RIG_ENDS = 64, RIG_OUTPUT = 1 << 20 };
 
 struct rig {
     struct sph_device device;
+    struct sph_event_listener *listener;
     char folder[64];
     struct sph_guid component;
     struct sph_app_end ends[RIG_ENDS]; /* as they came; the newest RIG_ENDS of n_ends */
