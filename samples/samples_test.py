@@ -80,11 +80,16 @@ class App:
             time.sleep(0.002)
         raise AssertionError(f"no line {line!r} in {self.lines}")
 
-    def press(self, pin):
-        for level in (b"\0", b"\1"):
-            with open(self.folder / f"pin{pin}", "r+b") as file:
-                file.write(level)
-            time.sleep(0.02)
+    def set(self, pin, level):
+        with open(self.folder / f"pin{pin}", "r+b") as file:
+            file.write(level)
+
+    def press(self, pin, line, count=1):
+        """Down until the app says so, and up long enough for it to see that too."""
+        self.set(pin, b"\0")
+        self.wait_for(line, count)
+        self.set(pin, b"\1")
+        time.sleep(0.05)
 
     def finish(self, terminate=True):
         if terminate:
@@ -111,19 +116,16 @@ class Samples(unittest.TestCase):
         """User memory, in pages, before, after each of 4 adds, and after each of 4 deletes."""
         app = self.start(name)
         app.wait_for("Button 1 adds a node of 20000 bytes, button 2 deletes one")
-        app.press(12)
-        app.wait_for("Added a node: 1 in the list")
-        app.press(13)
-        app.wait_for("Deleted a node: 0 in the list")
+        app.press(12, "Added a node: 1 in the list")
+        app.press(13, "Deleted a node: 0 in the list")
         figures = [app.user()]
-        for pin, word, counts in ((12, "Added", (1, 2, 3, 4)), (13, "Deleted", (3, 2, 1, 0))):
-            for count in counts:
-                app.press(pin)
-                app.wait_for(f"{word} a node: {count} in the list", 2 if count in (0, 1) and (pin, count) in
-                             ((12, 1), (13, 0)) else 1)
-                figures.append(app.user())
-        app.press(13)
-        app.wait_for("The list is empty")
+        for count in (1, 2, 3, 4):
+            app.press(12, f"Added a node: {count} in the list", 2 if count == 1 else 1)
+            figures.append(app.user())
+        for count in (3, 2, 1, 0):
+            app.press(13, f"Deleted a node: {count} in the list", 2 if count == 0 else 1)
+            figures.append(app.user())
+        app.press(13, "The list is empty")
         self.assertEqual(app.finish(), 0)
         self.assertEqual(app.lines[-1], "Asked to end")
         return [(figure - figures[0]) // PAGE for figure in figures]
@@ -144,8 +146,7 @@ class Samples(unittest.TestCase):
     def test_overuse_check_ends_in_time(self):
         app = self.start("overuse-check")
         app.wait_for("Started in mode 0")
-        app.press(12)
-        app.wait_for("Mode 1")
+        app.press(12, "Mode 1")
         self.assertEqual(app.finish(terminate=False), 0)
         self.assertEqual(app.lines[-1], "Stored mode 1")
         self.assertRegex(app.lines[-2], r"^2\d\d KiB in use \(peak 2\d\d, total 2\d\d\): ending in time$")

@@ -207,6 +207,22 @@ class WithTheRealPacker(SdkTest):
             self.assertRegex(shown, rf"(?m)^{name} ")
         self.assertIn("ApplicationRuntime, version 16", shown)
 
+    def test_without_cmake(self):
+        folder = self.scratch / "package"
+        (folder / "bin").mkdir(parents=True)
+        (self.scratch / "main.c").write_text(MAIN)
+        (folder / "app_manifest.json").write_text(json.dumps({
+            "SchemaVersion": 1, "Name": "app", "ComponentId": ID, "EntryPoint": "/bin/app", "CmdArgs": [],
+            "Capabilities": {}}))
+        for command in ([PREFIX / "bin/spherule-cc", "-Os", "-s", "-o", folder / "bin/app", "main.c", "-lapplibs"],
+                        [PREFIX / "bin/spherule", "image-package", "pack-application", "--package-directory", folder,
+                         "--destination", "app.imagepackage"]):
+            done = subprocess.run([str(word) for word in command], cwd=self.scratch, text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, check=False,
+                                  env={**os.environ, "SPHERULE_HOME": str(self.scratch / "home")})
+            self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertTrue((self.scratch / "app.imagepackage").exists())
+
     def test_a_pin_that_the_board_lacks(self):
         manifest = json.dumps({"SchemaVersion": 1, "Name": "app", "ComponentId": ID, "EntryPoint": "/bin/app",
                                "CmdArgs": [], "Capabilities": {"Gpio": ["$SAMPLE_HORN"]}})
