@@ -41,6 +41,8 @@ enum {
     EVENT_RING_BYTES = 16 * 1024, /* about 150 events: what a gateway misses while it restarts */
     FILE_LIMIT = 4096,            /* descriptors: some ten per app */
     END_RESTART = 1,              /* status of the loop: start anew */
+    LOCK_TIMEOUT_MS = 1000,
+    LOCK_STEP_US = 2000,
 };
 
 struct agent {
@@ -67,6 +69,19 @@ static void tell_ready(struct sph_options *options, const char *text) {
     options->ready_fd = -1;
 }
 
+/* A killed agent's children hold its lock for the moments that they take to die. */
+static int take_lock(int fd, struct sph_err *err) {
+    uint64_t end = sph_clock_monotonic_ms() + LOCK_TIMEOUT_MS;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return SPH_FAIL_ERRNO(err, -errno, "cannot lock agent.pid");
+        if (sph_clock_monotonic_ms() >= end)
+            return SPH_FAIL(err, -EALREADY, "an agent runs for this device already");
+        (void)usleep(LOCK_STEP_US);
+    }
+    return 0;
+}
+
 /* The folder belongs to the user: a name in it may be a link or someone else's file by now. */
 static int lock_pid_file(struct agent *agent, struct sph_err *err) {
     struct stat info;
@@ -77,11 +92,9 @@ static int lock_pid_file(struct agent *agent, struct sph_err *err) {
         return SPH_FAIL_ERRNO(err, -errno, "cannot open agent.pid");
     if (!S_ISREG(info.st_mode) || info.st_nlink != 1)
         return SPH_FAIL(err, -EINVAL, "agent.pid is not a plain file of its own: remove it");
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK)
-            return SPH_FAIL_ERRNO(err, -errno, "cannot lock agent.pid");
-        return SPH_FAIL(err, -EALREADY, "an agent runs for this device already");
-    }
+    int code = take_lock(fd, err);
+    if (code < 0)
+        return code;
     int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
     if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
         return SPH_FAIL_ERRNO(err, -errno, "cannot write agent.pid");

@@ -25,28 +25,17 @@ static pid_t read_pid(int fd) {
     return sph_text_to_u64(text, INT32_MAX, &pid) == 0 && pid > 1 ? (pid_t)pid : -1;
 }
 
-/* The first word of one of the files that tell a process's name; 0 when it cannot be read. */
-static size_t read_name(pid_t pid, const char *file, char *ret_name, size_t size) {
-    char path[48];
-    (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-    sph_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, ret_name, size - 1);
-    ret_name[len > 0 ? len : 0] = '\0';
-    ret_name[strcspn(ret_name, "\n")] = '\0';
-    return strlen(ret_name);
-}
-
-/* By argv[0] or by the kernel's name: an agent that executed itself anew is "exe" to the kernel. */
+/* By argv[0], which stays when an agent executes itself anew. A process that is dying has none any
+ * more, and is not taken for one that runs. */
 static bool has_name(pid_t pid, const char *program) {
+    char path[40];
     char name[4096];
-    if (read_name(pid, "cmdline", name, sizeof(name)) > 0) {
-        const char *slash = strrchr(name, '/');
-        if (strcmp(slash ? slash + 1 : name, program) == 0)
-            return true;
-    }
-    enum { KERNEL_NAME = 15 }; /* characters that the kernel keeps */
-    return read_name(pid, "comm", name, sizeof(name)) > 0 &&
-           strncmp(name, program, KERNEL_NAME) == 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    sph_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
+    name[len > 0 ? len : 0] = '\0';
+    const char *slash = strrchr(name, '/');
+    return strcmp(slash ? slash + 1 : name, program) == 0;
 }
 
 static bool is_locked(int fd) {
