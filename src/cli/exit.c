@@ -29,6 +29,7 @@ static const struct {
     {-EFBIG, SPH_EXIT_IO},
     {-EIO, SPH_EXIT_IO},
     {-EROFS, SPH_EXIT_IO},
+    {-ENOTDIR, SPH_EXIT_IO},
     {-ENOMEM, SPH_EXIT_IO},
     {-EMFILE, SPH_EXIT_IO},
     {-ENFILE, SPH_EXIT_IO},
