@@ -259,7 +259,7 @@ static enum MHD_Result dispatch(struct sph_exchange *exchange) {
         if (exchange->pool->streams < SPH_EXCHANGE_STREAMS)
             return sph_stream_begin(exchange);
         (void)sph_response_refuse(&exchange->response, true, 409, SPH_DEVERR_INTERFACE_BUSY,
-                                  "Too many clients stream events.");
+                                  "too many clients stream events");
         return send_response(exchange);
     case SPH_ROUTE_GATEWAY:
         answer_gateway(exchange);
@@ -276,7 +276,7 @@ static enum MHD_Result begin(struct sph_exchange *exchange, const char *path, co
     describe(exchange->connection, method, path, &request);
     if (strlen(path) > SPH_ROUTE_PATH_MAX)
         (void)sph_response_refuse(response, false, 404, SPH_DEVERR_INVALID_REQUEST_URI,
-                                  "The path is too long.");
+                                  "the path is too long");
     else
         (void)sph_route_resolve(&request, &exchange->call, response);
     exchange->stage_size = request.body_length;
@@ -292,7 +292,7 @@ static enum MHD_Result begin(struct sph_exchange *exchange, const char *path, co
 static void refuse_body(struct sph_exchange *exchange) {
     (void)sph_response_refuse(
         &exchange->response, exchange->call.is_own, 413, SPH_DEVERR_INVALID_CONTENT_LENGTH,
-        "The body is longer than the %d bytes that are taken.", SPH_ROUTE_JSON_MAX);
+        "the body is longer than the %d bytes that are taken", SPH_ROUTE_JSON_MAX);
     exchange->phase = SPH_PHASE_REFUSED;
 }
 
@@ -354,7 +354,7 @@ void sph_exchange_wake_streams(struct sph_exchange_pool *pool, bool alive) {
 
 void sph_exchange_stop_all(struct sph_exchange_pool *pool) {
     static const struct sph_answer ending = {.kind = SPH_ANSWER_LOST,
-                                             .text = "The gateway is ending."};
+                                             .text = "the gateway is ending"};
     pool->is_stopping = true;
     for (struct sph_exchange *exchange = pool->exchanges; exchange; exchange = exchange->next) {
         if (exchange->ask) {

@@ -105,7 +105,7 @@ static void answer_all(struct sph_link *link, const struct sph_answer *answer) {
 
 static void answer_late_ones(struct sph_link *link, uint64_t now_ms) {
     static const struct sph_answer late = {.kind = SPH_ANSWER_TIMEOUT,
-                                           .text = "The agent did not answer in time."};
+                                           .text = "the agent did not answer in time"};
     for (;;) {
         struct sph_ask *ask = link->asks;
         while (ask && (ask->deadline_ms > now_ms))
@@ -164,10 +164,10 @@ int sph_link_ask(struct sph_link *link, uint16_t op, const void *payload, size_t
     if (link->state != LINK_READY)
         return SPH_FAIL(err, -ENOTCONN, "%s", link->message);
     if (link->ask_count >= SPH_LINK_ASKS)
-        return SPH_FAIL(err, -EBUSY, "Too many requests are under way.");
+        return SPH_FAIL(err, -EBUSY, "too many requests are under way");
     sph_autofree struct sph_ask *ask = calloc(1, sizeof(*ask));
     if (!ask)
-        return SPH_FAIL(err, -ENOMEM, "Out of memory for a request.");
+        return SPH_FAIL(err, -ENOMEM, "out of memory for a request");
     ask->id = new_id(link);
     ask->op = op;
     ask->deadline_ms = sph_clock_monotonic_ms() + SPH_LINK_ANSWER_MS + extra_ms;
@@ -178,7 +178,7 @@ int sph_link_ask(struct sph_link *link, uint16_t op, const void *payload, size_t
     if (rc < 0) {
         link->out.len = before;
         link->out.error = 0;
-        return SPH_FAIL(err, rc, "The request is too large for the agent.");
+        return SPH_FAIL(err, rc, "the request is too large for the agent");
     }
     ask->next = link->asks;
     link->asks = ask;
@@ -244,7 +244,7 @@ static void connect_now(struct sph_link *link) {
     set_state(link, LINK_GREETING);
     if (begin_connection(link, &err) < 0) {
         char text[SPH_LINK_MESSAGE];
-        (void)snprintf(text, sizeof(text), "The device's agent is not running: %s.", err.text);
+        (void)snprintf(text, sizeof(text), "the device's agent is not running: %s", err.text);
         lose(link, text);
         return;
     }
@@ -258,7 +258,7 @@ static void greeted(struct sph_link *link, const struct sph_frame *frame) {
     struct sph_err err = SPH_ERR_NULL;
     if (sph_codec_decode(&sph_msg_hello_reply_codec, frame->payload, frame->payload_len, &reply,
                          &err) < 0) {
-        lose(link, "The agent's greeting cannot be read; it is of another version.");
+        lose(link, "the agent's greeting cannot be read; it is of another version");
         return;
     }
     bool same = link->has_boot_id && sph_guid_equal(&link->boot_id, &reply.boot_id);
@@ -294,7 +294,7 @@ static void handle_greeting(struct sph_link *link, const struct sph_frame *frame
     if (frame->type == SPH_FRAME_ERROR && sph_codec_decode(&sph_msg_error_codec, frame->payload,
                                                            frame->payload_len, &error, NULL) == 0) {
         char text[SPH_LINK_MESSAGE];
-        (void)snprintf(text, sizeof(text), "The agent refuses the gateway: %.*s",
+        (void)snprintf(text, sizeof(text), "the agent refuses the gateway: %.*s",
                        (int)(error.text.len < 300 ? error.text.len : 300),
                        error.text.len ? (const char *)error.text.data : "");
         lose(link, text);
@@ -333,7 +333,7 @@ static void drain(struct sph_link *link) {
     while (link->fd >= 0 &&
            (rc = sph_frame_reader_next(&link->reader, &frame)) != SPH_FRAME_E_MORE) {
         if (rc == SPH_FRAME_E_VERSION)
-            lose(link, "The agent speaks another version of the protocol than this gateway.");
+            lose(link, "the agent speaks another version of the protocol than this gateway");
         else
             handle_frame(link, &frame);
     }
@@ -346,12 +346,12 @@ static void read_some(struct sph_link *link) {
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got <= 0) {
-        lose(link, "The device's agent has ended; the gateway connects to it again.");
+        lose(link, "the device's agent has ended; the gateway connects to it again");
         return;
     }
     link->last_read_ms = sph_clock_monotonic_ms();
     if (sph_frame_reader_push(&link->reader, bytes, (size_t)got) < 0) {
-        lose(link, "The gateway is out of memory for the agent's answers.");
+        lose(link, "the gateway is out of memory for the agent's answers");
         return;
     }
     drain(link);
@@ -362,7 +362,7 @@ static void on_fd(void *context, int fd, uint32_t epoll_events) {
     if (epoll_events & (EPOLLIN | EPOLLHUP | EPOLLERR))
         read_some(link);
     if (link->fd == fd && flush(link) < 0)
-        lose(link, "The device's agent has ended; the gateway connects to it again.");
+        lose(link, "the device's agent has ended; the gateway connects to it again");
     idle(link);
 }
 
@@ -370,7 +370,7 @@ static void tick(struct sph_link *link) {
     uint64_t now_ms = sph_clock_monotonic_ms();
     answer_late_ones(link, now_ms);
     if (link->state != LINK_READY && now_ms - link->state_since_ms > SPH_LINK_ANSWER_MS / 6) {
-        lose(link, "The device's agent does not answer the gateway's greeting.");
+        lose(link, "the device's agent does not answer the gateway's greeting");
         return;
     }
     if (sph_frame_reader_pending(&link->reader) > 0 &&
@@ -404,7 +404,7 @@ int sph_link_new(struct sph_loop *loop, const struct sph_backend *backend,
     link->backoff_ms = SPH_LINK_BACKOFF_FIRST_MS;
     link->out = (struct sph_buf)SPH_BUF_LIMIT(OUT_LIMIT);
     sph_frame_reader_init(&link->reader);
-    set_message(link, "The gateway is connecting to the device's agent.");
+    set_message(link, "the gateway is connecting to the device's agent");
     int rc = sph_loop_add_timer(loop, 1, 0, on_timer, link, &link->timer, err);
     if (rc < 0) {
         (void)sph_link_free(link);

@@ -157,11 +157,11 @@ static void nothing_is_asked_of_an_agent_that_is_away(void **state) {
     struct sph_ask *one;
     struct sph_err err = SPH_ERR_NULL;
     assert_int_equal(ask(bench, &one, &err), -ENOTCONN);
-    assert_string_equal(err.text, "The gateway is connecting to the device's agent.");
+    assert_string_equal(err.text, "the gateway is connecting to the device's agent");
     bench->refuses = true;
     until(bench, &bench->connects, 1);
     assert_int_equal(ask(bench, &one, &err), -ENOTCONN);
-    assert_string_equal(err.text, "The device's agent is not running: nobody is there.");
+    assert_string_equal(err.text, "the device's agent is not running: nobody is there");
 }
 
 static void the_wait_between_tries_doubles(void **state) {
@@ -212,7 +212,7 @@ static void a_loss_answers_all_that_waits(void **state) {
     assert_int_equal(bench->answers, 2);
     assert_int_equal(bench->last_kind, SPH_ANSWER_LOST);
     assert_string_equal(bench->last_text,
-                        "The device's agent has ended; the gateway connects to it again.");
+                        "the device's agent has ended; the gateway connects to it again");
     greet(bench, 1);
     assert_false(bench->restarted);
     drop(bench);
@@ -228,14 +228,14 @@ static void too_many_questions_are_refused(void **state) {
     for (unsigned i = 0; i < SPH_LINK_ASKS; i++)
         assert_int_equal(ask(bench, &one, NULL), 0);
     assert_int_equal(ask(bench, &one, &err), -EBUSY);
-    assert_string_equal(err.text, "Too many requests are under way.");
+    assert_string_equal(err.text, "too many requests are under way");
     static const char big[SPH_FRAME_PAYLOAD_MAX + 1];
     drop(bench);
     greet(bench, 1);
     assert_int_equal(
         sph_link_ask(bench->link, SPH_OP_STATUS, big, sizeof(big), 0, on_answer, bench, &one, &err),
         -EMSGSIZE);
-    assert_string_equal(err.text, "The request is too large for the agent.");
+    assert_string_equal(err.text, "the request is too large for the agent");
     assert_int_equal(ask(bench, &one, NULL), 0);
 }
 
@@ -280,7 +280,7 @@ static void another_version_is_a_sentence(void **state) {
     say(bench, &out);
     until(bench, &bench->losses, 1);
     assert_string_equal(bench->last_text,
-                        "The agent speaks another version of the protocol than this gateway.");
+                        "the agent speaks another version of the protocol than this gateway");
 }
 
 int main(void) {

@@ -306,7 +306,7 @@ unsigned sph_format_app(const struct sph_call *call, const void *message,
     char id[SPH_GUID_TEXT];
     if (!find_app(message, &call->component, &app))
         return sph_response_refuse(response, call->is_own, 404, SPH_DEVERR_APP_NOT_PRESENT,
-                                   "No application with component id %s is installed.",
+                                   "no application with component id %s is installed",
                                    sph_guid_format(&call->component, id));
     struct sph_json_out out;
     sph_json_begin(&out, &response->body);

@@ -15,7 +15,7 @@ static unsigned put(const struct sph_codec *codec, const void *message, struct s
     if (sph_codec_encode(codec, message, ret_payload, &err) == 0)
         return 0;
     return sph_response_refuse(response, call->is_own, 413, SPH_DEVERR_REQUEST_TOO_LARGE,
-                               "The request is too large: %.200s.", err.text);
+                               "the request is too large: %.200s", err.text);
 }
 
 /* The body's object; without a body an empty one. */
@@ -27,10 +27,10 @@ static unsigned read_object(const struct sph_call *call, const char *body, size_
         return 0;
     if (sph_json_check(body, len, ret_object, &err) < 0)
         return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
-                                   "The body is not JSON: %.200s.", err.text);
+                                   "the body is not JSON: %.200s", err.text);
     if (ret_object->type != SPH_JSON_OBJECT)
         return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
-                                   "The body is not a JSON object.");
+                                   "the body is not a JSON object");
     return 0;
 }
 
@@ -42,7 +42,7 @@ static bool get_member(const struct sph_json_value *object, const char *key,
 static unsigned refuse_member(const struct sph_call *call, const char *key, const char *wanted,
                               struct sph_response *response) {
     return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
-                               "The body's member \"%s\" must be %s.", key, wanted);
+                               "the body's member \"%s\" must be %s", key, wanted);
 }
 
 unsigned sph_build_component(const struct sph_call *call, const char *body, size_t len,
@@ -73,7 +73,7 @@ unsigned sph_build_trigger(const struct sph_call *call, const char *body, size_t
     }
     if (!message.trigger)
         return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_TRIGGER_DOES_NOT_EXIST,
-                                   "The trigger must be start, startDebug or stop.");
+                                   "the trigger must be start, startDebug or stop");
     return put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
 }
 
@@ -166,7 +166,7 @@ static unsigned check_pin(const struct sph_call *call, struct sph_response *resp
     if (call->number < SPH_GPIO_PINS)
         return 0;
     return sph_response_refuse(response, call->is_own, 404, ENODEV,
-                               "There is no pin %llu; the device has pins 0 to %d.",
+                               "there is no pin %llu; the device has pins 0 to %d",
                                (unsigned long long)call->number, SPH_GPIO_PINS - 1);
 }
 

@@ -139,15 +139,15 @@ static unsigned check_body(const struct sph_route_request *request, const struct
     enum sph_route_body body = call->route->body;
     if (!media_type_is_right(request, body))
         return sph_response_refuse(response, call->is_own, 415, SPH_DEVERR_INVALID_JSON,
-                                   "%s %s does not take a body of type %.60s.", request->method,
+                                   "%s %s does not take a body of type %.60s", request->method,
                                    call->route->path, request->content_type);
     if (!request->has_body && (body == SPH_BODY_JSON || body == SPH_BODY_PACKAGE))
         return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED,
-                                   "%s %s needs a body.", request->method, call->route->path);
+                                   "%s %s needs a body", request->method, call->route->path);
     uint64_t limit = body == SPH_BODY_PACKAGE ? SPH_ROUTE_PACKAGE_MAX : SPH_ROUTE_JSON_MAX;
     if (request->has_length && request->body_length > limit)
         return sph_response_refuse(response, call->is_own, 413, SPH_DEVERR_INVALID_CONTENT_LENGTH,
-                                   "The body has %llu bytes; %llu is the most that is taken.",
+                                   "the body has %llu bytes; %llu is the most that is taken",
                                    (unsigned long long)request->body_length,
                                    (unsigned long long)limit);
     return 0;
@@ -172,12 +172,12 @@ static unsigned read_argument(struct sph_slice text, struct sph_call *call,
             return 0;
         return sph_response_refuse(response, call->is_own, 400,
                                    SPH_DEVERR_CANNOT_PARSE_COMPONENT_ID,
-                                   "\"%.*s\" is not a component id (a GUID).", len, shown);
+                                   "\"%.*s\" is not a component id (a GUID)", len, shown);
     case SPH_ARGUMENT_NUMBER:
         if (read_number(text, &call->number))
             return 0;
         return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_REQUEST_URI,
-                                   "\"%.*s\" is not a number.", len, shown);
+                                   "\"%.*s\" is not a number", len, shown);
     case SPH_ARGUMENT_THUMBPRINT:
         break;
     }
@@ -185,7 +185,7 @@ static unsigned read_argument(struct sph_slice text, struct sph_call *call,
         sph_hex_to_bytes(text.data, sizeof(call->thumbprint), call->thumbprint) == 0)
         return 0;
     return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_REQUEST_URI,
-                               "\"%.*s\" is not a thumbprint (40 hexadecimal digits).", len, shown);
+                               "\"%.*s\" is not a thumbprint (40 hexadecimal digits)", len, shown);
 }
 
 static unsigned read_query_number(const char *name, const char *text, uint64_t max,
@@ -194,7 +194,7 @@ static unsigned read_query_number(const char *name, const char *text, uint64_t m
     if (!text || sph_text_to_u64(text, max, ret_number) == 0)
         return 0;
     return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_REQUEST_URI,
-                               "%s in the query is not a number up to %llu.", name,
+                               "%s in the query is not a number up to %llu", name,
                                (unsigned long long)max);
 }
 
@@ -224,7 +224,7 @@ static unsigned read_query(const struct sph_route_request *request, struct sph_c
         sph_guid_parse(component, strlen(component), &call->component) == 0)
         return 0;
     return sph_response_refuse(response, true, 400, SPH_DEVERR_CANNOT_PARSE_COMPONENT_ID,
-                               "component in the query is not a component id (a GUID).");
+                               "component in the query is not a component id (a GUID)");
 }
 
 static unsigned refuse_path(const struct sph_route_request *request, bool is_own,
@@ -232,10 +232,10 @@ static unsigned refuse_path(const struct sph_route_request *request, bool is_own
     const char *allow = allowed_methods(request->path);
     if (!allow)
         return sph_response_refuse(response, is_own, 404, SPH_DEVERR_INVALID_REQUEST_URI,
-                                   "There is nothing at %.200s.", request->path);
+                                   "there is nothing at %.200s", request->path);
     response->allow = allow;
     return sph_response_refuse(response, is_own, 405, SPH_DEVERR_INVALID_REQUEST_METHOD,
-                               "%.20s is not a method of %.200s (%s).", request->method,
+                               "%.20s is not a method of %.200s (%s)", request->method,
                                request->path, allow);
 }
 
@@ -275,7 +275,7 @@ unsigned sph_route_build(const struct sph_call *call, const char *body, size_t l
 static void refuse_unreadable(const struct sph_call *call, const struct sph_err *err,
                               struct sph_response *response) {
     (void)sph_response_refuse(response, call->is_own, 500, EIO,
-                              "The agent's answer cannot be read: %.200s.", err->text);
+                              "the agent's answer cannot be read: %.200s", err->text);
 }
 
 enum { REPLY_STRUCT_MAX = 1024 };
@@ -296,7 +296,7 @@ void sph_route_answer(const struct sph_call *call, const void *payload, size_t l
         sph_buf_puts(&response->body, "{}");
     if (response->body.error)
         (void)sph_response_refuse(response, call->is_own, 500, ENOMEM,
-                                  "The answer is too large for the gateway.");
+                                  "the answer is too large for the gateway");
 }
 
 /* Deleting what is not there is no failure on the device. */

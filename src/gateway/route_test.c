@@ -305,7 +305,7 @@ static void errors_of_the_agent(void **state) {
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
         struct sph_msg_error error = {.device_error = cases[i].number,
-                                      .text = sph_slice_text("Because of \xff\r\n.")};
+                                      .text = sph_slice_text("because of \xff\r\n")};
         sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
         assert_int_equal(sph_codec_encode(&sph_msg_error_codec, &error, &payload, NULL), 0);
         const struct sph_route *route = sph_routes;
@@ -320,7 +320,7 @@ static void errors_of_the_agent(void **state) {
             assert_string_equal(response.body.data, "{}");
         } else {
             assert_error(&response, call.is_own, cases[i].status, cases[i].number);
-            assert_string_equal(response.sentence, "Because of ???.");
+            assert_string_equal(response.sentence, "because of ???");
         }
         sph_response_done(&response);
     }
@@ -341,7 +341,7 @@ static void a_body_that_cannot_be_kept_is_an_error(void **state) {
     response.body.limit = 999;
     sph_route_answer(&call, payload.data, payload.len, &response);
     assert_error(&response, false, 500, ENOMEM);
-    assert_string_equal(response.sentence, "The answer is too large for the gateway.");
+    assert_string_equal(response.sentence, "the answer is too large for the gateway");
     sph_response_done(&response);
 }
 

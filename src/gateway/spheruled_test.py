@@ -48,7 +48,7 @@ REPORT = fields(
 
 
 def unknown(_):
-    raise Refusal(NOT_PRESENT, f"No application with component id {OTHER} is installed.")
+    raise Refusal(NOT_PRESENT, f"no application with component id {OTHER} is installed")
 
 
 def app_list(request):
@@ -88,12 +88,12 @@ HANDLERS = {
     "kills-list": lambda _: fields((1, [fields((1, u64(3)), (2, guid(APP)), (3, "blink"), (4, u64(1700000000123)),
                                                 (5, u32(1)), (7, u32(9)), (8, u64(262144)))]), (2, u64(4))),
     "kill-get": lambda request: REPORT if request[1] == u64(3) else (_ for _ in ()).throw(
-        Refusal(2, "There is no report 4.")),
+        Refusal(2, "there is no report 4")),
     "kills-clear": lambda _: fields((1, u64(3))),
     "trust-list": lambda _: fields((1, [fields((1, bytes(range(20))), (2, bytes([4] * 65)), (3, "me"),
                                                (4, u64(5)))])),
     "trust-remove": lambda request: b"" if request[1] == bytes(range(20)) else (_ for _ in ()).throw(
-        Refusal(2, "There is no such certificate.")),
+        Refusal(2, "there is no such certificate")),
     "gpio-list": lambda _: fields((1, [fields((1, u32(12)), (2, u32(1)))])),
     "gpio-get": gpio,
     "gpio-set": gpio,
@@ -343,48 +343,48 @@ class Bodies(GatewayTest):
 class Errors(GatewayTest):
     def test_device_interface(self):
         json_type = {"Content_Type": "application/json"}
-        installed = f"No application with component id {OTHER} is installed."
+        installed = f"no application with component id {OTHER} is installed"
         start = {"trigger": "start"}
         for method, path, body, headers, status, number, sentence in [
-                ("GET", "/nothing", None, {}, 404, 15728642, "There is nothing at /nothing."),
-                ("GET", "/app/status/", None, {}, 404, 15728642, "There is nothing at /app/status/."),
+                ("GET", "/nothing", None, {}, 404, 15728642, "there is nothing at /nothing"),
+                ("GET", "/app/status/", None, {}, 404, 15728642, "there is nothing at /app/status/"),
                 ("GET", "/app/quota/" + OTHER, None, {}, 404, NOT_PRESENT, installed),
                 ("GET", "/app/status/x%0a%c3%a4", None, {}, 400, 14680079,
-                 '"x???" is not a component id (a GUID).'),
-                ("POST", "/status", None, {}, 405, 15728641, "POST is not a method of /status (GET)."),
+                 '"x???" is not a component id (a GUID)'),
+                ("POST", "/status", None, {}, 405, 15728641, "POST is not a method of /status (GET)"),
                 ("PATCH", "/app/status/" + OTHER, start, {}, 409, NOT_PRESENT, installed),
                 ("PATCH", "/app/status/" + APP, {"trigger": "jump"}, {}, 400, 14680073,
-                 "The trigger must be start, startDebug or stop."),
+                 "the trigger must be start, startDebug or stop"),
                 ("PATCH", "/app/status/" + APP, {"trigger": 1}, {}, 400, 10485761,
-                 'The body\'s member "trigger" must be a string.'),
-                ("PATCH", "/app/status/" + APP, [], {}, 400, 10485761, "The body is not a JSON object."),
+                 'the body\'s member "trigger" must be a string'),
+                ("PATCH", "/app/status/" + APP, [], {}, 400, 10485761, "the body is not a JSON object"),
                 ("PATCH", "/app/status/" + APP, None, {}, 400, 10485763,
-                 "PATCH /app/status/* needs a body."),
+                 "PATCH /app/status/* needs a body"),
                 ("PATCH", "/app/status/" + APP, '{"trigger":"start"}', {"Content_Type": "text/html"}, 415, 10485761,
-                 "PATCH /app/status/* does not take a body of type text/html."),
+                 "PATCH /app/status/* does not take a body of type text/html"),
                 ("POST", "/update/install", {"appControlMode": "Never"}, {}, 400, 10485761,
-                 'The body\'s member "appControlMode" must be "Manual" or "Auto".'),
+                 'the body\'s member "appControlMode" must be "Manual" or "Auto"'),
                 ("POST", "/update/install", b"x" * 9000, json_type, 413, 15728644,
-                 "The body has 9000 bytes; 8192 is the most that is taken."),
+                 "the body has 9000 bytes; 8192 is the most that is taken"),
                 ("POST", "/restart", "now", json_type, 415, 10485761,
-                 "POST /restart does not take a body of type application/json."),
-                ("PUT", "/update/stage", None, {}, 400, 10485763, "PUT /update/stage needs a body."),
+                 "POST /restart does not take a body of type application/json"),
+                ("PUT", "/update/stage", None, {}, 400, 10485763, "PUT /update/stage needs a body"),
                 ("PUT", "/update/stage", b"x" * 70000, json_type, 415, 10485761,
-                 "PUT /update/stage does not take a body of type application/json."),
+                 "PUT /update/stage does not take a body of type application/json"),
                 ("PUT", "/update/stage", b"x" * 5000000, {}, 413, 15728644,
-                 "The body has 5000000 bytes; 4194304 is the most that is taken.")]:
+                 "the body has 5000000 bytes; 4194304 is the most that is taken")]:
             with self.subTest(f"{method} {path} {status}"):
                 self.expect_error(self.call(method, path, body, **headers), status, number, sentence)
 
     def test_json_syntax_has_its_place(self):
         answer = self.call("PATCH", "/app/status/" + APP, '{"trigger":\n "start",}', Content_Type="application/json")
         self.assertEqual((answer.status, answer.json), (400, {"error": 10485761}))
-        self.assertRegex(answer.headers["Spherule-Error"], r"^The body is not JSON: line 2, column 10: ")
+        self.assertRegex(answer.headers["Spherule-Error"], r"^the body is not JSON: line 2, column 10: ")
 
     def test_body_without_length(self):
         answer = self.call("POST", "/update/install", iter([b" " * 5000, b" " * 5000]),
                            Content_Type="application/json")
-        self.expect_error(answer, 413, 15728644, "The body is longer than the 8192 bytes that are taken.")
+        self.expect_error(answer, 413, 15728644, "the body is longer than the 8192 bytes that are taken")
 
     def test_allow_header(self):
         for path, allow in [("/status", "GET"), ("/app/status/" + APP, "GET, PATCH"), ("/update/stage", "PUT"),
@@ -396,31 +396,31 @@ class Errors(GatewayTest):
     def test_own_interface(self):
         own = "/spherule/v1"
         for method, path, body, status, number, name, sentence in [
-                ("GET", "/", None, 404, 15728642, "Http/InvalidRequestUri", "There is nothing at /spherule/v1/."),
+                ("GET", "/", None, 404, 15728642, "Http/InvalidRequestUri", "there is nothing at /spherule/v1/"),
                 ("GET", "/apps/" + OTHER, None, 404, NOT_PRESENT, "RestApp/AppNotPresent",
-                 f"No application with component id {OTHER} is installed."),
+                 f"no application with component id {OTHER} is installed"),
                 ("POST", f"/apps/{OTHER}/run", None, 404, NOT_PRESENT, "RestApp/AppNotPresent",
-                 f"No application with component id {OTHER} is installed."),
-                ("GET", "/kills/4", None, 404, 2, "Linux", "There is no report 4."),
-                ("GET", "/kills/four", None, 400, 15728642, "Http/InvalidRequestUri", '"four" is not a number.'),
+                 f"no application with component id {OTHER} is installed"),
+                ("GET", "/kills/4", None, 404, 2, "Linux", "there is no report 4"),
+                ("GET", "/kills/four", None, 400, 15728642, "Http/InvalidRequestUri", '"four" is not a number'),
                 ("GET", "/kills?component=7", None, 400, 14680079, "RestApp/CannotParseComponentId",
-                 "component in the query is not a component id (a GUID)."),
+                 "component in the query is not a component id (a GUID)"),
                 ("GET", "/log?waitMs=30001", None, 400, 15728642, "Http/InvalidRequestUri",
-                 "waitMs in the query is not a number up to 30000."),
+                 "waitMs in the query is not a number up to 30000"),
                 ("GET", "/events?after=-1", None, 400, 15728642, "Http/InvalidRequestUri",
-                 "after in the query is not a number up to 18446744073709551615."),
+                 "after in the query is not a number up to 18446744073709551615"),
                 ("DELETE", "/trust/00ff", None, 400, 15728642, "Http/InvalidRequestUri",
-                 '"00ff" is not a thumbprint (40 hexadecimal digits).'),
-                ("DELETE", "/trust/" + "0" * 40, None, 404, 2, "Linux", "There is no such certificate."),
+                 '"00ff" is not a thumbprint (40 hexadecimal digits)'),
+                ("DELETE", "/trust/" + "0" * 40, None, 404, 2, "Linux", "there is no such certificate"),
                 ("POST", "/trust", {"thumbprint": "00"}, 400, 10485761, "Rest/InvalidJsonRequest",
-                 'The body\'s member "thumbprint" must be 40 hexadecimal digits.'),
+                 'the body\'s member "thumbprint" must be 40 hexadecimal digits'),
                 ("POST", "/trust", {"thumbprint": "00" * 20, "point": "04" * 64 + "zz"}, 400, 10485761,
-                 "Rest/InvalidJsonRequest", 'The body\'s member "point" must be 130 hexadecimal digits.'),
+                 "Rest/InvalidJsonRequest", 'the body\'s member "point" must be 130 hexadecimal digits'),
                 ("POST", "/trust", {"thumbprint": "00" * 20, "point": "04" * 65, "name": "x" * 129}, 400, 10485761,
-                 "Rest/InvalidJsonRequest", 'The body\'s member "name" must be a string of at most 128 bytes.'),
-                ("GET", "/gpio/76", None, 404, 19, "Linux", "There is no pin 76; the device has pins 0 to 75."),
+                 "Rest/InvalidJsonRequest", 'the body\'s member "name" must be a string of at most 128 bytes'),
+                ("GET", "/gpio/76", None, 404, 19, "Linux", "there is no pin 76; the device has pins 0 to 75"),
                 ("PUT", "/gpio/7", {"value": 2}, 400, 10485761, "Rest/InvalidJsonRequest",
-                 'The body\'s member "value" must be 0 or 1.')]:
+                 'the body\'s member "value" must be 0 or 1')]:
             with self.subTest(f"{method} {path}"):
                 self.expect_own_error(self.call(method, own + path, body), status, number, name, sentence)
 
@@ -437,8 +437,8 @@ class Errors(GatewayTest):
     def test_unreadable_reply(self):
         self.agent.handlers["app-quota"] = lambda _: b"\1\0\2"
         answer = self.call("GET", "/app/quota/" + APP)
-        self.expect_error(answer, 500, 5, "The agent's answer cannot be read: message quota_reply: cut short in the "
-                                          "field at byte 0 of 3.")
+        self.expect_error(answer, 500, 5, "the agent's answer cannot be read: message quota_reply: cut short in the "
+                                          "field at byte 0 of 3")
 
     def test_not_http(self):
         for text in [b"\0\1\2\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
@@ -544,7 +544,7 @@ class Staging(GatewayTest):
         while not self.requests("stage-data"):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
-        self.expect_error(self.stage(b"b" * 60000), 409, 10485765, "Another package is being staged.")
+        self.expect_error(self.stage(b"b" * 60000), 409, 10485765, "another package is being staged")
         first.send(b"a" * 10000)
         self.expect(Answer(first.getresponse()), 200, {})
         self.assertEqual(self.staged, b"a" * 20000)
@@ -569,18 +569,18 @@ class Staging(GatewayTest):
 
     def test_refusals_on_the_way(self):
         def refuse(_):
-            raise Refusal(7340050, "Not an image package.")
+            raise Refusal(7340050, "not an image package")
         for op in ["stage-begin", "stage-data", "stage-end"]:
             saved = self.agent.handlers[op]
             self.agent.handlers[op] = refuse
             with self.subTest(op):
-                self.expect_error(self.stage(os.urandom(200000)), 400, 7340050, "Not an image package.")
+                self.expect_error(self.stage(os.urandom(200000)), 400, 7340050, "not an image package")
             self.agent.handlers[op] = saved
         self.expect(self.stage(b"ok"), 200, {})
 
     def test_too_large_without_length(self):
         answer = self.stage(b"x" * 65536 for _ in range(65))
-        self.expect_error(answer, 413, 15728644, "The package is longer than the 4194304 bytes that are taken.")
+        self.expect_error(answer, 413, 15728644, "the package is longer than the 4194304 bytes that are taken")
         self.expect(self.stage(b"ok"), 200, {})
         self.assertEqual(len(self.requests("stage-abort")), 1)
 
@@ -590,11 +590,11 @@ class Staging(GatewayTest):
         self.agent.handlers["stage-data"] = die
         answer = self.stage(os.urandom(100000))
         self.expect_error(answer, 503, 10485765,
-                          "The device's agent has ended; the gateway connects to it again.")
+                          "the device's agent has ended; the gateway connects to it again")
 
 
 class AgentLoss(GatewayTest):
-    GONE = "The device's agent has ended; the gateway connects to it again."
+    GONE = "the device's agent has ended; the gateway connects to it again"
 
     def test_dies_and_comes_back(self):
         waiting = threading.Event()
@@ -608,11 +608,11 @@ class AgentLoss(GatewayTest):
         self.expect_error(results[0], 503, 10485765, self.GONE)
         answer = self.call("GET", "/spherule/v1/device")
         self.assertEqual((answer.status, answer.json["error"]), (503, 10485765))
-        self.assertRegex(answer.json["message"], "^The device's agent (has ended|is not running)")
+        self.assertRegex(answer.json["message"], "^the device's agent (has ended|is not running)")
         time.sleep(0.3)
         answer = self.call("GET", "/status")
-        self.expect_error(answer, 503, 10485765, "The device's agent is not running: cannot connect to the socket "
-                                                 "agent.sock: Connection refused.")
+        self.expect_error(answer, 503, 10485765, "the device's agent is not running: cannot connect to the socket "
+                                                 "agent.sock: Connection refused")
         self.agent = self.start_agent()
         self.wait_connected()
         self.expect(self.call("GET", "/status"), 200, {"uptime": 634})
@@ -642,18 +642,18 @@ class AgentLoss(GatewayTest):
         self.agent = self.start_agent(hello=lambda _: fields((2, "something else")))
         self.wait_connected(False)
         deadline = time.monotonic() + 5
-        wanted = "The agent's greeting cannot be read; it is of another version."
+        wanted = "the agent's greeting cannot be read; it is of another version"
         while self.call("GET", "/spherule/v1/gateway").json["message"] != wanted:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.02)
 
     def test_greeting_that_is_refused(self):
         def refuse(_):
-            raise Refusal(13, "You are not the owner.")
+            raise Refusal(13, "you are not the owner")
         self.agent.die()
         self.agent = self.start_agent(hello=refuse)
         deadline = time.monotonic() + 5
-        wanted = "The agent refuses the gateway: You are not the owner."
+        wanted = "the agent refuses the gateway: You are not the owner"
         while self.call("GET", "/spherule/v1/gateway").json.get("message") != wanted:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.02)
@@ -736,7 +736,7 @@ class Events(GatewayTest):
     def test_streams_are_bounded(self):
         streams = [self.stream() for _ in range(16)]
         answer = self.call("GET", "/spherule/v1/events")
-        self.expect_own_error(answer, 409, 10485765, "Rest/InterfaceIsBusy", "Too many clients stream events.")
+        self.expect_own_error(answer, 409, 10485765, "Rest/InterfaceIsBusy", "too many clients stream events")
         for stream in streams:
             stream.close()
 
@@ -777,8 +777,8 @@ class Process(GatewayTest):
     def test_without_an_agent(self):
         time.sleep(0.1)
         answer = self.call("GET", "/status")
-        self.expect_error(answer, 503, 10485765, "The device's agent is not running: cannot connect to the socket "
-                                                 "agent.sock: No such file or directory.")
+        self.expect_error(answer, 503, 10485765, "the device's agent is not running: cannot connect to the socket "
+                                                 "agent.sock: No such file or directory")
         self.assertFalse(self.call("GET", "/spherule/v1/gateway").json["connected"])
         self.expect(self.call("POST", "/spherule/v1/stop"), 200, {"stopping": True})
         self.assertEqual(self.process.wait(5), 0)
@@ -805,7 +805,7 @@ class Process(GatewayTest):
         self.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.process.wait(5), 0)
         thread.join(5)
-        self.expect_error(results[0], 503, 10485765, "The gateway is ending.")
+        self.expect_error(results[0], 503, 10485765, "the gateway is ending")
 
     def test_no_privilege(self):
         self.assertEqual(self.status_field("Uid"), [str(OWNER)] * 4)

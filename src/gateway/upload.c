@@ -48,7 +48,7 @@ static bool may_send(struct sph_exchange *exchange) {
         return true;
     if (pool->stage_owner) {
         (void)sph_response_refuse(&exchange->response, false, 409, SPH_DEVERR_INTERFACE_BUSY,
-                                  "Another package is being staged.");
+                                  "another package is being staged");
         finish(exchange);
         return false;
     }
@@ -63,7 +63,7 @@ static bool fits(struct sph_exchange *exchange, size_t len) {
     if (exchange->body_bytes <= SPH_ROUTE_PACKAGE_MAX)
         return true;
     (void)sph_response_refuse(&exchange->response, false, 413, SPH_DEVERR_INVALID_CONTENT_LENGTH,
-                              "The package is longer than the %d bytes that are taken.",
+                              "the package is longer than the %d bytes that are taken",
                               SPH_ROUTE_PACKAGE_MAX);
     finish(exchange);
     return false;
@@ -89,7 +89,7 @@ void sph_upload_end(struct sph_exchange *exchange) {
         return;
     if (!exchange->stage_begun) {
         (void)sph_response_refuse(&exchange->response, false, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED,
-                                  "There is no package in the request.");
+                                  "there is no package in the request");
         exchange->phase = SPH_PHASE_READY;
         return;
     }
