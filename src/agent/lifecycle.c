@@ -254,6 +254,12 @@ static void settle_when_gone(struct sph_lifecycle *lifecycle, struct sph_session
         return;
     (void)sph_loop_arm_timer(session->timer, 0, 0);
     read_meter(lifecycle);
+    publish_peaks(lifecycle);
+    if (sph_ration_is_net_caught(&lifecycle->ration, &session->share))
+        sph_device_note(lifecycle->device, &session->component,
+                        "%s held memory that User does not count (a memfd, sockets) beyond the "
+                        "device's second net; the kernel killed it.",
+                        session->name);
     sph_session_settle(session);
     conclude(lifecycle, session, sph_slice(NULL, 0));
 }
@@ -466,6 +472,7 @@ int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid 
         *ret_memory = (struct sph_memory_figures){.user_exact = true, .kernel_source = ""};
         return 0;
     }
+    on_meter(lifecycle, -1, 0); /* listeners hear of a peak no later than who asks for it */
     for (size_t i = 0; i < lifecycle->n_sessions; i++)
         if (has_process(lifecycle->sessions[i]))
             sph_ration_check(&lifecycle->sessions[i]->share);

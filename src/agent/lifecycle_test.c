@@ -1,4 +1,5 @@
 /* Real processes: every way in which an app runs and ends, as the device tells it. */
+#include <elf.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +16,8 @@
 
 #include "agent/gpio.h"
 #include "agent/kill_store.h"
+#include "agent/logring.h"
+#include "agent/registry.h"
 #include "agent/tests/rig.h"
 #include "base/attr.h"
 #include "base/clock.h"
@@ -203,6 +207,48 @@ static void test_ration_kill_of_threads(void **state) {
     assert_true(report->peak_user_bytes <= RATION);
 }
 
+/* Growth by another's hand: the kernel program kills nobody for it, the agent does. */
+static void test_foreign_growth_kills(void **state) {
+    struct rig *rig = *state;
+    void *base = NULL;
+    static char data[100 * PAGE];
+    start(rig, RIG_ARGS("offer", "200"), SPH_START_ONCE);
+    rig_await_output(rig, "ready", 2000);
+    assert_int_equal(sscanf(rig->output, "%p", &base), 1);
+    struct iovec from = {.iov_base = data, .iov_len = sizeof(data)};
+    struct iovec to = {.iov_base = base, .iov_len = sizeof(data)};
+    pid_t pid = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
+    assert_int_equal(process_vm_writev(pid, &from, 1, &to, 1, 0), (ssize_t)sizeof(data));
+    const struct sph_app_end *end = rig_await_end(rig, 2000);
+    const struct sph_msg_report *report = rig_report(rig, end->report_number);
+    assert_int_equal(report->why, SPH_END_RATION);
+    assert_true(report->has_crossing);
+    assert_int_equal(report->crossing_user_bytes, RATION + PAGE);
+    assert_int_equal(report->user_bytes, RATION);
+    assert_int_equal(report->peak_user_bytes, RATION);
+}
+
+/* The ration's second net: what User does not count is bounded too, and the log says so. */
+static void test_second_net(void **state) {
+    struct rig *rig = *state;
+    struct sph_memory_figures figures;
+    assert_int_equal(sph_guid_random(&rig->component), 0);
+    rig_install(rig, &rig->component, program, ""); /* its file limit is the RAM: 32 times 8 KiB */
+    const struct sph_msg_report report = *rig_run_app(rig, RIG_ARGS("memfds", "5000"));
+    start(rig, RIG_ARGS("wait"), SPH_START_ONCE);
+    assert_int_equal(sph_lifecycle_memory(rig->device.lifecycle, NULL, &figures, NULL), 0);
+    if (!figures.kernel_known)
+        skip();
+    assert_int_equal(report.why, SPH_END_KILLED);
+    assert_int_equal(report.signal, SIGKILL);
+    struct sph_log_line line;
+    uint64_t cursor = 0;
+    bool said = false;
+    while (sph_logring_next(rig->device.log, &cursor, &line))
+        said |= line.source == SPH_LOG_DEVICE && memmem(line.text, line.len, "second net", 10);
+    assert_true(said);
+}
+
 /* Exactly at the limit is not over it. */
 static void test_under_the_ration_nothing_happens(void **state) {
     const struct sph_msg_report *report = rig_run_app(*state, RIG_ARGS("grow", "40"));
@@ -316,6 +362,93 @@ static void test_start_is_refused(void **state) {
                                           &(struct sph_memory_figures){.user = 0}, &err),
                      -ENOENT);
     assert_string_equal(err.text, "The application does not run.");
+}
+
+static void refuse(struct rig *rig, const struct sph_guid *component, int code,
+                   const char *sentence) {
+    struct sph_err err = SPH_ERR_NULL;
+    const struct sph_start_request request = {.component = *component};
+    assert_int_equal(sph_lifecycle_start(rig->device.lifecycle, &request, &err), code);
+    assert_string_equal(err.text, sentence);
+    assert_int_equal(sph_lifecycle_state(rig->device.lifecycle, component), SPH_SESSION_NONE);
+}
+
+static void install_bytes(struct rig *rig, struct sph_guid *component, const void *bytes,
+                          size_t len) {
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/program", rig->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, len, file), len);
+    (void)fclose(file);
+    assert_int_equal(sph_guid_random(component), 0);
+    rig_install(rig, component, path, "");
+}
+
+static void test_what_cannot_run_is_said(void **state) {
+    struct rig *rig = *state;
+    static const char script[] =
+        "#!/bin/sh\nexit 0\n# a script and no program, long enough to be read\n";
+    struct sph_guid component;
+    Elf32_Ehdr arm = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, 1},
+                      .e_type = ET_DYN,
+                      .e_machine = EM_ARM};
+    install_bytes(rig, &component, &arm, sizeof(arm));
+    refuse(rig, &component, -ENOEXEC,
+           "The application is built for 32-bit ARM and this device runs x86-64 programs: run it "
+           "on a virtual device, or build it for this computer.");
+    install_bytes(rig, &component, script, sizeof(script));
+    refuse(rig, &component, -ENOEXEC, "The application's entry point is not an ELF program.");
+    assert_int_equal(sph_guid_random(&component), 0);
+    rig_install(rig, &component, "/bin/true", "");
+    refuse(rig, &component, -ENOEXEC,
+           "The application wants the loader /lib64/ld-linux-x86-64.so.2, which this device does "
+           "not have: build it with spherule-cc (musl), or try it with `spherule run`.");
+    /* Refused by the kernel itself: the header is good, what it points to is not. */
+    Elf64_Ehdr empty = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1},
+                        .e_type = ET_EXEC,
+                        .e_machine = EM_X86_64};
+    install_bytes(rig, &component, &empty, sizeof(empty));
+    char sentence[160], guid[SPH_GUID_TEXT];
+    (void)snprintf(sentence, sizeof(sentence), "Cannot run /mnt/apps/%s/bin/app: Exec format error",
+                   sph_guid_format(&component, guid));
+    refuse(rig, &component, -ENOEXEC, sentence);
+    rig_run(rig, 20);
+    assert_int_equal(rig->n_ends, 0);
+}
+
+/* What `spherule run` does with a program of this computer. */
+static void test_host_libraries(void **state) {
+    struct rig *rig = *state;
+    struct sph_guid component;
+    struct sph_err err = SPH_ERR_NULL;
+    rig->device.host_libraries = true;
+    assert_int_equal(sph_guid_random(&component), 0);
+    rig_install(rig, &component, "/bin/echo", "");
+    const struct sph_start_request request = {.component = component,
+                                              .flags = SPH_START_ONCE,
+                                              .arguments = RIG_ARGS("and from the start")};
+    if (sph_lifecycle_start(rig->device.lifecycle, &request, &err) < 0)
+        fail_msg("%s", err.text);
+    const struct sph_app_end *end = rig_await_end(rig, 3000);
+    assert_int_equal(end->why, SPH_END_EXIT);
+    assert_int_equal(end->exit_code, 0);
+    assert_string_equal(rig->output, "from manifest and from the start\n");
+}
+
+/* Deleted while it waits to start again: that is a start that failed, said in a report. */
+static void test_restart_fails(void **state) {
+    struct rig *rig = *state;
+    start(rig, RIG_ARGS("exit", "3"), 0);
+    (void)rig_await_end(rig, 2000);
+    sph_registry_drop(rig->device.registry, &rig->component);
+    const struct sph_app_end *end = rig_await_end(rig, 2000);
+    assert_int_equal(end->why, SPH_END_START_FAILED);
+    const struct sph_msg_report *report = rig_report(rig, end->report_number);
+    assert_int_equal(report->why, SPH_END_START_FAILED);
+    assert_true(sph_slice_is(report->log, "The application is not installed on this device."));
+    assert_int_equal(report->user_bytes, 0);
+    assert_int_equal(report->mappings.count, 0);
 }
 
 static void test_restarts_with_back_off(void **state) {
@@ -518,12 +651,17 @@ int main(int argc, char **argv) {
         TEST(test_ration_kill_in_shared_memory),
         TEST(test_ration_kill_of_a_child),
         TEST(test_ration_kill_of_threads),
+        TEST(test_foreign_growth_kills),
+        TEST(test_second_net),
         TEST(test_under_the_ration_nothing_happens),
         TEST(test_stop_obeyed),
         TEST(test_stop_handled),
         TEST(test_stop_ignored),
         TEST(test_daemon_is_gone_after_stop),
         TEST(test_start_is_refused),
+        TEST(test_what_cannot_run_is_said),
+        TEST(test_host_libraries),
+        TEST(test_restart_fails),
         TEST(test_restarts_with_back_off),
         TEST(test_start_by_hand_ends_the_wait),
         TEST(test_peak_starts_again),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/file.h"
@@ -18,14 +19,16 @@ enum {
 static const char source_v1[] = "memory.kmem and memory.kmem.tcp of each running app's group";
 static const char source_v2[] = "kernel and sock in memory.stat of each running app's group";
 
-/* A kernel without this file has no net; the ration holds without it. */
-static void spread_net(struct sph_cgroup *tree, uint64_t limit_bytes) {
+/* One net per app: it must not be another one that is caught. A kernel without this file has no
+ * net; the ration holds without it. */
+static void spread_net(const struct sph_ration *ration, const struct sph_ration_share *share) {
     char text[32];
-    bool is_v1 = sph_cgroup_memctl(tree) == SPH_MEMCTL_V1;
-    int fd = sph_cgroup_memory_fd(tree);
+    int fd = sph_cgroup_app_memory_fd(share->cgroup);
     if (fd < 0)
         return;
-    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)(limit_bytes + NET_BYTES));
+    (void)snprintf(text, sizeof(text), "%llu",
+                   (unsigned long long)(ration->limit_bytes + NET_BYTES));
+    bool is_v1 = ration->memctl == SPH_MEMCTL_V1;
     (void)sph_file_poke(fd, is_v1 ? "memory.limit_in_bytes" : "memory.max", text, NULL);
 }
 
@@ -42,7 +45,7 @@ int sph_ration_open(const char *group, uint64_t limit_bytes, struct sph_ration *
     ration.kernel_source = ration.memctl == SPH_MEMCTL_NONE ? sph_cgroup_memctl_reason(ration.tree)
                            : ration.memctl == SPH_MEMCTL_V1 ? source_v1
                                                             : source_v2;
-    spread_net(ration.tree, limit_bytes);
+    ration.limit_bytes = limit_bytes;
     *ret_ration = ration;
     ration = (struct sph_ration)SPH_RATION_NULL;
     return 0;
@@ -67,6 +70,7 @@ int sph_ration_join(struct sph_ration *ration, const char *app_name,
         sph_ration_leave(&share);
         return rc;
     }
+    spread_net(ration, &share);
     *ret_share = share;
     return 0;
 }
@@ -76,6 +80,23 @@ void sph_ration_leave(struct sph_ration_share *share) {
     /* The group goes first: while it is there, a process in it is still the meter's. */
     share->cgroup = sph_cgroup_app_remove(share->cgroup);
     share->meter = sph_meter_app_remove(share->meter);
+}
+
+bool sph_ration_is_net_caught(const struct sph_ration *ration,
+                              const struct sph_ration_share *share) {
+    struct sph_buf text SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(4096);
+    static const char row[] = "oom_kill ";
+    bool is_v1 = ration->memctl == SPH_MEMCTL_V1;
+    int fd = share->cgroup ? sph_cgroup_app_memory_fd(share->cgroup) : -1;
+    if (fd < 0 ||
+        sph_file_read(fd, is_v1 ? "memory.oom_control" : "memory.events", &text, NULL) < 0)
+        return false;
+    for (const char *line = text.data; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, row, sizeof(row) - 1) == 0)
+            return line[sizeof(row) - 1] != '0';
+    }
+    return false;
 }
 
 void sph_ration_check(struct sph_ration_share *share) {

@@ -17,6 +17,7 @@ struct sph_ration {
     struct sph_cgroup *tree;
     struct sph_meter *meter;
     enum sph_memctl memctl;
+    uint64_t limit_bytes;
     const char *kernel_source; /* how kernel memory is obtained, or why it is not; static storage */
 };
 #define SPH_RATION_NULL                                                                            \
@@ -39,6 +40,11 @@ int sph_ration_join(struct sph_ration *ration, const char *app_name,
                     struct sph_ration_share *ret_share, struct sph_err *err);
 /* After the app's last process is gone. Takes an empty share. */
 void sph_ration_leave(struct sph_ration_share *share);
+
+/* True when the memory controller, and not the meter, has killed a process of this app: the second
+ * net. */
+bool sph_ration_is_net_caught(const struct sph_ration *ration,
+                              const struct sph_ration_share *share);
 
 /* Compares the meter with the page tables of this app's processes and corrects it where they
  * differ. */

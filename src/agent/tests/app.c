@@ -88,6 +88,30 @@ static int do_shared(char **args) {
     return 0;
 }
 
+/* Memory for somebody else to write to: its address, and then nothing. */
+static int do_offer(char **args) {
+    int pages = argument(args, 1000);
+    void *base = mmap(NULL, (size_t)pages * 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    printf("%p\nready\n", base);
+    fflush(stdout);
+    while (pause() < 0)
+        ;
+    return 99;
+}
+
+/* Memory that no page table holds: User does not see it. */
+static int do_memfds(char **args) {
+    int files = argument(args, 200);
+    static char block[4096];
+    for (int i = 0; i < files; i++) {
+        int fd = memfd_create("hidden", 0);
+        while (write(fd, block, sizeof(block)) > 0)
+            ;
+    }
+    return 0;
+}
+
 /* A child crosses the line; the parent only waits. */
 static int do_child_grows(char **args) {
     pid_t child = fork();
@@ -431,6 +455,8 @@ int main(int argc, char **argv) {
         {"grow", do_grow},
         {"populate", do_populate},
         {"shared", do_shared},
+        {"offer", do_offer},
+        {"memfds", do_memfds},
         {"child-grows", do_child_grows},
         {"thread-grows", do_thread_grows},
         {"leader-leaves", do_leader_leaves},
