@@ -28,17 +28,16 @@ static int native_connect(void *context, struct sph_err *err) {
 
 int sph_backend_native(int dir_fd, const char *name, struct sph_backend *ret_backend,
                        struct sph_err *err) {
-    sph_autofree struct native *native = calloc(1, sizeof(*native));
-    if (!native)
-        return SPH_FAIL(err, -ENOMEM, "out of memory for the connection to the agent");
+    struct native *native = NULL;
     if (strlen(name) >= sizeof(native->name))
         return SPH_FAIL(err, -ENAMETOOLONG, "the agent's socket has too long a name");
+    native = calloc(1, sizeof(*native));
+    if (!native)
+        return SPH_FAIL(err, -ENOMEM, "out of memory for the connection to the agent");
     native->dir_fd = dir_fd;
     memcpy(native->name, name, strlen(name) + 1);
-    *ret_backend = (struct sph_backend){.name = "native",
-                                        .connect = native_connect,
-                                        .done = free,
-                                        .context = SPH_STEAL_PTR(native)};
+    *ret_backend = (struct sph_backend){
+        .name = "native", .connect = native_connect, .done = free, .context = native};
     return 0;
 }
 

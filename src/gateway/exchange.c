@@ -210,8 +210,13 @@ static void ask(struct sph_exchange *exchange) {
     if (sph_route_build(call, exchange->body.data, exchange->body.len, &payload,
                         &exchange->response))
         return;
-    if (sph_link_ask(exchange->pool->link, call->route->op, payload.data, payload.len,
-                     call->wait_ms, on_answer, exchange, &exchange->ask, &err) == 0)
+    const struct sph_question question = {.op = call->route->op,
+                                          .payload = payload.data,
+                                          .len = payload.len,
+                                          .extra_ms = call->wait_ms,
+                                          .fn = on_answer,
+                                          .context = exchange};
+    if (sph_link_ask(exchange->pool->link, &question, &exchange->ask, &err) == 0)
         return;
     if (call->route->action == SPH_ROUTE_STOP && err.code == -ENOTCONN)
         answer_success(exchange); /* no agent to stop: the gateway can end all the same */

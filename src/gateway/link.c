@@ -25,7 +25,6 @@ enum link_state { LINK_AWAY, LINK_GREETING, LINK_SUBSCRIBING, LINK_READY };
 struct sph_ask {
     struct sph_ask *next;
     uint32_t id;
-    uint16_t op;
     uint64_t deadline_ms;
     sph_link_answer_fn *fn; /* NULL: forgotten */
     void *context;
@@ -158,35 +157,35 @@ static int send_message(struct sph_link *link, uint16_t op, const void *message,
     return sph_op_put_request(&link->out, op, link->greeting_id, message, err);
 }
 
-int sph_link_ask(struct sph_link *link, uint16_t op, const void *payload, size_t len,
-                 uint64_t extra_ms, sph_link_answer_fn *fn, void *context, struct sph_ask **ret_ask,
-                 struct sph_err *err) {
+int sph_link_ask(struct sph_link *link, const struct sph_question *question,
+                 struct sph_ask **ret_ask, struct sph_err *err) {
     if (link->state != LINK_READY)
         return SPH_FAIL(err, -ENOTCONN, "%s", link->message);
     if (link->ask_count >= SPH_LINK_ASKS)
         return SPH_FAIL(err, -EBUSY, "too many requests are under way");
-    sph_autofree struct sph_ask *ask = calloc(1, sizeof(*ask));
-    if (!ask)
-        return SPH_FAIL(err, -ENOMEM, "out of memory for a request");
-    ask->id = new_id(link);
-    ask->op = op;
-    ask->deadline_ms = sph_clock_monotonic_ms() + SPH_LINK_ANSWER_MS + extra_ms;
-    ask->fn = fn;
-    ask->context = context;
     size_t before = link->out.len;
-    int rc = sph_frame_append(&link->out, SPH_FRAME_REQUEST, op, ask->id, payload, len);
-    if (rc < 0) {
+    uint32_t id = new_id(link);
+    int rc = sph_frame_append(&link->out, SPH_FRAME_REQUEST, question->op, id, question->payload,
+                              question->len);
+    struct sph_ask *ask = rc < 0 ? NULL : calloc(1, sizeof(*ask));
+    if (!ask) {
         link->out.len = before;
         link->out.error = 0;
-        return SPH_FAIL(err, rc, "the request is too large for the agent");
+        return SPH_FAIL(err, rc < 0 ? rc : -ENOMEM, "the request is too large for the %s",
+                        rc < 0 ? "agent" : "gateway's memory");
     }
+    uint64_t patience_ms = SPH_LINK_ANSWER_MS + question->extra_ms;
+    *ask = (struct sph_ask){.id = id,
+                            .deadline_ms = sph_clock_monotonic_ms() + patience_ms,
+                            .fn = question->fn,
+                            .context = question->context};
     ask->next = link->asks;
     link->asks = ask;
     link->ask_count++;
     /* Written by the loop, so that a connection found dead is told by answers and not from in here.
      */
     wait_for(link, EPOLLIN | EPOLLOUT);
-    *ret_ask = SPH_STEAL_PTR(ask);
+    *ret_ask = ask;
     return 0;
 }
 

@@ -62,11 +62,19 @@ bool sph_link_is_ready(const struct sph_link *link);
 const char *sph_link_message(const struct sph_link *link);
 uint64_t sph_link_last_seq(const struct sph_link *link); /* of events, of this boot */
 
-/* payload: the encoded message of `op`. extra_ms is added to the time for an answer. -ENOTCONN with
- * the sentence of sph_link_message, -EBUSY when too many are under way, -ENOMEM. */
-int sph_link_ask(struct sph_link *link, uint16_t op, const void *payload, size_t len,
-                 uint64_t extra_ms, sph_link_answer_fn *fn, void *context, struct sph_ask **ret_ask,
-                 struct sph_err *err);
+struct sph_question {
+    uint16_t op;
+    const void *payload; /* the encoded message of `op` */
+    size_t len;
+    uint64_t extra_ms;      /* added to the time for an answer */
+    sph_link_answer_fn *fn; /* NULL: the answer does not matter */
+    void *context;
+};
+
+/* -ENOTCONN with the sentence of sph_link_message, -EBUSY when too many are under way, -EMSGSIZE,
+ * -ENOMEM. */
+int sph_link_ask(struct sph_link *link, const struct sph_question *question,
+                 struct sph_ask **ret_ask, struct sph_err *err);
 /* The answer will be dropped. Takes NULL, returns NULL. */
 struct sph_ask *sph_link_forget(struct sph_ask *ask);
 

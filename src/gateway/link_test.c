@@ -149,7 +149,8 @@ static void drop(struct bench *bench) {
 }
 
 static int ask(struct bench *bench, struct sph_ask **ret_ask, struct sph_err *err) {
-    return sph_link_ask(bench->link, SPH_OP_STATUS, NULL, 0, 0, on_answer, bench, ret_ask, err);
+    const struct sph_question question = {.op = SPH_OP_STATUS, .fn = on_answer, .context = bench};
+    return sph_link_ask(bench->link, &question, ret_ask, err);
 }
 
 static void nothing_is_asked_of_an_agent_that_is_away(void **state) {
@@ -232,9 +233,9 @@ static void too_many_questions_are_refused(void **state) {
     static const char big[SPH_FRAME_PAYLOAD_MAX + 1];
     drop(bench);
     greet(bench, 1);
-    assert_int_equal(
-        sph_link_ask(bench->link, SPH_OP_STATUS, big, sizeof(big), 0, on_answer, bench, &one, &err),
-        -EMSGSIZE);
+    const struct sph_question too_big = {
+        .op = SPH_OP_STATUS, .payload = big, .len = sizeof(big), .fn = on_answer, .context = bench};
+    assert_int_equal(sph_link_ask(bench->link, &too_big, &one, &err), -EMSGSIZE);
     assert_string_equal(err.text, "the request is too large for the agent");
     assert_int_equal(ask(bench, &one, NULL), 0);
 }

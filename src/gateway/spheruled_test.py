@@ -653,7 +653,7 @@ class AgentLoss(GatewayTest):
         self.agent.die()
         self.agent = self.start_agent(hello=refuse)
         deadline = time.monotonic() + 5
-        wanted = "the agent refuses the gateway: You are not the owner"
+        wanted = "the agent refuses the gateway: you are not the owner"
         while self.call("GET", "/spherule/v1/gateway").json.get("message") != wanted:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.02)

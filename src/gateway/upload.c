@@ -12,12 +12,12 @@ void sph_upload_release(struct sph_exchange *exchange) {
     if (pool->stage_owner != exchange)
         return;
     pool->stage_owner = NULL;
-    struct sph_ask *abort_ask = NULL;
     if (!exchange->stage_begun)
         return;
     exchange->stage_begun = false;
-    if (sph_link_ask(pool->link, SPH_OP_STAGE_ABORT, NULL, 0, 0, NULL, NULL, &abort_ask, NULL) == 0)
-        (void)sph_link_forget(abort_ask);
+    const struct sph_question drop = {.op = SPH_OP_STAGE_ABORT};
+    struct sph_ask *unheeded;
+    (void)sph_link_ask(pool->link, &drop, &unheeded, NULL); /* without an agent nothing is staged */
 }
 
 /* The response is decided: it goes out when the rest of the body has come. */
@@ -30,9 +30,12 @@ static bool ask(struct sph_exchange *exchange, uint16_t op, const struct sph_cod
                 const void *message) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autobuf struct sph_buf payload = SPH_BUF_LIMIT(SPH_FRAME_PAYLOAD_MAX);
-    if (sph_codec_encode(codec, message, &payload, &err) == 0 &&
-        sph_link_ask(exchange->pool->link, op, payload.data, payload.len, 0, on_piece, exchange,
-                     &exchange->ask, &err) == 0) {
+    int rc = sph_codec_encode(codec, message, &payload, &err);
+    const struct sph_question question = {
+        .op = op, .payload = payload.data, .len = payload.len, .fn = on_piece, .context = exchange};
+    if (rc == 0)
+        rc = sph_link_ask(exchange->pool->link, &question, &exchange->ask, &err);
+    if (rc == 0) {
         sph_exchange_suspend(exchange);
         return true;
     }
