@@ -125,22 +125,25 @@ static void one_holder_at_a_time(void **state) {
     struct sph_cgroup_app *app = NULL;
     struct sph_err err = SPH_ERR_NULL;
     char text[160];
+    int ready[2];
+    char byte = 0;
     (void)state;
+    assert_int_equal(pipe(ready), 0);
     pid_t holder = fork();
     if (holder == 0) { /* dies with its tree in place and a process in it */
         if (sph_cgroup_open(name, &tree, NULL) != 0 ||
             sph_cgroup_app_make(tree, "left", &app, NULL) != 0)
             _exit(1);
-        if (sph_cgroup_app_enter(app, 0, NULL) != 0)
+        if (sph_cgroup_app_enter(app, 0, NULL) != 0 || write(ready[1], "r", 1) != 1)
             _exit(2);
         for (;;)
             (void)pause();
     }
     pid_t pids[2];
-    for (int i = 0; i < 500 && sph_cgroup_open(name, &second, &err) == 0; i++) {
-        (void)sph_cgroup_close(second); /* we were first */
-        (void)usleep(1000);
-    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    assert_int_equal(sph_cgroup_open(name, &second, &err), -EBUSY);
     assert_int_equal(err.code, -EBUSY);
     (void)snprintf(text, sizeof(text), "the control groups of %s are held by a running agent",
                    name);

@@ -115,7 +115,7 @@ static bool is_kernel_name(const char *name) {
 static bool follows_data(const struct sph_maps_entry *entry,
                          const struct sph_maps_entry *previous) {
     return previous && previous->inode != 0 && !previous->shared && previous->end == entry->start &&
-           entry->write && !entry->exec;
+           entry->write; /* and executable too on machines without that distinction */
 }
 
 enum sph_maps_class sph_maps_classify(const struct sph_maps_entry *entry,

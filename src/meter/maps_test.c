@@ -134,6 +134,7 @@ static const struct kind kinds[] = {
     {NULL, "1000-2000 r--p 00000000 fe:00 9 /bin/app", false, SPH_MAPS_RODATA, "rodata"},
     {NULL, APP_DATA, false, SPH_MAPS_DATA, "data"},
     {APP_DATA, "3000-5000 rw-p 00000000 00:00 0 ", false, SPH_MAPS_BSS, "bss"},
+    {APP_DATA, "3000-5000 rwxp 00000000 00:00 0 ", false, SPH_MAPS_BSS, "bss"},
     {APP_DATA, "4000-5000 rw-p 00000000 00:00 0 ", false, SPH_MAPS_ANON, "anon"},
     {APP_DATA, "3000-5000 ---p 00000000 00:00 0 ", false, SPH_MAPS_ANON, "anon"},
     {APP_DATA, "3000-5000 rw-p 00000000 00:00 0 [anon:x]", false, SPH_MAPS_ANON, "anon"},

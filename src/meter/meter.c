@@ -75,19 +75,13 @@ static int check_kernel(const struct sph_meter_options *options, struct sph_err 
     return 0;
 }
 
-/* Only the first map shows whether this process may use bpf(2) at all. */
 static int make_maps(struct sph_meter *meter, struct sph_err *err) {
     for (unsigned i = 0; i < SPH_ABI_MAPS; i++) {
-        struct sph_err cause = SPH_ERR_NULL;
-        meter->maps[i] = sph_bpf_map_create(&map_kinds[i], &cause);
-        if (meter->maps[i] == -EPERM || meter->maps[i] == -EACCES)
-            return SPH_FAIL(err, -EPERM,
-                            "metering natively needs root (or the capabilities BPF and PERFMON): "
-                            "run as root, or use a virtual device");
+        meter->maps[i] = sph_bpf_map_create(&map_kinds[i], err);
         if (meter->maps[i] == -ENOSYS)
             return SPH_FAIL(err, -ENOSYS, "this kernel has no BPF: " NO_NATIVE);
         if (meter->maps[i] < 0)
-            return SPH_FAIL(err, meter->maps[i], "%s", cause.text);
+            return meter->maps[i];
     }
     return 0;
 }
@@ -154,6 +148,11 @@ int sph_meter_open(uint64_t limit_bytes, const struct sph_meter_options *options
     int error = open_all(meter, options, err);
     if (error) {
         (void)sph_meter_close(meter);
+        /* Which step it is that is not allowed depends on the host's settings. */
+        if (error == -EPERM)
+            return SPH_FAIL(err, -EPERM,
+                            "metering natively needs root (or the capabilities BPF, PERFMON and "
+                            "SYS_ADMIN): run as root, or use a virtual device");
         return error;
     }
     for (unsigned i = 0; i < SPH_METER_APPS_MAX; i++)

@@ -2,7 +2,7 @@
  *
  * PAGEMAP_SCAN gives runs of pages in one call and leaves out the shared page of zeroes by itself.
  * The older way is a 64-bit word per page from /proc/PID/pagemap, where the page of zeroes can only
- * be told by its frame's flags (/proc/kpageflags), and a word has to be read for every page of
+ * be told by its frame, and a word has to be read for every page of
  * address space, resident or not. Both end in add_run(), which cuts at the mappings' borders. */
 #include "meter/pagemap.h"
 
@@ -166,12 +166,12 @@ static int read_pages(struct reader *reader, enum sph_pagemap_method method, str
     int error =
         method == SPH_PAGEMAP_BY_WORDS ? -ENOTTY : sph_pagemap_scan(fd, sph_pagemap_add, reader);
     if (error == -ENOTTY && method != SPH_PAGEMAP_BY_SCAN) {
-        sph_autoclose int flags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+        uint64_t zero_frame = sph_pagemap_zero_frame();
         for (size_t i = 0; i < reader->map.n_mappings && (error == 0 || error == -ENOTTY); i++) {
             const struct sph_maps_entry *entry = &reader->map.mappings[i].entry;
             if (reader->map.mappings[i].class != SPH_MAPS_KERNEL)
-                error =
-                    sph_pagemap_words(fd, flags, entry->start, entry->end, sph_pagemap_add, reader);
+                error = sph_pagemap_words(fd, zero_frame, entry->start, entry->end, sph_pagemap_add,
+                                          reader);
         }
     }
     if (error == -ESRCH)

@@ -2,11 +2,13 @@
 #include "meter/pagemap_source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/ioctl.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/attr.h"
+#include "base/cleanup.h"
 
 /* PAGEMAP_SCAN (6.7) as laid out in the kernel's fs.h; the C library's headers may be older. */
 struct scan_region {
@@ -32,11 +34,10 @@ _Static_assert(sizeof(struct scan_request) == 96, "layout of PAGEMAP_SCAN");
 #define SCAN_IOCTL _IOWR('f', 16, struct scan_request)
 enum { SCAN_FILE = 1 << 2, SCAN_PRESENT = 1 << 3, SCAN_ZERO = 1 << 5 };
 
-/* Words of /proc/PID/pagemap and bits of /proc/kpageflags. */
+/* Words of /proc/PID/pagemap. */
 #define WORD_PRESENT (UINT64_C(1) << 63)
 #define WORD_FILE (UINT64_C(1) << 61)
 #define WORD_FRAME ((UINT64_C(1) << 55) - 1)
-#define FRAME_IS_ZERO (UINT64_C(1) << 24)
 
 enum { REGIONS_AT_ONCE = 64, WORDS_AT_ONCE = 512 };
 
@@ -65,17 +66,22 @@ int sph_pagemap_scan(int pagemap_fd, sph_pagemap_fn *fn, void *context) {
     return 0;
 }
 
-static bool is_zero_page(int kpageflags_fd, uint64_t word) {
-    uint64_t flags = 0;
-    uint64_t frame = word & WORD_FRAME;
-    if (kpageflags_fd < 0 || frame == 0)
-        return false;
-    return pread(kpageflags_fd, &flags, sizeof(flags), (off_t)(frame * sizeof(flags))) ==
-               (ssize_t)sizeof(flags) &&
-           (flags & FRAME_IS_ZERO) != 0;
+uint64_t sph_pagemap_zero_frame(void) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint64_t word = 0;
+    volatile char *fresh = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (fresh == MAP_FAILED)
+        return 0;
+    (void)*fresh;
+    sph_autoclose int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    off_t at = (off_t)((uintptr_t)fresh / page * sizeof(word));
+    if (fd < 0 || pread(fd, &word, sizeof(word), at) != (ssize_t)sizeof(word))
+        word = 0;
+    (void)munmap((void *)(uintptr_t)fresh, page);
+    return word & WORD_FRAME;
 }
 
-int sph_pagemap_words(int pagemap_fd, int kpageflags_fd, uint64_t start, uint64_t end,
+int sph_pagemap_words(int pagemap_fd, uint64_t zero_frame, uint64_t start, uint64_t end,
                       sph_pagemap_fn *fn, void *context) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t words[WORDS_AT_ONCE];
@@ -91,7 +97,8 @@ int sph_pagemap_words(int pagemap_fd, int kpageflags_fd, uint64_t start, uint64_
             return -ESRCH;
         for (size_t i = 0; i < (size_t)got / sizeof(words[0]); i++, start += page) {
             bool is_file = (words[i] & WORD_FILE) != 0;
-            if ((words[i] & WORD_PRESENT) && (is_file || !is_zero_page(kpageflags_fd, words[i])))
+            bool is_zero = zero_frame != 0 && (words[i] & WORD_FRAME) == zero_frame;
+            if ((words[i] & WORD_PRESENT) && !is_zero)
                 fn(context, start, start + page, is_file);
         }
     }

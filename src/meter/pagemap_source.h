@@ -15,9 +15,11 @@ typedef void sph_pagemap_fn(void *context, uint64_t start, uint64_t end, bool is
 
 /* PAGEMAP_SCAN over the whole address space. -ENOTTY where the kernel has it not, -ESRCH. */
 int sph_pagemap_scan(int pagemap_fd, sph_pagemap_fn *fn, void *context);
-/* Word by word over [start, end). Without kpageflags_fd (-1) pages of zeroes are not told apart and
- * come as anonymous. */
-int sph_pagemap_words(int pagemap_fd, int kpageflags_fd, uint64_t start, uint64_t end,
+/* The frame of the kernel's page of zeroes, as one that the caller only reads is given it; 0 when
+ * frames are hidden from the caller (all but root). */
+uint64_t sph_pagemap_zero_frame(void);
+/* Word by word over [start, end). Without the zero frame, pages of zeroes come as anonymous. */
+int sph_pagemap_words(int pagemap_fd, uint64_t zero_frame, uint64_t start, uint64_t end,
                       sph_pagemap_fn *fn, void *context);
 
 /* sph_pagemap_read() by a stated way; with SCAN, -ENOTTY where the kernel has it not. */

@@ -40,7 +40,11 @@ static int start_child(void **state) {
     int ready[2];
     char byte = 0;
     (void)state;
-    area = mmap(NULL, AREA * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* Between two unusable pages, or the kernel may put it behind a library's .bss and merge them.
+     */
+    area = mmap(NULL, (AREA + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    area += PAGE;
+    assert_int_equal(mprotect(area, AREA * PAGE, PROT_READ | PROT_WRITE), 0);
     zeroes = mmap(NULL, AREA * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     shared = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_int_equal(pipe(ready), 0);
