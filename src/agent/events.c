@@ -26,7 +26,7 @@ struct sph_events {
 };
 
 int sph_events_new(size_t keep_bytes, struct sph_events **ret_events, struct sph_err *err) {
-    struct sph_events *events SPH_CLEANUP(sph_events_freep) = calloc(1, sizeof(*events));
+    SPH_CLEANUP(sph_events_freep) struct sph_events *events = calloc(1, sizeof(*events));
     if (!events)
         return SPH_FAIL(err, -ENOMEM, "out of memory for the event list");
     int code = sph_ring_new(keep_bytes, &events->kept, err);

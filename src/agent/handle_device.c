@@ -141,7 +141,7 @@ static int reply_pages(struct sph_call *call, const struct sph_pagemap *map, pid
 int sph_handle_pages(struct sph_call *call) {
     const struct sph_msg_pages *asked = call->request;
     struct sph_device *device = call->device;
-    struct sph_pagemap map SPH_CLEANUP(sph_pagemap_done) = SPH_PAGEMAP_NULL;
+    SPH_CLEANUP(sph_pagemap_done) struct sph_pagemap map = SPH_PAGEMAP_NULL;
     char guid[SPH_GUID_TEXT];
     pid_t pid = sph_lifecycle_pid(device->lifecycle, &asked->component);
     if (!sph_registry_find(device->registry, &asked->component))

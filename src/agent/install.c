@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/device.h"
+#include "agent/folder.h"
 #include "agent/mapped_file.h"
 #include "agent/registry.h"
 #include "agent/stage.h"
@@ -173,64 +174,52 @@ int sph_install_delete(struct sph_device *device, const struct sph_guid *compone
     return 0;
 }
 
-/* Calls fn for each entry of a folder below state/; a folder that is not there is empty. */
-typedef int entry_fn(int state_fd, int dirfd, const char *name, struct sph_err *err);
-
-static int for_each(int state_fd, const char *folder, entry_fn *fn, struct sph_err *err) {
-    sph_autoclose int fd =
-        openat(state_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : SPH_FAIL_ERRNO(err, -errno, "cannot open state/%s", folder);
-    int scan_fd = sph_dir_open(fd, ".", err);
-    if (scan_fd < 0)
-        return scan_fd;
-    sph_autoclosedir DIR *dir = fdopendir(scan_fd);
-    if (!dir) {
-        int code = -errno;
-        (void)close(scan_fd);
-        return SPH_FAIL_ERRNO(err, code, "cannot read state/%s", folder);
-    }
-    struct dirent *item;
-    int code = 0;
-    while (code == 0 && (item = readdir(dir)) != NULL)
-        if (strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0)
-            code = fn(state_fd, fd, item->d_name, err);
-    return code;
-}
-
 static bool has_prefix(const char *name, const char *prefix) {
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-static int recover_package(int state_fd, int dirfd, const char *name, struct sph_err *err) {
-    (void)state_fd;
+/* Neither a new version that did not take its place nor an old one that has left it is ever used.
+ */
+static int recover_package(void *context, int fd, const char *name, struct sph_err *err) {
+    (void)context;
     if (has_prefix(name, NEW_PREFIX) || has_prefix(name, OLD_PREFIX))
-        return sph_tree_remove(dirfd, name, err);
+        return sph_tree_remove(fd, name, err);
     return 0;
 }
 
-static int recover_storage(int state_fd, int dirfd, const char *name, struct sph_err *err) {
+/* Storage outlives everything but its app; that app was being deleted. */
+static int recover_storage(void *context, int fd, const char *name, struct sph_err *err) {
+    const int *state_fd = context;
     char path[SPH_REGISTRY_PATH];
     struct sph_guid component;
     struct stat info;
     if (sph_guid_parse(name, strlen(name), &component) < 0)
         return 0;
     (void)snprintf(path, sizeof(path), SPH_PACKAGES_DIR "/%.40s", name);
-    if (fstatat(state_fd, path, &info, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+    if (fstatat(*state_fd, path, &info, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
         return 0;
-    return sph_tree_remove(dirfd, name, err); /* its app was being deleted */
+    return sph_tree_remove(fd, name, err);
 }
 
-static int recover_state(int state_fd, int dirfd, const char *name, struct sph_err *err) {
-    (void)state_fd;
-    return has_prefix(name, SPH_FILE_TEMPORARY) ? sph_tree_remove(dirfd, name, err) : 0;
+/* A file that was being replaced: the one it was to replace is still there. */
+static int recover_file(void *context, int fd, const char *name, struct sph_err *err) {
+    (void)context;
+    return has_prefix(name, SPH_FILE_TEMPORARY) ? sph_tree_remove(fd, name, err) : 0;
 }
 
 int sph_install_recover(int state_fd, struct sph_err *err) {
-    int code = for_each(state_fd, SPH_PACKAGES_DIR, recover_package, err);
-    if (code == 0)
-        code = for_each(state_fd, "storage", recover_storage, err);
-    if (code == 0)
-        code = for_each(state_fd, ".", recover_state, err);
-    return code;
+    static const struct {
+        const char *folder;
+        sph_folder_fn *fn;
+    } steps[] = {
+        {SPH_PACKAGES_DIR, recover_package},
+        {"storage", recover_storage},
+        {".", recover_file},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(steps); i++) {
+        int code = sph_folder_each(state_fd, steps[i].folder, steps[i].fn, &state_fd, err);
+        if (code < 0 && code != -ENOENT) /* a new device has no folders yet */
+            return code;
+    }
+    return 0;
 }

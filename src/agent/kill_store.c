@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/folder.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -83,69 +84,63 @@ static int remove_at(struct sph_kill_store *store, size_t index, struct sph_err 
     return 0;
 }
 
-/* One file of the folder. What is no report (a leftover of a replaced file) is removed. */
-static int load_one(struct sph_kill_store *store, const char *name, struct sph_err *err) {
-    struct sph_kill_entry entry;
-    sph_autoclose int fd = -1;
-    struct stat info;
+/* Whether a file is a report: its name is a number as we write it, and a component id is in front.
+ */
+static bool read_entry(int fd, const char *name, struct sph_kill_entry *ret_entry) {
     char expected[NAME_SIZE];
-    bool named = sph_text_to_u64(name, UINT64_MAX, &entry.number) == 0 && entry.number > 0 &&
-                 strcmp(file_name(entry.number, expected), name) == 0;
-    if (named && (fd = openat(store->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) >= 0 &&
-        fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-        sph_fd_read_full(fd, &entry.component, sizeof(entry.component)) ==
-            sizeof(entry.component)) {
-        entry.bytes = (uint64_t)info.st_size - sizeof(entry.component);
-        if (store->count == SPH_KILL_STORE_COUNT) {
-            /* Only after someone put files here: the newest count. */
-            if (entry.number < store->entries[0].number)
-                return sph_tree_remove(store->fd, name, err);
-            int code = remove_at(store, 0, err);
-            if (code < 0)
-                return code;
-        }
-        insert(store, &entry);
-        return 0;
-    }
-    return sph_tree_remove(store->fd, name, err);
+    struct stat info;
+    if (sph_text_to_u64(name, UINT64_MAX, &ret_entry->number) < 0 || ret_entry->number == 0 ||
+        strcmp(file_name(ret_entry->number, expected), name) != 0)
+        return false;
+    sph_autoclose int file = openat(fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0 || fstat(file, &info) < 0 || !S_ISREG(info.st_mode) ||
+        sph_fd_read_full(file, &ret_entry->component, sizeof(ret_entry->component)) !=
+            sizeof(ret_entry->component))
+        return false;
+    ret_entry->bytes = (uint64_t)info.st_size - sizeof(ret_entry->component);
+    return true;
 }
 
-static int load(struct sph_kill_store *store, struct sph_err *err) {
-    int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    sph_autoclosedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        int code = -errno;
-        if (fd >= 0)
-            (void)close(fd);
-        return SPH_FAIL_ERRNO(err, code, "cannot read state/kills");
-    }
-    struct dirent *item;
-    while ((item = readdir(dir)) != NULL) {
-        if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0 ||
-            strcmp(item->d_name, "counters") == 0)
-            continue;
-        int code = load_one(store, item->d_name, err);
+/* One file of the folder. What is no report (a leftover of a replaced file) is removed. More
+ * reports than there may be were put here by someone else: the newest count. */
+static int load_one(void *context, int fd, const char *name, struct sph_err *err) {
+    struct sph_kill_store *store = context;
+    struct sph_kill_entry entry;
+    if (strcmp(name, "counters") == 0)
+        return 0;
+    if (!read_entry(fd, name, &entry))
+        return sph_tree_remove(fd, name, err);
+    if (store->count == SPH_KILL_STORE_COUNT) {
+        if (entry.number < store->entries[0].number)
+            return sph_tree_remove(fd, name, err);
+        int code = remove_at(store, 0, err);
         if (code < 0)
             return code;
     }
+    insert(store, &entry);
     return 0;
 }
 
-int sph_kill_store_new(int state_fd, struct sph_kill_store **ret_store, struct sph_err *err) {
-    struct sph_kill_store *store SPH_CLEANUP(sph_kill_store_freep) = calloc(1, sizeof(*store));
-    if (!store)
-        return SPH_FAIL(err, -ENOMEM, "out of memory for the kill reports");
-    store->fd = -1;
+static int open_store(struct sph_kill_store *store, int state_fd, struct sph_err *err) {
     int code = sph_dir_make(state_fd, "kills", 0700, err);
     if (code < 0)
         return code;
     store->fd = sph_dir_open(state_fd, "kills", err);
     if (store->fd < 0)
         return store->fd;
-    if ((code = load_counters(store, err)) < 0 || (code = load(store, err)) < 0)
-        return code;
-    *ret_store = SPH_STEAL_PTR(store);
-    return 0;
+    code = load_counters(store, err);
+    return code < 0 ? code : sph_folder_each(state_fd, "kills", load_one, store, err);
+}
+
+int sph_kill_store_new(int state_fd, struct sph_kill_store **ret_store, struct sph_err *err) {
+    SPH_CLEANUP(sph_kill_store_freep) struct sph_kill_store *store = calloc(1, sizeof(*store));
+    if (!store)
+        return SPH_FAIL(err, -ENOMEM, "out of memory for the kill reports");
+    store->fd = -1;
+    int code = open_store(store, state_fd, err);
+    if (code == 0)
+        *ret_store = SPH_STEAL_PTR(store);
+    return code;
 }
 
 struct sph_kill_store *sph_kill_store_free(struct sph_kill_store *store) {

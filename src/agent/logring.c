@@ -23,16 +23,16 @@ struct sph_logring {
     uint64_t end;
 };
 
-int sph_logring_new(size_t bytes, struct sph_logring **ret_ring, struct sph_err *err) {
+int sph_logring_new(size_t bytes, struct sph_logring **ret_log, struct sph_err *err) {
     if (bytes < 2 * (sizeof(struct head) + SPH_LOG_LINE_MAX + 16))
         return SPH_FAIL(err, -EINVAL, "a log ring of %zu bytes cannot hold two lines", bytes);
-    struct sph_logring *log SPH_CLEANUP(sph_logring_freep) = calloc(1, sizeof(*log));
+    SPH_CLEANUP(sph_logring_freep) struct sph_logring *log = calloc(1, sizeof(*log));
     if (!log)
         return SPH_FAIL(err, -ENOMEM, "out of memory for the log ring");
     int code = sph_ring_new(bytes, &log->ring, err);
     if (code < 0)
         return code;
-    *ret_ring = SPH_STEAL_PTR(log);
+    *ret_log = SPH_STEAL_PTR(log);
     return 0;
 }
 

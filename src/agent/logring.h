@@ -31,26 +31,26 @@ struct sph_log_line {
 struct sph_logring;
 
 /* `bytes` is the memory that lines and their heads share; the oldest lines go first. */
-int sph_logring_new(size_t bytes, struct sph_logring **ret_ring, struct sph_err *err);
-struct sph_logring *sph_logring_free(struct sph_logring *ring);
+int sph_logring_new(size_t bytes, struct sph_logring **ret_log, struct sph_err *err);
+struct sph_logring *sph_logring_free(struct sph_logring *log);
 
 /* One line without its newline. Never fails. */
-void sph_logring_append(struct sph_logring *ring, const struct sph_guid *component,
+void sph_logring_append(struct sph_logring *log, const struct sph_guid *component,
                         enum sph_log_source source, const char *text, size_t len);
 
 /* The first kept line at or after position *cursor; *cursor moves behind it. Start with 0. A
  * position larger than the cursor was means that as many bytes are lost. False when there is none.
  */
-bool sph_logring_next(const struct sph_logring *ring, uint64_t *cursor,
+bool sph_logring_next(const struct sph_logring *log, uint64_t *cursor,
                       struct sph_log_line *ret_line);
 /* Appends the newest lines of one app to buf, oldest first, each with a newline, in at most
  * `max_bytes`; the number of lines. */
-size_t sph_logring_tail(const struct sph_logring *ring, const struct sph_guid *component,
+size_t sph_logring_tail(const struct sph_logring *log, const struct sph_guid *component,
                         size_t max_lines, size_t max_bytes, struct sph_buf *buf);
-uint64_t sph_logring_end(const struct sph_logring *ring); /* position of the next line */
+uint64_t sph_logring_end(const struct sph_logring *log); /* position of the next line */
 
-static inline void sph_logring_freep(struct sph_logring **ring) {
-    *ring = sph_logring_free(*ring);
+static inline void sph_logring_freep(struct sph_logring **log) {
+    *log = sph_logring_free(*log);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/folder.h"
 #include "agent/mapped_file.h"
 #include "agent/uidmap.h"
 #include "base/cleanup.h"
@@ -23,7 +24,7 @@ struct sph_registry {
     int fd; /* state/packages */
     struct sph_uidmap *uids;
     size_t count;
-    struct sph_installed_app **apps; /* by id */
+    struct sph_installed_app *apps[SPH_REGISTRY_MAX]; /* by id */
     struct sph_buf problems;
 };
 
@@ -51,20 +52,14 @@ static int insert(struct sph_registry *registry, const struct sph_installed_app 
                   struct sph_err *err) {
     if (registry->count == SPH_REGISTRY_MAX)
         return SPH_FAIL(err, -ENOSPC, "a device holds at most %d apps", SPH_REGISTRY_MAX);
-    struct sph_installed_app **apps =
-        realloc(registry->apps, (registry->count + 1) * sizeof(struct sph_installed_app *));
     struct sph_installed_app *copy = malloc(sizeof(*copy));
-    if (apps)
-        registry->apps = apps;
-    if (!apps || !copy) {
-        free(copy);
+    if (!copy)
         return SPH_FAIL(err, -ENOMEM, "out of memory for the record of an app");
-    }
     *copy = *app;
     size_t at = position(registry, &app->component);
-    memmove(&apps[at + 1], &apps[at], (registry->count - at) * sizeof(*apps));
-    apps[at] = copy;
-    registry->count++;
+    for (size_t i = registry->count++; i > at; i--)
+        registry->apps[i] = registry->apps[i - 1];
+    registry->apps[at] = copy;
     return 0;
 }
 
@@ -128,51 +123,49 @@ void sph_registry_drop(struct sph_registry *registry, const struct sph_guid *com
         return;
     free(registry->apps[at]);
     registry->count--;
-    memmove(&registry->apps[at], &registry->apps[at + 1],
-            (registry->count - at) * sizeof(*registry->apps));
+    for (; at < registry->count; at++)
+        registry->apps[at] = registry->apps[at + 1];
 }
 
-static int load_all(struct sph_registry *registry, DIR *dir, struct sph_err *err) {
-    struct dirent *item;
-    while ((item = readdir(dir)) != NULL) {
-        struct sph_guid component;
-        struct sph_err problem = SPH_ERR_NULL;
-        if (sph_guid_parse(item->d_name, strlen(item->d_name), &component) < 0)
-            continue; /* ".", "..", an install that was cut short */
-        int code = sph_registry_load(registry, &component, &problem);
-        if (code == -ENOMEM)
-            return SPH_FAIL(err, code, "%s", problem.text);
-        if (code < 0)
-            sph_buf_printf(&registry->problems, "%s\n", problem.text);
-    }
+/* One entry of packages/. A package that is not sound is told about and left: reading on matters
+ * more, and what it needs (installing it again) only a person can do. */
+static int load_one(void *context, int fd, const char *name, struct sph_err *err) {
+    struct sph_registry *registry = context;
+    struct sph_guid component;
+    struct sph_err problem = SPH_ERR_NULL;
+    (void)fd;
+    if (sph_guid_parse(name, strlen(name), &component) < 0)
+        return 0; /* an installation that was cut short: not a package */
+    int code = sph_registry_load(registry, &component, &problem);
+    if (code == -ENOMEM)
+        return SPH_FAIL(err, code, "%s", problem.text);
+    if (code < 0)
+        sph_buf_printf(&registry->problems, "%s\n", problem.text);
     return 0;
+}
+
+static int open_registry(struct sph_registry *registry, int state_fd, struct sph_err *err) {
+    int code = sph_dir_make(state_fd, SPH_PACKAGES_DIR, 0700, err);
+    if (code < 0)
+        return code;
+    registry->fd = sph_dir_open(state_fd, SPH_PACKAGES_DIR, err);
+    if (registry->fd < 0)
+        return registry->fd;
+    return sph_folder_each(state_fd, SPH_PACKAGES_DIR, load_one, registry, err);
 }
 
 int sph_registry_new(int state_fd, struct sph_uidmap *uids, struct sph_registry **ret_registry,
                      struct sph_err *err) {
-    struct sph_registry *registry SPH_CLEANUP(sph_registry_freep) = calloc(1, sizeof(*registry));
+    SPH_CLEANUP(sph_registry_freep) struct sph_registry *registry = calloc(1, sizeof(*registry));
     if (!registry)
         return SPH_FAIL(err, -ENOMEM, "out of memory for the list of apps");
     registry->problems = (struct sph_buf)SPH_BUF_LIMIT(PROBLEMS_MAX);
     registry->uids = uids;
     registry->fd = -1;
-    int code = sph_dir_make(state_fd, SPH_PACKAGES_DIR, 0700, err);
-    if (code < 0)
-        return code;
-    registry->fd = sph_dir_open(state_fd, SPH_PACKAGES_DIR, err);
-    int scan_fd = registry->fd < 0 ? -1 : sph_dir_open(registry->fd, ".", err);
-    if (scan_fd < 0)
-        return scan_fd;
-    sph_autoclosedir DIR *dir = fdopendir(scan_fd);
-    if (!dir) {
-        code = -errno;
-        (void)close(scan_fd);
-        return SPH_FAIL_ERRNO(err, code, "cannot read state/" SPH_PACKAGES_DIR);
-    }
-    if ((code = load_all(registry, dir, err)) < 0)
-        return code;
-    *ret_registry = SPH_STEAL_PTR(registry);
-    return 0;
+    int code = open_registry(registry, state_fd, err);
+    if (code == 0)
+        *ret_registry = SPH_STEAL_PTR(registry);
+    return code;
 }
 
 struct sph_registry *sph_registry_free(struct sph_registry *registry) {
@@ -180,7 +173,6 @@ struct sph_registry *sph_registry_free(struct sph_registry *registry) {
         return NULL;
     for (size_t i = 0; i < registry->count; i++)
         free(registry->apps[i]);
-    free(registry->apps);
     sph_buf_done(&registry->problems);
     if (registry->fd >= 0)
         (void)close(registry->fd);

@@ -161,7 +161,7 @@ static void test_slow_event_reader(void **state) {
                   (unsigned long long)dropped, most);
     assert_true(dropped > 40000);
 #ifndef __SANITIZE_ADDRESS__
-    assert_true(most < 512 * 1024);
+    assert_true(most < (size_t)512 * 1024);
 #endif
     uint64_t got = 0, last = 0;
     struct sph_msg_event seen;

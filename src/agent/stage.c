@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/device.h"
+#include "agent/folder.h"
 #include "agent/mapped_file.h"
 #include "agent/verify.h"
 #include "base/cleanup.h"
@@ -53,8 +54,9 @@ static struct sph_staged_package *find(struct sph_stage *stage, const struct sph
     return package ? &stage->packages[package - stage->packages] : NULL;
 }
 
-/* A file of the folder at start. 1 when it is a whole package. */
-static int load_one(struct sph_stage *stage, const char *name) {
+/* Whether a file of the folder is a whole package of the component that it is named after. Not
+ * whether it is trusted: that is looked at when it is installed. */
+static bool load_package(struct sph_stage *stage, const char *name) {
     struct sph_guid component;
     sph_automapped struct sph_mapped_file file = SPH_MAPPED_FILE_NULL;
     struct sph_manifest_options options = {.storage_max_kib = UINT32_MAX};
@@ -63,49 +65,37 @@ static int load_one(struct sph_stage *stage, const char *name) {
         sph_mapped_file_open(stage->fd, name, &file, NULL) < 0 ||
         sph_package_parse(file.data, file.size, &options, &package, NULL, NULL) < 0 ||
         !sph_guid_equal(&package.image.component_id, &component))
-        return 0;
+        return false;
     stage->packages[stage->count++] = describe(&package);
-    return 1;
+    return true;
 }
 
-static int load_all(struct sph_stage *stage, struct sph_err *err) {
-    int scan_fd = sph_dir_open(stage->fd, ".", err);
-    if (scan_fd < 0)
-        return scan_fd;
-    sph_autoclosedir DIR *dir = fdopendir(scan_fd);
-    if (!dir) {
-        int code = -errno;
-        (void)close(scan_fd);
-        return SPH_FAIL_ERRNO(err, code, "cannot read state/" SPH_STAGED_DIR);
-    }
-    struct dirent *item;
-    while ((item = readdir(dir)) != NULL) {
-        if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0 ||
-            load_one(stage, item->d_name))
-            continue;
-        int code = sph_tree_remove(stage->fd, item->d_name, err);
-        if (code < 0)
-            return code;
-    }
-    return 0;
+/* At start. An upload that was cut off is of no use to anybody: its sender has to begin again. */
+static int load_one(void *context, int fd, const char *name, struct sph_err *err) {
+    return load_package(context, name) ? 0 : sph_tree_remove(fd, name, err);
+}
+
+static int open_stage(struct sph_stage *stage, struct sph_err *err) {
+    int state_fd = stage->device->state_fd;
+    int code = sph_dir_make(state_fd, SPH_STAGED_DIR, 0700, err);
+    if (code < 0)
+        return code;
+    stage->fd = sph_dir_open(state_fd, SPH_STAGED_DIR, err);
+    if (stage->fd < 0)
+        return stage->fd;
+    return sph_folder_each(state_fd, SPH_STAGED_DIR, load_one, stage, err);
 }
 
 int sph_stage_new(struct sph_device *device, struct sph_stage **ret_stage, struct sph_err *err) {
-    struct sph_stage *stage SPH_CLEANUP(sph_stage_freep) = calloc(1, sizeof(*stage));
+    SPH_CLEANUP(sph_stage_freep) struct sph_stage *stage = calloc(1, sizeof(*stage));
     if (!stage)
         return SPH_FAIL(err, -ENOMEM, "out of memory for staging");
     stage->device = device;
     stage->fd = stage->upload_fd = -1;
-    int code = sph_dir_make(device->state_fd, SPH_STAGED_DIR, 0700, err);
-    if (code < 0)
-        return code;
-    stage->fd = sph_dir_open(device->state_fd, SPH_STAGED_DIR, err);
-    if (stage->fd < 0)
-        return stage->fd;
-    if ((code = load_all(stage, err)) < 0)
-        return code;
-    *ret_stage = SPH_STEAL_PTR(stage);
-    return 0;
+    int code = open_stage(stage, err);
+    if (code == 0)
+        *ret_stage = SPH_STEAL_PTR(stage);
+    return code;
 }
 
 static void end_upload(struct sph_stage *stage) {

@@ -1,3 +1,5 @@
+/* The file is the package layer's form of the store, read once and replaced whole at each change:
+ * 32 records are 5 KiB, so that nothing finer is worth its code. */
 #include "agent/trust_store.h"
 
 #include <errno.h>
@@ -14,23 +16,31 @@ struct sph_trust_store {
     struct sph_trust trust;
 };
 
-int sph_trust_store_new(int state_fd, struct sph_trust_store **ret_store, struct sph_err *err) {
-    struct sph_trust_store *store SPH_CLEANUP(sph_trust_store_freep) = calloc(1, sizeof(*store));
-    if (!store)
-        return SPH_FAIL(err, -ENOMEM, "out of memory for the trust store");
+/* A device that has no file yet trusts nobody. One that cannot be read is no reason to trust nobody
+ * silently: the start fails with the sentence. */
+static int open_store(struct sph_trust_store *store, int state_fd, struct sph_err *err) {
+    sph_autobuf struct sph_buf file = SPH_BUF_LIMIT(FILE_MAX);
     store->fd = sph_dir_open(state_fd, ".", err);
     if (store->fd < 0)
         return store->fd;
-    sph_autobuf struct sph_buf file = SPH_BUF_LIMIT(FILE_MAX);
     int code = sph_file_read(state_fd, "trust", &file, err);
-    if (code < 0 && code != -ENOENT)
-        return code;
-    if (code == 0 && (code = sph_trust_parse(file.data, file.len, &store->trust, err)) < 0) {
+    if (code < 0)
+        return code == -ENOENT ? 0 : code;
+    code = sph_trust_parse(file.data, file.len, &store->trust, err);
+    if (code < 0)
         (void)sph_err_prefix(err, "state/trust");
-        return code;
-    }
-    *ret_store = SPH_STEAL_PTR(store);
-    return 0;
+    return code;
+}
+
+int sph_trust_store_new(int state_fd, struct sph_trust_store **ret_store, struct sph_err *err) {
+    SPH_CLEANUP(sph_trust_store_freep) struct sph_trust_store *store = calloc(1, sizeof(*store));
+    if (!store)
+        return SPH_FAIL(err, -ENOMEM, "out of memory for the trust store");
+    store->fd = -1;
+    int code = open_store(store, state_fd, err);
+    if (code == 0)
+        *ret_store = SPH_STEAL_PTR(store);
+    return code;
 }
 
 struct sph_trust_store *sph_trust_store_free(struct sph_trust_store *store) {

@@ -24,7 +24,7 @@ struct sph_uidmap {
     struct entry *entries; /* in order of arrival */
 };
 
-enum { LINE_MAX_BYTES = SPH_GUID_TEXT + 5 }; /* "<guid> 255\n" */
+enum { FILE_MAX = SPH_UIDMAP_MAX * (SPH_GUID_TEXT + 5) }; /* bytes: lines "<guid> 255\n" */
 
 static struct entry *find(const struct sph_uidmap *map, const struct sph_guid *component) {
     for (size_t i = 0; i < map->count; i++)
@@ -76,7 +76,7 @@ static int parse(struct sph_uidmap *map, char *text, struct sph_err *err) {
 }
 
 static int save(const struct sph_uidmap *map, struct sph_err *err) {
-    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(SPH_UIDMAP_MAX * LINE_MAX_BYTES);
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(FILE_MAX);
     char guid[SPH_GUID_TEXT];
     for (size_t i = 0; i < map->count; i++)
         sph_buf_printf(&text, "%s %u\n", sph_guid_format(&map->entries[i].component, guid),
@@ -86,23 +86,28 @@ static int save(const struct sph_uidmap *map, struct sph_err *err) {
     return sph_file_replace(map->fd, "uidmap", text.data, text.len, 0600, err);
 }
 
-int sph_uidmap_new(int state_fd, uint32_t device_hash, struct sph_uidmap **ret_map,
-                   struct sph_err *err) {
-    struct sph_uidmap *map SPH_CLEANUP(sph_uidmap_freep) = calloc(1, sizeof(*map));
-    if (!map)
-        return SPH_FAIL(err, -ENOMEM, "out of memory for the user ids");
-    map->first = (uid_t)(SPH_UIDMAP_BASE | (device_hash & 0xffff) << 8);
+static int open_map(struct sph_uidmap *map, int state_fd, struct sph_err *err) {
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(FILE_MAX);
     map->fd = sph_dir_open(state_fd, ".", err);
     if (map->fd < 0)
         return map->fd;
-    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(SPH_UIDMAP_MAX * LINE_MAX_BYTES);
     int code = sph_file_read(state_fd, "uidmap", &text, err);
-    if (code < 0 && code != -ENOENT)
-        return code;
-    if (text.len && (code = parse(map, text.data, err)) < 0)
-        return code;
-    *ret_map = SPH_STEAL_PTR(map);
-    return 0;
+    if (code < 0)
+        return code == -ENOENT ? 0 : code;
+    return text.len ? parse(map, text.data, err) : 0;
+}
+
+int sph_uidmap_new(int state_fd, uint32_t device_hash, struct sph_uidmap **ret_map,
+                   struct sph_err *err) {
+    SPH_CLEANUP(sph_uidmap_freep) struct sph_uidmap *map = calloc(1, sizeof(*map));
+    if (!map)
+        return SPH_FAIL(err, -ENOMEM, "out of memory for the user ids");
+    map->first = (uid_t)(SPH_UIDMAP_BASE | (device_hash & 0xffff) << 8);
+    map->fd = -1;
+    int code = open_map(map, state_fd, err);
+    if (code == 0)
+        *ret_map = SPH_STEAL_PTR(map);
+    return code;
 }
 
 struct sph_uidmap *sph_uidmap_free(struct sph_uidmap *map) {
