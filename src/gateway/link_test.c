@@ -17,6 +17,22 @@
 #include "gateway/link.h"
 #include "wire/message.h"
 
+/* The linker puts these in the place of the real ones (--wrap). */
+static uint64_t clock_ahead_ms;
+static int calloc_fails;
+uint64_t __real_sph_clock_monotonic_ms(void);
+uint64_t __wrap_sph_clock_monotonic_ms(void);
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+uint64_t __wrap_sph_clock_monotonic_ms(void) {
+    return __real_sph_clock_monotonic_ms() + clock_ahead_ms;
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    return calloc_fails ? NULL : __real_calloc(count, size);
+}
+
 struct bench {
     struct sph_loop *loop;
     struct sph_link *link;
@@ -284,6 +300,83 @@ static void another_version_is_a_sentence(void **state) {
                         "the agent speaks another version of the protocol than this gateway");
 }
 
+static void an_answer_that_does_not_come_is_told(void **state) {
+    struct bench *bench = *state;
+    struct sph_frame frame;
+    struct sph_ask *one, *two;
+    const struct sph_question patient = {
+        .op = SPH_OP_LOG_READ, .extra_ms = 30000, .fn = on_answer, .context = bench};
+    greet(bench, 1);
+    assert_int_equal(ask(bench, &one, NULL), 0);
+    assert_true(next_request(bench, &frame));
+    assert_int_equal(sph_link_ask(bench->link, &patient, &two, NULL), 0);
+    clock_ahead_ms = SPH_LINK_ANSWER_MS + 1000;
+    until(bench, &bench->answers, 1);
+    assert_int_equal(bench->last_kind, SPH_ANSWER_TIMEOUT);
+    assert_string_equal(bench->last_text, "the agent did not answer in time");
+    reply(bench, &frame, NULL); /* too late: nobody's */
+    assert_int_equal(bench->answers, 1);
+    clock_ahead_ms += 30000;
+    until(bench, &bench->answers, 2);
+    assert_int_equal(bench->losses, 0); /* the connection is kept */
+    clock_ahead_ms = 0;
+}
+
+static void a_greeting_that_does_not_come_is_a_loss(void **state) {
+    struct bench *bench = *state;
+    struct sph_frame frame;
+    assert_true(next_request(bench, &frame));
+    clock_ahead_ms = SPH_LINK_ANSWER_MS;
+    until(bench, &bench->connects, 2);
+    struct sph_ask *one;
+    struct sph_err err = SPH_ERR_NULL;
+    assert_int_equal(ask(bench, &one, &err), -ENOTCONN);
+    assert_string_equal(err.text, "the device's agent does not answer the gateway's greeting");
+    clock_ahead_ms = 0;
+}
+
+static void no_memory_is_a_sentence(void **state) {
+    struct bench *bench = *state;
+    struct sph_link *link = NULL;
+    struct sph_ask *one = NULL;
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_backend backend;
+    const struct sph_link_listener listener = {.context = bench};
+    greet(bench, 1);
+    calloc_fails = 1;
+    assert_int_equal(ask(bench, &one, &err), -ENOMEM);
+    assert_string_equal(err.text, "the request is too large for the gateway's memory");
+    assert_int_equal(sph_link_new(bench->loop, &bench->backend, &listener, &link, &err), -ENOMEM);
+    assert_string_equal(err.text, "out of memory for the link to the agent");
+    assert_int_equal(sph_backend_native(0, "agent.sock", &backend, &err), -ENOMEM);
+    assert_string_equal(err.text, "out of memory for the connection to the agent");
+    calloc_fails = 0;
+    assert_null(one);
+    assert_int_equal(ask(bench, &one, NULL), 0); /* nothing of the failed one is left behind */
+    struct sph_frame frame;
+    assert_true(next_request(bench, &frame));
+    reply(bench, &frame, NULL);
+    until(bench, &bench->answers, 1);
+}
+
+static void the_native_back_end_connects_by_folder(void **state) {
+    struct bench *bench = *state;
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_backend backend;
+    static const char long_name[] =
+        "0123456789012345678901234567890123456789012345678901234567890123";
+    (void)bench;
+    assert_int_equal(sph_backend_native(-1, long_name, &backend, &err), -ENAMETOOLONG);
+    assert_string_equal(err.text, "the agent's socket has too long a name");
+    assert_int_equal(sph_backend_native(-1, "agent.sock", &backend, &err), 0);
+    assert_int_equal(backend.connect(backend.context, &err), -EBADF);
+    assert_string_equal(err.text,
+                        "cannot open the folder of the socket agent.sock: Bad file descriptor");
+    sph_backend_done(&backend);
+    sph_backend_done(&backend);
+    sph_backend_done(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_asked_of_an_agent_that_is_away, set_up,
@@ -295,6 +388,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(too_many_questions_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events_are_remembered_by_number, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_version_is_a_sentence, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_that_does_not_come_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_greeting_that_does_not_come_is_a_loss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_memory_is_a_sentence, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_native_back_end_connects_by_folder, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

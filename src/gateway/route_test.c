@@ -20,6 +20,15 @@
 
 enum { SEED = 7, ROUNDS = 20 };
 
+/* In the place of the real one (--wrap): the n-th from now on fails; 0 = none. */
+static unsigned realloc_fails;
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *__wrap_realloc(void *old, size_t size) {
+    return realloc_fails && --realloc_fails == 0 ? NULL : __real_realloc(old, size);
+}
+
 static const char APP[] = "2f074b0f-d99d-4692-82d9-ef93a7d6463c";
 
 static const char *argument_for(enum sph_route_argument argument) {
@@ -345,6 +354,35 @@ static void a_body_that_cannot_be_kept_is_an_error(void **state) {
     sph_response_done(&response);
 }
 
+/* Each allocation of an answer fails once: there is still an answer, or none that could be sent. */
+static void no_memory_for_an_answer(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sph_route_count; i++) {
+        struct sph_call call;
+        unsigned seed = SEED + (unsigned)i;
+        resolve(&sph_routes[i], &call);
+        const struct sph_codec *codec = sph_op_find(call.route->op)->reply;
+        _Alignas(16) char message[1024];
+        sph_testing_fill(codec, message, &seed);
+        sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
+        assert_int_equal(sph_codec_encode(codec, message, &payload, NULL), 0);
+        unsigned nth = 0;
+        do {
+            struct sph_response response = SPH_RESPONSE_NULL;
+            realloc_fails = ++nth;
+            sph_route_answer(&call, payload.data, payload.len, &response);
+            if (realloc_fails == 0 && response.status >= 500)
+                assert_error(&response, call.is_own, 500, ENOMEM);
+            else if (!response.body.error)
+                check_answer(&call, &response);
+            sph_response_done(&response);
+        } while (realloc_fails == 0 && nth < 40);
+        assert_true(nth > 1 && nth < 40);
+        realloc_fails = 0;
+        sph_testing_free_lists();
+    }
+}
+
 int main(void) {
     printf("seed %d\n", SEED);
     const struct CMUnitTest tests[] = {
@@ -358,6 +396,7 @@ int main(void) {
         cmocka_unit_test(every_answer_is_json),
         cmocka_unit_test(errors_of_the_agent),
         cmocka_unit_test(a_body_that_cannot_be_kept_is_an_error),
+        cmocka_unit_test(no_memory_for_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
