@@ -1,0 +1,161 @@
+/* probe: the application of the whole-system tests; its arguments say what it does, one word after
+ * the other. Plain C without the device's libraries, so that it builds with musl and with glibc,
+ * statically and dynamically. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096
+
+static void say(const char *text) {
+    (void)!write(STDOUT_FILENO, text, strlen(text));
+}
+
+static void rest_ms(long ms) {
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (nanosleep(&time, &time) < 0 && errno == EINTR)
+        continue;
+}
+
+/* Touches `count` fresh pages; 0 means until the end. */
+static void eat(long count) {
+    for (long i = 0; count == 0 || i < count; i++) {
+        char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED)
+            exit(90);
+        *(volatile char *)page = 1;
+    }
+}
+
+/* Numbered lines of 64 bytes to both streams in turn, `bytes` to each. */
+static void flood(long bytes) {
+    char line[80];
+    for (long i = 0; i < bytes / 64; i++) {
+        for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+            (void)snprintf(line, sizeof(line), "%c%010ld %051d\n", fd == STDOUT_FILENO ? 'o' : 'e',
+                           i, 0);
+            for (size_t done = 0; done < 64;) {
+                ssize_t n = write(fd, line + done, 64 - done);
+                if (n < 0)
+                    exit(91);
+                done += (size_t)n;
+            }
+        }
+    }
+}
+
+static void show_arguments(int argc, char **argv) {
+    for (int i = 0; i < argc; i++)
+        (void)printf("%d [%s]\n", i, argv[i]);
+    (void)fflush(stdout);
+}
+
+/* A child that stays; the process itself goes on. */
+static void start_child(long pages) {
+    if (fork() == 0) {
+        eat(pages);
+        say("child\n");
+        for (;;)
+            (void)pause();
+    }
+}
+
+/* What of the host can be seen from here, a line each. */
+static void look(const char *path) {
+    (void)printf("%s %s\n", path, access(path, F_OK) == 0 ? "there" : strerror(errno));
+    (void)fflush(stdout);
+}
+
+static void crash(void) {
+    char *volatile nowhere = (char *)16; /* volatile: no compiler may know */
+    *nowhere = 1;
+}
+
+static void stay(void) {
+    say("staying\n");
+    for (;;)
+        (void)pause();
+}
+
+static void tick(long ms) {
+    for (long i = 0;; i++) {
+        char line[32];
+        (void)snprintf(line, sizeof(line), "tick %ld\n", i);
+        say(line);
+        rest_ms(ms);
+    }
+}
+
+static void ids(void) {
+    (void)printf("uid %u gid %u pid %d cwd %s\n", (unsigned)getuid(), (unsigned)getgid(),
+                 (int)getpid(), getcwd((char[256]){0}, 256));
+    (void)fflush(stdout);
+}
+
+/* Words with a number behind them. */
+static int act_number(const char *word, long number) {
+    if (strcmp(word, "exit") == 0)
+        exit((int)number);
+    else if (strcmp(word, "eat") == 0)
+        eat(number);
+    else if (strcmp(word, "flood") == 0)
+        flood(number);
+    else if (strcmp(word, "child") == 0)
+        start_child(number);
+    else if (strcmp(word, "rest") == 0)
+        rest_ms(number);
+    else if (strcmp(word, "raise") == 0)
+        (void)kill(getpid(), (int)number);
+    else if (strcmp(word, "tick") == 0)
+        tick(number);
+    else
+        return -1;
+    return 0;
+}
+
+static int act(const char *word) {
+    if (strcmp(word, "stay") == 0)
+        stay();
+    else if (strcmp(word, "crash") == 0)
+        crash();
+    else if (strcmp(word, "abort") == 0)
+        abort();
+    else if (strcmp(word, "ids") == 0)
+        ids();
+    else if (strcmp(word, "ignore-term") == 0)
+        (void)signal(SIGTERM, SIG_IGN);
+    else
+        return -1;
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(argv[i], "arguments") == 0) {
+            show_arguments(argc - i - 1, argv + i + 1);
+            return 0;
+        }
+        if (act(argv[i]) == 0)
+            continue;
+        if (!next)
+            return 92;
+        i++;
+        if (strcmp(argv[i - 1], "out") == 0)
+            (void)!write(STDOUT_FILENO, next, strlen(next)), say("\n");
+        else if (strcmp(argv[i - 1], "err") == 0)
+            (void)fprintf(stderr, "%s\n", next);
+        else if (strcmp(argv[i - 1], "look") == 0)
+            look(next);
+        else if (act_number(argv[i - 1], strtol(next, NULL, 10)) < 0)
+            return 93;
+    }
+    return 0;
+}

@@ -1,0 +1,59 @@
+"""Repeatability: the leak sample holds the same number of bytes at the kill, run after run.
+
+usage: test_repeat.py [COUNT]      COUNT runs, each of a fresh start of the app (10)
+"""
+import re
+import sys
+import time
+import unittest
+
+from device import LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, main, sample_id
+
+COUNT = int(sys.argv.pop(1)) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 10
+LEAK = sample_id("leak")
+
+
+class Repeat(unittest.TestCase):
+    def one_run(self, device, number):
+        """Starts the leak, presses until the kill; what the report says that must not differ."""
+        device.ok("device", "app", "start", "--component-id", LEAK)
+        device.wait_log("Button 1 adds a node", number)
+        start = device.stats()[1]
+        presses = 0
+        while not device.kills():
+            device.press(LEAK_ADD, 0.008)
+            presses += 1
+            self.assertLess(presses, 64)
+        report = device.kill(device.kills()[0]["id"])
+        device.ok("device", "app", "stop", "--component-id", LEAK)  # it would start again by itself
+        device.ok("device", "app", "show-kills", "--delete")
+        self.assertEqual(report["why"], "ration")
+        pages = sum(row["anonymousPages"] + row["sharedPages"] for row in report["mappings"])
+        return {"user at start": start, "user": report["userBytes"], "peak": report["peakUserBytes"],
+                "crossing": report["crossing"]["userBytes"], "by mapping": pages * PAGE,
+                "nodes": int(re.findall(r"Added a node: (\d+)", report["log"])[-1])}
+
+    def test_same_bytes_at_the_kill(self):
+        results, began = {}, time.monotonic()
+        with Device() as device:
+            device.set_pin(LEAK_ADD, 1)
+            device.set_pin(LEAK_DELETE, 1)
+            device.deploy_sample("leak", "--manual-start")
+            for number in range(COUNT):
+                facts = tuple(self.one_run(device, self.starts(device) + 1).items())
+                results[facts] = results.get(facts, 0) + 1
+        for facts, times in results.items():
+            print(f"{times} of {COUNT}: " + ", ".join(f"{key} {value}" for key, value in facts))
+        print(f"{(time.monotonic() - began) / COUNT:.2f} s a run", flush=True)
+        self.assertEqual(len(results), 1, results)
+        facts = dict(next(iter(results)))
+        self.assertEqual((facts["user"], facts["peak"]), (RATION, RATION))
+        self.assertEqual((facts["crossing"], facts["by mapping"]), (RATION + PAGE, RATION + PAGE))
+
+    @staticmethod
+    def starts(device):
+        return device.log().count("Button 1 adds a node")
+
+
+if __name__ == "__main__":
+    main()
