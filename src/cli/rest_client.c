@@ -1,29 +1,36 @@
-/* One libcurl handle per device; the socket is reached through the folder's descriptor, so that the
- * length of its path does not matter. Every way to fail becomes one sentence here, and nowhere
- * else. */
+/* One connection per request: the socket is local, and a request that owns its connection cannot be
+ * confused by the rest of an earlier answer. The socket is reached through the folder's descriptor,
+ * so that the length of its path does not matter. Every way to fail becomes one sentence here, and
+ * nowhere else. */
 #include "cli/rest_client.h"
 
-#include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json_in.h"
 #include "base/text.h"
+#include "base/unix_socket.h"
 #include "cli/device_error.h"
 #include "cli/home.h"
+#include "cli/http.h"
 #include "cli/launch.h"
 
 enum {
-    CONNECT_TIMEOUT_MS = 5000,  /* a Unix socket answers at once or is overloaded */
+    POLL_MS = 100, /* how late *cancel may be seen when no signal ends the wait */
+    READ_BYTES = 16 << 10,
     ANSWER_TIMEOUT_MS = 70000,  /* the gateway itself waits 60 s for the device */
     ERROR_BODY_BYTES = 8 << 10, /* of an error's JSON */
 };
 
 struct sph_rest {
-    CURL *curl;
     int device_fd;
     char name[SPH_DEVICE_NAME_MAX];
     unsigned last_error;
@@ -36,7 +43,7 @@ struct transfer {
     struct sph_buf *body;
     struct sph_buf error_body;
     char sentence[320]; /* of the header Spherule-Error */
-    bool sink_ended;
+    struct sph_http_reader reader;
 };
 
 int sph_rest_open(int device_fd, const char *device_name, struct sph_rest **ret_rest,
@@ -46,20 +53,12 @@ int sph_rest_open(int device_fd, const char *device_name, struct sph_rest **ret_
         return SPH_FAIL_ERRNO(err, -ENOMEM, "cannot reach device '%s'", device_name);
     rest->device_fd = device_fd;
     (void)snprintf(rest->name, sizeof(rest->name), "%s", device_name);
-    if (curl_global_init(CURL_GLOBAL_NOTHING) != 0 || !(rest->curl = curl_easy_init())) {
-        sph_rest_close(rest);
-        return SPH_FAIL_ERRNO(err, -ENOMEM, "cannot reach device '%s'", device_name);
-    }
     *ret_rest = rest;
     return 0;
 }
 
 struct sph_rest *sph_rest_close(struct sph_rest *rest) {
-    if (rest) {
-        if (rest->curl)
-            curl_easy_cleanup(rest->curl);
-        free(rest);
-    }
+    free(rest);
     return NULL;
 }
 
@@ -67,98 +66,122 @@ unsigned sph_rest_last_error(const struct sph_rest *rest) {
     return rest->last_error;
 }
 
-static long transfer_status(const struct transfer *transfer) {
-    long status = 0;
-    (void)curl_easy_getinfo(transfer->rest->curl, CURLINFO_RESPONSE_CODE, &status);
-    return status;
-}
-
-static size_t on_body(char *data, size_t size, size_t count, void *context) {
+static int on_body(void *context, const char *data, size_t len) {
     struct transfer *transfer = context;
-    size_t len = size * count;
-    if (transfer_status(transfer) >= 300) {
+    if (transfer->reader.status >= 300) {
         sph_buf_append(&transfer->error_body, data, len);
-        return len;
+        return 0;
     }
-    if (transfer->request->sink) {
-        transfer->sink_ended =
-            transfer->request->sink(transfer->request->sink_context, data, len) != 0;
-        return transfer->sink_ended ? 0 : len;
-    }
+    if (transfer->request->sink)
+        return transfer->request->sink(transfer->request->sink_context, data, len);
     if (transfer->body)
         sph_buf_append(transfer->body, data, len);
-    return transfer->body && transfer->body->error ? 0 : len;
+    return transfer->body && transfer->body->error;
 }
 
-/* Copies the value when the line (of `len` bytes, not ended by NUL) is that header. */
-static void match_header(const char *line, size_t len, const char *name, char *ret_value,
-                         size_t size) {
-    size_t at = strlen(name);
-    if (len <= at || strncasecmp(line, name, at) != 0 || line[at] != ':')
-        return;
-    for (at++; at < len && line[at] == ' '; at++)
-        continue;
-    while (len > at && (line[len - 1] == '\n' || line[len - 1] == '\r'))
-        len--;
-    sph_text_printable(line + at, len - at, ret_value, size);
+static void match_header(const char *name, size_t name_len, const char *value, size_t value_len,
+                         const char *wanted, char *ret_value, size_t size) {
+    if (strlen(wanted) == name_len && strncasecmp(name, wanted, name_len) == 0)
+        sph_text_printable(value, value_len, ret_value, size);
 }
 
-static size_t on_header(char *data, size_t size, size_t count, void *context) {
+static void on_header(void *context, const char *name, size_t name_len, const char *value,
+                      size_t value_len) {
     struct transfer *transfer = context;
-    size_t len = size * count;
-    match_header(data, len, "Spherule-Error", transfer->sentence, sizeof(transfer->sentence));
+    match_header(name, name_len, value, value_len, "Spherule-Error", transfer->sentence,
+                 sizeof(transfer->sentence));
     struct sph_rest_header *wanted = transfer->request->headers;
     for (; wanted && wanted->name; wanted++)
-        match_header(data, len, wanted->name, wanted->value, sizeof(wanted->value));
-    return len;
+        match_header(name, name_len, value, value_len, wanted->name, wanted->value,
+                     sizeof(wanted->value));
 }
 
-static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
-    const struct transfer *transfer = context;
-    (void)a, (void)b, (void)c, (void)d;
-    return *transfer->request->cancel != 0;
+static uint64_t request_deadline_ms(const struct sph_rest_request *request) {
+    if (request->timeout_ms < 0)
+        return UINT64_MAX;
+    long timeout = request->timeout_ms == 0 ? ANSWER_TIMEOUT_MS : request->timeout_ms;
+    return sph_clock_monotonic_ms() + (uint64_t)timeout;
 }
 
-static long request_timeout(const struct sph_rest_request *request) {
-    return request->timeout_ms == 0  ? ANSWER_TIMEOUT_MS
-           : request->timeout_ms < 0 ? 0
-                                     : request->timeout_ms;
+static void write_head(const struct sph_rest_request *request, struct sph_buf *head) {
+    sph_buf_printf(head, "%s %s HTTP/1.1\r\nHost: spherule\r\nConnection: close\r\n",
+                   request->method, request->path);
+    if (request->body || request->type || strcmp(request->method, "POST") == 0)
+        sph_buf_printf(head, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                       request->type ? request->type : "application/json", request->body_len);
+    sph_buf_puts(head, "\r\n");
 }
 
-/* libcurl copies what it is given here, the body excepted. */
-static struct curl_slist *set_up(struct transfer *transfer) {
+/* Waits in slices, so that *cancel is seen. 0, -ECANCELED or -ETIMEDOUT. */
+static int wait_for(const struct sph_rest_request *request, int fd, short events,
+                    uint64_t deadline_ms) {
+    for (;;) {
+        if (request->cancel && *request->cancel)
+            return -ECANCELED;
+        uint64_t now = sph_clock_monotonic_ms();
+        if (now >= deadline_ms)
+            return -ETIMEDOUT;
+        uint64_t left = deadline_ms - now;
+        struct pollfd pollfd = {.fd = fd, .events = events};
+        int n = poll(&pollfd, 1, left < POLL_MS ? (int)left : POLL_MS);
+        if (n > 0)
+            return 0;
+        if (n < 0 && errno != EINTR)
+            return -errno;
+    }
+}
+
+/* -EPIPE is no failure yet: whoever refuses a body early has sent an answer to read. */
+static int send_all(const struct sph_rest_request *request, int fd, const char *data, size_t len,
+                    uint64_t deadline_ms) {
+    while (len > 0) {
+        ssize_t n = send(fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0) {
+            data += n;
+            len -= (size_t)n;
+            continue;
+        }
+        int rc = errno == EAGAIN  ? wait_for(request, fd, POLLOUT, deadline_ms)
+                 : errno == EINTR ? 0
+                                  : -errno;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int receive(struct transfer *transfer, int fd, uint64_t deadline_ms, struct sph_err *err) {
+    char data[READ_BYTES];
+    while (!sph_http_is_complete(&transfer->reader)) {
+        int rc = wait_for(transfer->request, fd, POLLIN, deadline_ms);
+        if (rc < 0)
+            return rc;
+        ssize_t n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (n < 0)
+            return SPH_FAIL(err, -ECONNRESET, "%s", strerror(errno));
+        rc = n == 0 ? sph_http_end(&transfer->reader, err)
+                    : sph_http_feed(&transfer->reader, data, (size_t)n, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int perform(struct transfer *transfer, int fd, struct sph_err *err) {
     const struct sph_rest_request *request = transfer->request;
-    CURL *curl = transfer->rest->curl;
-    char text[512];
-    curl_easy_reset(curl);
-    (void)snprintf(text, sizeof(text), "/proc/self/fd/%d/rest.sock", transfer->rest->device_fd);
-    (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, text);
-    (void)snprintf(text, sizeof(text), "http://spherule%s", request->path);
-    (void)curl_easy_setopt(curl, CURLOPT_URL, text);
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request_timeout(request));
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
-    (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-    (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
-    if (request->cancel) {
-        (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-        (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
-        (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    }
-    struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
-    if (request->body || request->type || strcmp(request->method, "POST") == 0) {
-        (void)snprintf(text, sizeof(text), "Content-Type: %s",
-                       request->type ? request->type : "application/json");
-        headers = curl_slist_append(headers, text);
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body ? request->body : "");
-        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-    }
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    return headers;
+    sph_autobuf struct sph_buf head = SPH_BUF_NULL;
+    uint64_t deadline_ms = request_deadline_ms(request);
+    write_head(request, &head);
+    if (head.error)
+        return head.error;
+    int rc = send_all(request, fd, head.data, head.len, deadline_ms);
+    if (rc == 0)
+        rc = send_all(request, fd, request->body, request->body_len, deadline_ms);
+    if (rc < 0 && rc != -EPIPE)
+        return rc;
+    return receive(transfer, fd, deadline_ms, err);
 }
 
 static int fail_connect(const struct sph_rest *rest, struct sph_err *err) {
@@ -182,25 +205,29 @@ static int fail_connect(const struct sph_rest *rest, struct sph_err *err) {
                     rest->name, rest->name);
 }
 
-static int fail_transfer(const struct transfer *transfer, CURLcode code, struct sph_err *err) {
+static int fail_transfer(const struct transfer *transfer, int code, struct sph_err *err) {
     const char *name = transfer->rest->name;
+    const struct sph_rest_request *request = transfer->request;
     switch (code) {
-    case CURLE_COULDNT_CONNECT:
-        return fail_connect(transfer->rest, err);
-    case CURLE_OPERATION_TIMEDOUT:
+    case -ETIMEDOUT:
         return SPH_FAIL(err, -ETIMEDOUT, "device '%s' did not answer within %ld s", name,
-                        request_timeout(transfer->request) / 1000);
-    case CURLE_ABORTED_BY_CALLBACK:
-        return SPH_FAIL(err, -ECANCELED, "interrupted");
-    case CURLE_WRITE_ERROR:
-        if (transfer->sink_ended)
+                        (request->timeout_ms == 0 ? ANSWER_TIMEOUT_MS : request->timeout_ms) /
+                            1000);
+    case -ECANCELED:
+        if (request->cancel && *request->cancel)
+            return SPH_FAIL(err, -ECANCELED, "interrupted");
+        if (request->sink)
             return SPH_FAIL(err, -ECANCELED, "ended");
         return SPH_FAIL(err, -EFBIG, "the answer of device '%s' is too large", name);
-    case CURLE_OUT_OF_MEMORY:
+    case -ENOMEM:
         return SPH_FAIL_ERRNO(err, -ENOMEM, "cannot reach device '%s'", name);
+    case -EBADMSG:
+    case -ECONNRESET:
+        (void)sph_err_prefix(err, "the connection to device '%s' broke off", name);
+        return -ECONNRESET;
     default:
         return SPH_FAIL(err, -ECONNRESET, "the connection to device '%s' broke off: %s", name,
-                        curl_easy_strerror(code));
+                        strerror(-code));
     }
 }
 
@@ -257,14 +284,15 @@ int sph_rest_call(struct sph_rest *rest, const struct sph_rest_request *request,
                                 .body = ret_body,
                                 .error_body = SPH_BUF_LIMIT(ERROR_BODY_BYTES)};
     rest->last_error = 0;
-    struct curl_slist *headers = set_up(&transfer);
-    CURLcode code = curl_easy_perform(rest->curl);
-    int r = 0;
-    if (code != CURLE_OK)
-        r = fail_transfer(&transfer, code, err);
-    else if (transfer_status(&transfer) >= 300)
-        r = fail_status(&transfer, transfer_status(&transfer), err);
-    curl_slist_free_all(headers);
+    sph_http_reader_init(&transfer.reader, on_header, on_body, &transfer);
+    sph_autoclose int fd = sph_unix_connect(rest->device_fd, "rest.sock", SOCK_STREAM, NULL);
+    if (fd < 0)
+        return fail_connect(rest, err);
+    int rc = perform(&transfer, fd, err);
+    if (rc < 0)
+        rc = fail_transfer(&transfer, rc, err);
+    else if (transfer.reader.status >= 300)
+        rc = fail_status(&transfer, transfer.reader.status, err);
     sph_buf_done(&transfer.error_body);
-    return r;
+    return rc;
 }

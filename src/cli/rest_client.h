@@ -1,4 +1,4 @@
-/* rest_client: requests to one device's gateway over its Unix socket; the only user of libcurl. */
+/* rest_client: requests to one device's gateway over its Unix socket. */
 #ifndef SPH_CLI_REST_CLIENT_H
 #define SPH_CLI_REST_CLIENT_H
 
