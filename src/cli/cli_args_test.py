@@ -339,6 +339,27 @@ class Devices(Case):
         self.assertEqual(self.start_with(say % ("ok", 0)),
                          (1, "", "error: spheruled ended before it was ready; see gateway.log in its folder\n"))
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to become another user")
+    def test_another_user_goes_through_sudo(self):
+        os.chmod(self.tmp, 0o777)
+
+        def run(*args):
+            done = subprocess.run([os.path.join(BIN, "spherule"), *args], env=self.env, cwd="/", user=65534, group=65534,
+                                  extra_groups=[], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+            return done.returncode, done.stdout.decode(), done.stderr.decode()
+        self.assertEqual(run("device", "create")[0], 0)
+        refused = ("error: the agent could not be started as root (tried 'sudo -n'): metering on this machine itself needs "
+                   "root and Linux 6.2 or newer; the virtual device needs neither, but is not part of this version\n")
+        self.env["PATH"] = os.path.join(self.tmp, "path") + ":" + self.env["PATH"]
+        os.chmod(self.write("path/sudo", "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n"), 0o755)
+        self.programs("#!/bin/sh\necho \"$@\" > \"$2/args\"\necho no more room\nexit 1\n")
+        self.assertEqual(run("device", "start"), (5, "", refused))
+        os.unlink(os.path.join(self.tmp, "path/sudo"))
+        os.chmod(self.write("path/sudo", "#!/bin/sh\n[ $1 = -n ] && shift && exec \"$@\"\n"), 0o755)
+        self.assertEqual(run("device", "start"), (1, "", "error: no more room\n"))
+        with open(os.path.join(self.folder(), "args")) as f:
+            self.assertEqual(f.read(), f"--device {self.folder()} --owner 65534 --ready-fd 1\n")
+
     @unittest.skipUnless(os.geteuid() == 0, "the agent is started directly only by root")
     def test_two_starts_at_once_start_one(self):
         self.make_device()
@@ -527,10 +548,17 @@ class Answers(Case):
         self.expect_error(["device", "gpio", "set", "13", "0"], 1, "The resource is in use (An application drives pin 13.)")
         self.expect(["device", "gpio", "list", "-o", "tsv"], 0, "", f"12\t1\tinput\t\t{ID}\n")
 
-    def test_restart(self):
-        fake = self.fake({("POST", "/restart"): (200, {"restartingSystem": True})})
-        self.expect(["device", "restart"], 0, "Restarting device 'default'.\n")
-        self.assertEqual(fake.requests, [("POST", "/restart", "text/plain", b"")])
+    def test_restart_waits_for_the_new_boot(self):
+        boots = iter(["a", "a", None, "b"])
+
+        def device(handler, body):
+            boot = next(boots)
+            return (200, {"bootId": boot}) if boot else (503, refusal(10485765))
+        fake = self.fake({("POST", "/restart"): (200, {"restartingSystem": True}),
+                          ("GET", "/spherule/v1/device"): device})
+        self.expect(["device", "restart"], 0, "Device 'default' restarted.\n")
+        self.assertEqual(fake.requests[1], ("POST", "/restart", "text/plain", b""))
+        self.assertEqual(len(fake.requests), 5)
 
 
 class Packages(Case):

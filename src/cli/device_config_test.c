@@ -1,0 +1,179 @@
+/* Sizes, profiles and device.json: bounds, sentences, and that what is written reads back the same.
+ */
+#include "cli/device_config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+static const struct {
+    const char *text, *sentence; /* NULL: good */
+    uint64_t bytes;
+} sizes[] = {
+    {"16384", NULL, 16384},
+    {"16K", NULL, 16384},
+    {"256KiB", NULL, 262144},
+    {"1M", NULL, 1048576},
+    {"1024M", NULL, 1073741824},
+    {"", "'' is no size for --ram: write bytes, or 256K, or 1M", 0},
+    {"K", "'K' is no size for --ram: write bytes, or 256K, or 1M", 0},
+    {"-4096", "'-4096' is no size for --ram: write bytes, or 256K, or 1M", 0},
+    {"16k ", "'16k ' is no size for --ram: write bytes, or 256K, or 1M", 0},
+    {"0", "--ram must be from 16 KiB to 1048576 KiB, not 0 bytes", 0},
+    {"16383", "--ram must be from 16 KiB to 1048576 KiB, not 16383 bytes", 0},
+    {"1025M", "--ram must be from 16 KiB to 1048576 KiB, not 1074790400 bytes", 0},
+    {"16385", "--ram must be a whole number of pages of 4096 bytes, not 16385 bytes", 0},
+};
+
+static void test_sizes(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(sizes); i++) {
+        struct sph_err err = SPH_ERR_NULL;
+        uint64_t bytes = 7;
+        int r = sph_device_config_parse_size("--ram", sizes[i].text, SPH_DEVICE_RAM_MIN,
+                                             SPH_DEVICE_RAM_MAX, 4096, &bytes, &err);
+        assert_string_equal(err.text, sizes[i].sentence ? sizes[i].sentence : "");
+        assert_int_equal(r, sizes[i].sentence ? -EINVAL : 0);
+        assert_int_equal(bytes, sizes[i].sentence ? 7 : sizes[i].bytes);
+    }
+}
+
+static const struct {
+    const char *text, *sentence;
+} bad_profiles[] = {
+    {"[]", "line 1, column 1: a profile is a JSON object"},
+    {"\n 7", "line 2, column 2: a profile is a JSON object"},
+    {"{\"ramBytes\":\"1\"}", "line 1, column 13: ramBytes: not a whole number"},
+    {"{\"ramBytes\":-1}", "line 1, column 13: ramBytes: not a whole number"},
+    {"{\"ramBytes\":20000}", "line 1, column 13: ramBytes must be a whole number of pages of 4096 "
+                             "bytes, not 20000 bytes"},
+    {"{\"flashBytes\":1}", "line 1, column 15: flashBytes must be from 16 KiB to 1048576 KiB, not "
+                           "1 bytes"},
+    {"{\"storageBytes\":1000}",
+     "line 1, column 17: storageBytes must be a whole number of pages of "
+     "1024 bytes, not 1000 bytes"},
+    {"{\"pageBytes\":16384}", "line 1, column 14: pageBytes must be from 4 KiB to 4 KiB, not 16384 "
+                              "bytes"},
+    {"{\"name\":\"01234567890123456789012345678901\"}",
+     "line 1, column 9: name: not a text of at most 31 bytes"},
+    {"{\"core\":[]}", "line 1, column 9: core: not a text of at most 63 bytes"},
+    {"{\"RamBytes\":1}", "line 1, column 13: 'RamBytes' is not a key of a profile"},
+};
+
+static void test_bad_profiles_change_nothing(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(bad_profiles); i++) {
+        struct sph_err err = SPH_ERR_NULL;
+        struct sph_device_config config, before;
+        memset(&config, 0, sizeof(config));
+        sph_device_config_default("x", &config);
+        before = config;
+        int r = sph_device_config_parse_profile(bad_profiles[i].text, strlen(bad_profiles[i].text),
+                                                &config, &err);
+        assert_string_equal(err.text, bad_profiles[i].sentence);
+        assert_int_equal(r, -EBADMSG);
+        assert_int_equal(err.code, -EBADMSG);
+        assert_int_equal(config.ram_bytes, before.ram_bytes);
+        assert_string_equal(config.profile, before.profile);
+    }
+}
+
+static void test_a_profile_over_the_default(void **state) {
+    static const char text[] = "{\"name\":\"tiny\",\"ramBytes\":16384,\"storageBytes\":0,"
+                               "\"pageBytes\":4096,\"core\":\"cortex-m\"}";
+    (void)state;
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_device_config config;
+    sph_device_config_default("x", &config);
+    assert_int_equal(sph_device_config_parse_profile(text, strlen(text), &config, &err), 0);
+    assert_string_equal(config.name, "x");
+    assert_string_equal(config.profile, "tiny");
+    assert_string_equal(config.core, "cortex-m");
+    assert_int_equal(config.ram_bytes, 16384);
+    assert_int_equal(config.flash_bytes, 1048576);
+    assert_int_equal(config.storage_bytes, 0);
+}
+
+static int scratch(char path[64]) {
+    (void)snprintf(path, 64, "%s", "/tmp/spherule-config-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void test_written_and_read_back(void **state) {
+    (void)state;
+    char path[64];
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_device_config config, back;
+    sph_autoclose int fd = scratch(path);
+    sph_device_config_default("dev-1", &config);
+    config.ram_bytes = 65536;
+    config.host_libraries = true;
+    assert_int_equal(sph_device_config_write(fd, &config, &err), 0);
+    assert_int_equal(sph_device_config_read(fd, &back, &err), 0);
+    assert_string_equal(back.name, "dev-1");
+    assert_string_equal(back.backend, "native");
+    assert_string_equal(back.profile, "mt3620");
+    assert_string_equal(back.core, config.core);
+    assert_int_equal(back.ram_bytes, 65536);
+    assert_int_equal(back.flash_bytes, config.flash_bytes);
+    assert_int_equal(back.storage_bytes, config.storage_bytes);
+    assert_int_equal(back.page_bytes, 4096);
+    assert_true(back.host_libraries);
+    assert_int_equal(sph_tree_remove(AT_FDCWD, path, &err), 0);
+}
+
+static void test_the_file_as_others_read_it(void **state) {
+    static const char expected[] =
+        "{\"name\":\"d\",\"backend\":\"native\",\"profile\":{\"name\":\"mt3620\",\"ramBytes\":"
+        "262144,"
+        "\"flashBytes\":1048576,\"storageBytes\":65536,\"pageBytes\":4096,\"core\":\"c\"},"
+        "\"hostLibraries\":false}\n";
+    (void)state;
+    char path[64];
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_device_config config;
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_autoclose int fd = scratch(path);
+    sph_device_config_default("d", &config);
+    (void)strcpy(config.core, "c");
+    assert_int_equal(sph_device_config_write(fd, &config, &err), 0);
+    assert_int_equal(sph_file_read(fd, "device.json", &buf, &err), 0);
+    assert_string_equal(buf.data, expected);
+    assert_int_equal(sph_tree_remove(AT_FDCWD, path, &err), 0);
+}
+
+static void test_a_missing_file(void **state) {
+    (void)state;
+    char path[64];
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_device_config config;
+    sph_autoclose int fd = scratch(path);
+    assert_int_equal(sph_device_config_read(fd, &config, &err), -ENOENT);
+    assert_int_equal(sph_tree_remove(AT_FDCWD, path, &err), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_bad_profiles_change_nothing),
+        cmocka_unit_test(test_a_profile_over_the_default),
+        cmocka_unit_test(test_written_and_read_back),
+        cmocka_unit_test(test_the_file_as_others_read_it),
+        cmocka_unit_test(test_a_missing_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,129 @@
+/* Executables made by hand, byte by byte, and cut at every length. */
+#include "cli/elf_info.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+
+struct program {
+    ElfW(Ehdr) header;
+    ElfW(Phdr) segments[2];
+    char loader[40];
+};
+
+static struct program make(const char *loader) {
+    struct program program = {
+        .header = {.e_type = ET_DYN,
+#if defined(__x86_64__)
+                   .e_machine = EM_X86_64,
+#elif defined(__aarch64__)
+                   .e_machine = EM_AARCH64,
+#elif defined(__arm__)
+                   .e_machine = EM_ARM,
+#else
+                   .e_machine = EM_386,
+#endif
+                   .e_phoff = offsetof(struct program, segments),
+                   .e_phentsize = sizeof(ElfW(Phdr)),
+                   .e_phnum = 2},
+        .segments = {{.p_type = PT_LOAD}, {.p_type = loader ? PT_INTERP : PT_NOTE}},
+    };
+    memcpy(program.header.e_ident, ELFMAG, SELFMAG);
+    program.header.e_ident[EI_CLASS] = __SIZEOF_POINTER__ == 8 ? ELFCLASS64 : ELFCLASS32;
+    program.segments[1].p_offset = offsetof(struct program, loader);
+    program.segments[1].p_filesz = loader ? strlen(loader) + 1 : 0;
+    (void)snprintf(program.loader, sizeof(program.loader), "%s", loader ? loader : "");
+    return program;
+}
+
+static const struct {
+    const char *loader;
+    enum sph_elf_needs needs;
+} loaders[] = {
+    {NULL, SPH_ELF_STATIC},
+    {"/lib/ld-musl-x86_64.so.1", SPH_ELF_MUSL},
+    {"/lib/ld-musl-armhf.so.1", SPH_ELF_MUSL},
+    {"/lib64/ld-linux-x86-64.so.2", SPH_ELF_HOST},
+    {"/lib/ld-mus", SPH_ELF_HOST},
+    {"", SPH_ELF_HOST},
+};
+
+static void test_loaders(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(loaders); i++) {
+        struct program program = make(loaders[i].loader);
+        struct sph_err err = SPH_ERR_NULL;
+        enum sph_elf_needs needs = SPH_ELF_STATIC;
+        assert_int_equal(sph_elf_inspect(&program, sizeof(program), &needs, &err), 0);
+        assert_int_equal(needs, loaders[i].needs);
+    }
+}
+
+static void expect_refusal(const void *data, size_t len, const char *sentence) {
+    struct sph_err err = SPH_ERR_NULL;
+    enum sph_elf_needs needs;
+    assert_int_equal(sph_elf_inspect(data, len, &needs, &err), -ENOEXEC);
+    assert_string_equal(err.text, sentence);
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    expect_refusal("", 0, "this is neither an image package nor an executable");
+    expect_refusal("#!/bin/sh\n", 10, "this is neither an image package nor an executable");
+    struct program program = make(NULL);
+    program.header.e_machine = EM_SPARC;
+    expect_refusal(&program, sizeof(program),
+                   "this executable is for another kind of processor (ELF machine 2)");
+    program = make(NULL);
+    program.header.e_type = ET_REL;
+    expect_refusal(&program, sizeof(program), "this ELF file is no executable (type 1)");
+    program = make(NULL);
+    program.header.e_phentsize = 8;
+    expect_refusal(&program, sizeof(program),
+                   "this ELF file has program headers of an unknown size");
+    program = make(NULL);
+    program.header.e_phoff = (ElfW(Off)) - 1;
+    expect_refusal(&program, sizeof(program), "this ELF file is cut off in its program headers");
+    program = make("/lib/ld-musl-x.so.1");
+    program.segments[1].p_offset = (ElfW(Off)) - 4;
+    expect_refusal(&program, sizeof(program), "this ELF file is cut off in its loader's name");
+    program = make("/lib/ld-musl-x.so.1");
+    program.segments[1].p_filesz = SIZE_MAX;
+    expect_refusal(&program, sizeof(program), "this ELF file is cut off in its loader's name");
+}
+
+static void test_cut_anywhere(void **state) {
+    (void)state;
+    struct program program = make("/lib/ld-musl-x86_64.so.1");
+    size_t whole = offsetof(struct program, loader) + strlen(program.loader) + 1;
+    for (size_t len = 0; len < whole; len++) {
+        char *copy = malloc(len ? len : 1);
+        struct sph_err err = SPH_ERR_NULL;
+        enum sph_elf_needs needs;
+        assert_non_null(copy);
+        memcpy(copy, &program, len);
+        assert_int_equal(sph_elf_inspect(copy, len, &needs, &err), -ENOEXEC);
+        assert_true(err.text[0] != '\0');
+        free(copy);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loaders),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_cut_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
