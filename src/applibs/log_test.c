@@ -83,8 +83,24 @@ static void test_failures(void) {
     stderr_restore(saved);
 }
 
+static int handled[2]; /* a pipe that tells of each signal handled */
+
 static void on_signal(int number) {
     (void)number;
+    (void)!write(handled[1], "", 1);
+}
+
+/* Waits until a process sleeps in a system call. */
+static void wait_until_asleep(pid_t pid) {
+    char path[32], text[64] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    for (int i = 0; i < 5000 && strstr(text, ") S ") == NULL; i++) {
+        (void)usleep(1000);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t got = read(fd, text, sizeof(text) - 1);
+        text[got > 0 ? got : 0] = '\0';
+        (void)close(fd);
+    }
 }
 
 /* A full pipe takes a line in parts, and a signal comes in between: nothing is lost. */
@@ -93,7 +109,7 @@ static void test_full_pipe(void) {
     const struct sigaction action = {.sa_handler = on_signal};
     int ends[2], sum = 0;
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
-    CHECK(pipe(ends) == 0);
+    CHECK(pipe(ends) == 0 && pipe(handled) == 0);
     CHECK(write(ends[1], filler, sizeof(filler)) == (ssize_t)sizeof(filler));
     fflush(stdout);
     pid_t child = fork();
@@ -103,8 +119,8 @@ static void test_full_pipe(void) {
         _exit(Log_Debug("%400s", "x") == 0 ? 0 : 1);
     }
     (void)close(ends[1]);
-    (void)usleep(20000);
-    CHECK(kill(child, SIGUSR1) == 0);
+    wait_until_asleep(child);
+    CHECK(kill(child, SIGUSR1) == 0 && read(handled[0], text, 1) == 1);
     ssize_t got = 0;
     while ((got = read(ends[0], text, sizeof(text))) > 0)
         sum += (int)got;
@@ -112,6 +128,8 @@ static void test_full_pipe(void) {
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CHECK(sum == (int)sizeof(filler) + 400);
     (void)close(ends[0]);
+    (void)close(handled[0]);
+    (void)close(handled[1]);
 }
 
 int main(void) {
