@@ -5,6 +5,21 @@
 set -eu
 export AzureSphereDefaultSDKDir="$1"
 spherule=$2 source=$3 work=$4 certificate=$5
+
+# Signed with the key of whoever builds, so that their devices trust the packages from the start; where
+# that person has no home to write to, with a key in the build tree.
+if [ -z "${SPHERULE_HOME:-}" ]; then
+    if [ "$(id -u)" -eq 0 ]; then
+        SPHERULE_HOME=/var/lib/spherule
+    else
+        SPHERULE_HOME=${XDG_DATA_HOME:-${HOME:-/nonexistent}/.local/share}/spherule
+    fi
+    if ! mkdir -p "$SPHERULE_HOME" 2>/dev/null || [ ! -w "$SPHERULE_HOME" ]; then
+        SPHERULE_HOME=$(dirname "$certificate")/home
+    fi
+fi
+export SPHERULE_HOME
+
 mkdir -p "$work"
 log=$work/build.log
 if ! (cd "$source" && cmake --preset release -B "$work" "-DSPHERULE_PROGRAM=$spherule" &&
@@ -12,11 +27,4 @@ if ! (cd "$source" && cmake --preset release -B "$work" "-DSPHERULE_PROGRAM=$sph
     cat "$log"
     exit 1
 fi
-
-# Where the spherule command keeps the key that it signs with.
-if [ "$(id -u)" -eq 0 ]; then
-    home=/var/lib/spherule
-else
-    home=${XDG_DATA_HOME:-$HOME/.local/share}/spherule
-fi
-cp "${SPHERULE_HOME:-$home}/sdk/sdk-development-certificate.pem" "$certificate"
+cp "$SPHERULE_HOME/sdk/sdk-development-certificate.pem" "$certificate"
