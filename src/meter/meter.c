@@ -275,11 +275,30 @@ void sph_meter_set_limit(struct sph_meter *meter, uint64_t limit_bytes) {
     __atomic_store_n(&meter->book->limit, limit, __ATOMIC_RELEASE);
 }
 
-void sph_meter_reset_peak(struct sph_meter *meter) {
+/* User without what apps under sentence still hold: the refused page is part of that. */
+static int64_t held_by_the_living(const struct sph_meter *meter) {
     struct sph_meter_figures figures;
     sph_meter_read(meter, &figures);
-    __atomic_store_n(&meter->book->peak, (int64_t)figures.current, __ATOMIC_RELEASE);
+    int64_t held = (int64_t)figures.current;
+    for (unsigned i = 0; i < SPH_ABI_SLOTS; i++) {
+        const struct sph_abi_slot *slot = &meter->book->slots[i];
+        if (__atomic_load_n(&slot->over, __ATOMIC_RELAXED) == SPH_ABI_OVER_KILLED)
+            held -= (int64_t)load_sum(&slot->current);
+    }
+    return held > 0 ? held : 0;
+}
+
+/* From zero, then up to what is held: a growth in between has raised it by itself and is not lost.
+ */
+void sph_meter_reset_peak(struct sph_meter *meter) {
+    int64_t *peak = &meter->book->peak;
     __atomic_store_n(&meter->book->peak_time_ns, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(peak, 0, __ATOMIC_SEQ_CST);
+    int64_t held = held_by_the_living(meter);
+    int64_t seen = __atomic_load_n(peak, __ATOMIC_ACQUIRE);
+    while (seen < held && !__atomic_compare_exchange_n(peak, &seen, held, false, __ATOMIC_SEQ_CST,
+                                                       __ATOMIC_ACQUIRE))
+        continue;
 }
 
 /* The program takes no notice of the records of others, but they are in the ring's way. */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "meter/testing/rig.h"
+#include "meter/tests/rig.h"
 
 enum { NAME = 32, PIDS = 64 };
 

@@ -17,7 +17,7 @@
 #include "meter/meter_private.h"
 #include "meter/pagemap.h"
 #include "meter/smaps.h"
-#include "meter/testing/rig.h"
+#include "meter/tests/rig.h"
 
 enum { PAGE = 4096, PIDS = 16 };
 
@@ -367,6 +367,37 @@ static void churn_settles_on_the_truth(void **state) {
     assert_int_equal(figures().current, 0);
 }
 
+/* More address spaces than there is room for: the process that makes one too many is killed, since
+ * it would not be counted, and the figures are not called exact until a check has passed. */
+static void a_crowd_is_stopped(void **state) {
+    enum { MANY = 2 * SPH_METER_MMS_MAX };
+    const char *const words[] = {"crowd", NULL};
+    static pid_t pids[MANY];
+    struct sph_meter_health health;
+    struct sph_meter_check check;
+    (void)state;
+    sph_meter_set_limit(rig.meter, 0);
+    sph_meter_health(rig.meter, &health);
+    assert_true(health.exact);
+    rig_start(&rig, false, words);
+    int status = 0;
+    assert_int_equal(waitpid(rig.pid, &status, 0), rig.pid);
+    rig.pid = 0;
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    sph_meter_health(rig.meter, &health);
+    assert_true(health.overflow > 0);
+    assert_false(health.exact);
+    int count = sph_cgroup_app_pids(rig.group, pids, MANY);
+    assert_in_range(count, SPH_METER_MMS_MAX - 8, SPH_METER_MMS_MAX);
+    rig_stop(&rig);
+    assert_int_equal(figures().current, 0);
+    assert_int_equal(figures().mms, 0);
+    assert_int_equal(sph_meter_check(rig.app, pids, 0, &check, NULL), 0);
+    assert_false(check.corrected);
+    sph_meter_health(rig.meter, &health);
+    assert_true(health.exact);
+}
+
 /* An app outside the limit counts to User and to its peak, and is never killed. */
 static void unlimited_share_is_in_user_only(void **state) {
     struct sph_meter_figures group;
@@ -406,6 +437,7 @@ int main(void) {
         cmocka_unit_test(outsiders_are_not_counted),
         cmocka_unit_test(check_corrects_a_wrong_value),
         cmocka_unit_test(churn_settles_on_the_truth),
+        cmocka_unit_test(a_crowd_is_stopped),
         cmocka_unit_test(unlimited_share_is_in_user_only),
     };
     rig_open(&rig, "meter_pins", 0);

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "meter/smaps.h"
-#include "meter/testing/rig.h"
+#include "meter/tests/rig.h"
 
 enum { RATION = 64, PAGE = 4096, THREADS = 4 };
 

@@ -63,6 +63,7 @@ struct change {
     struct sph_abi_mm *mm;
     u32 slot_number;
     u32 shared;
+    u32 own;     /* made by a process of the app, to itself or to what it is forking or executing */
     s64 growth;  /* bytes, negative when it shrank */
     s64 user;    /* the group's User after it */
     s64 counted; /* the share of it against the limit */
@@ -84,7 +85,16 @@ INLINE int raise_to(s64 *peak, s64 value) {
     return 0;
 }
 
-/* The last quarter of the ring is for kills: a flood of peaks must not be able to hide one. */
+/* The process that an event is about. A fork's child is not known by its id yet: its parent stands
+ * for it, but must not be blamed for what a stranger did to the child. */
+INLINE u32 owner(const struct change *c, u32 type, u32 running) {
+    if (type == SPH_ABI_EVENT_KILL || (c->mm->tgid == 0 && type == SPH_ABI_EVENT_PEAK))
+        return running;
+    return c->mm->tgid;
+}
+
+/* The last quarter of the ring is for kills: a flood of peaks must not be able to hide one. The
+ * stack is that of the running thread, and only of interest when it is the app's. */
 INLINE void report(void *ctx, const struct change *c, u32 type) {
     struct sph_abi_event *event = 0;
     u64 unread = ring_query(&map_ring, RING_AVAILABLE);
@@ -103,10 +113,10 @@ INLINE void report(void *ctx, const struct change *c, u32 type) {
     event->cgroup_id = c->slot->cgroup_id;
     event->type = type;
     event->slot = c->slot_number;
-    event->tgid = type == SPH_ABI_EVENT_FOREIGN ? c->mm->tgid : (u32)(ids >> 32);
+    event->tgid = owner(c, type, (u32)(ids >> 32));
     event->tid = (u32)ids;
     event->shared = c->shared;
-    long bytes = get_stack(ctx, event->stack, sizeof(event->stack), STACK_USER);
+    long bytes = c->own ? get_stack(ctx, event->stack, sizeof(event->stack), STACK_USER) : 0;
     event->stack_bytes = bytes > 0 ? (u32)bytes : 0;
     u64 flags = RING_FORCE_WAKEUP;
     if (type == SPH_ABI_EVENT_PEAK && unread < SPH_ABI_RING / 2)
@@ -136,8 +146,8 @@ INLINE void raise_peaks(void *ctx, const struct change *c, s64 user) {
 }
 
 /* Over the limit: kill who did it, if it is one of the app's own; else tell the agent. */
-INLINE void refuse(void *ctx, const struct change *c, int own) {
-    if (own && send_signal(SIGNAL_KILL) == 0) {
+INLINE void refuse(void *ctx, const struct change *c) {
+    if (c->own && send_signal(SIGNAL_KILL) == 0) {
         if (__sync_lock_test_and_set(&c->slot->over, SPH_ABI_OVER_KILLED) != SPH_ABI_OVER_KILLED) {
             __sync_fetch_and_add(&c->slot->kills, 1);
             __sync_fetch_and_add(&c->book->kills, 1);
@@ -149,7 +159,7 @@ INLINE void refuse(void *ctx, const struct change *c, int own) {
     }
 }
 
-INLINE void judge(void *ctx, const struct change *c, int own) {
+INLINE void judge(void *ctx, const struct change *c) {
     if (c->growth <= 0) {
         if (c->app <= 0 && c->slot->over)
             c->slot->over = SPH_ABI_OVER_NO;
@@ -157,7 +167,7 @@ INLINE void judge(void *ctx, const struct change *c, int own) {
     }
     s64 limit = load(&c->book->limit);
     if (limit == 0 || (c->slot->flags & SPH_ABI_UNLIMITED) || c->counted <= limit) {
-        if (c->slot->over && own)
+        if (c->slot->over && c->own)
             c->slot->over = SPH_ABI_OVER_NO;
         raise_peaks(ctx, c, c->user);
         return;
@@ -166,7 +176,7 @@ INLINE void judge(void *ctx, const struct change *c, int own) {
     if (c->counted - leaving <= limit)
         raise_peaks(ctx, c, c->user - leaving);
     else
-        refuse(ctx, c, own);
+        refuse(ctx, c);
 }
 
 /* Puts the difference between the value kept and the new one into the sums. */
@@ -197,6 +207,8 @@ INLINE int can_be_born(const struct change *c, s64 size) {
     return size <= c->book->page_bytes || size <= load(&c->slot->current) - shm;
 }
 
+/* Takes an unknown mm in. Where there is no room for it, its maker is killed: what is not counted
+ * must not run. */
 INLINE struct sph_abi_mm *adopt(struct change *c, u32 mm_id, u32 slot_number, int curr, s64 size) {
     struct sph_abi_mm fresh = {.slot = slot_number};
     c->slot = &c->book->slots[slot_number & (SPH_ABI_SLOTS - 1)];
@@ -208,6 +220,8 @@ INLINE struct sph_abi_mm *adopt(struct change *c, u32 mm_id, u32 slot_number, in
     struct sph_abi_mm *mm = map_lookup(&map_mms, &mm_id);
     if (!mm) {
         __sync_fetch_and_add(&c->book->overflow, 1);
+        if (fresh.slot != SPH_ABI_IGNORED)
+            send_signal(SIGNAL_KILL);
     } else if (error == 0 && fresh.slot != SPH_ABI_IGNORED) {
         __sync_fetch_and_add(&c->slot->mms, 1);
         __sync_fetch_and_add(&c->book->mms, 1);
@@ -257,14 +271,14 @@ SEC("tp/rss_stat") int rss_stat(struct rss_stat_event *ctx) {
     }
     c.slot_number = c.mm->slot & (SPH_ABI_SLOTS - 1);
     c.slot = &c.book->slots[c.slot_number];
-    int own = member_of == c.slot_number && (curr || c.mm->tgid == 0);
+    c.own = member_of == c.slot_number && (curr || c.mm->tgid == 0);
     if (curr)
         c.mm->tgid = (u32)(pid_tgid() >> 32);
     __sync_fetch_and_add(&c.book->events, 1);
     s64 before = c.shared ? __sync_lock_test_and_set(&c.mm->shm, size)
                           : __sync_lock_test_and_set(&c.mm->anon, size);
     book_change(&c, size - before);
-    judge(ctx, &c, own);
+    judge(ctx, &c);
     if (size == 0)
         forget(&c, mm_id);
     return 0;

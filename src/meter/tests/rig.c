@@ -1,6 +1,6 @@
 /* rig: the start is the shortest that arming allows: a fork of the test program enters the group,
  * makes its own address space known as not the app's, arms, and becomes the app. */
-#include "meter/testing/rig.h"
+#include "meter/tests/rig.h"
 
 #include <errno.h>
 #include <fcntl.h>

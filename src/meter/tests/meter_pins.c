@@ -107,6 +107,17 @@ static void churn(void) {
     }
 }
 
+/* Children that hold still, until somebody stops it. */
+static void make_a_crowd(void) {
+    for (;;) {
+        pid_t pid = fork();
+        check(pid >= 0);
+        if (pid == 0)
+            for (;;)
+                (void)pause();
+    }
+}
+
 /* Tells the address of pages that it never touches, for another process to write to. */
 static void offer(void) {
     check(prctl(PR_SET_DUMPABLE, 1) == 0);
@@ -129,6 +140,8 @@ int main(int argc, char **argv) {
         grow_until_killed();
     else if (strcmp(what, "churn") == 0)
         churn();
+    else if (strcmp(what, "crowd") == 0)
+        make_a_crowd();
     else if (strcmp(what, "offer") == 0)
         offer();
     else

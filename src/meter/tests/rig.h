@@ -1,6 +1,6 @@
 /* rig: a metered app under a test's control: groups, meter, start, end and the truth about it. */
-#ifndef SPH_METER_TESTING_RIG_H
-#define SPH_METER_TESTING_RIG_H
+#ifndef SPH_METER_TESTS_RIG_H
+#define SPH_METER_TESTS_RIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
