@@ -501,7 +501,7 @@ class Answers(Case):
             handler.connection.shutdown(2)
         self.fake({("GET", "/stats/memory/groups/applications"): vanish})
         self.expect_error(["device", "app", "show-memory-stats"], 3,
-                          "the connection to device 'default' broke off: Server returned nothing (no headers, no data)")
+                          "the connection to device 'default' broke off: it closed without an answer")
 
     def test_log(self):
         pieces = [(b"one\n", "4"), (b"two\n", "8")]

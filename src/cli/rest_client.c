@@ -224,6 +224,8 @@ static int fail_transfer(const struct transfer *transfer, int code, struct sph_e
     case -EBADMSG:
     case -ECONNRESET:
         (void)sph_err_prefix(err, "the connection to device '%s' broke off", name);
+        if (err)
+            err->code = -ECONNRESET;
         return -ECONNRESET;
     default:
         return SPH_FAIL(err, -ECONNRESET, "the connection to device '%s' broke off: %s", name,
