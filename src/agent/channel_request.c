@@ -3,6 +3,7 @@
 #include "agent/channel_request.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,9 +79,10 @@ static int answer_open_output(const struct call *call) {
                                               call->args[0], call->args[1], call->args[2], NULL));
 }
 
-/* What the API knows of storage going wrong: not allowed, nothing there, or the disk. */
-static int storage_errno(int rc) {
-    return rc == -ENOENT || rc == -EACCES || rc >= 0 ? rc : -EIO;
+/* The API knows of storage that is not allowed, not there (delete only), or in trouble. */
+static int storage_errno(int rc, bool may_be_missing) {
+    bool is_known = rc == -EACCES || (rc == -ENOENT && may_be_missing);
+    return rc >= 0 || is_known ? rc : -EIO;
 }
 
 static int answer_open_storage(const struct call *call) {
@@ -89,13 +91,14 @@ static int answer_open_storage(const struct call *call) {
     int fd =
         sph_storage_open(call->device->storage, &call->rights->component, call->rights->uid, NULL);
     call->reply->number = (uint64_t)call->rights->storage_kib * 1024;
-    return pass_on(call, storage_errno(fd));
+    return pass_on(call, storage_errno(fd, false));
 }
 
 static int answer_delete_storage(const struct call *call) {
     if (call->rights->storage_kib == 0)
         return -EACCES;
-    return storage_errno(sph_storage_delete(call->device->storage, &call->rights->component, NULL));
+    return storage_errno(sph_storage_delete(call->device->storage, &call->rights->component, NULL),
+                         true);
 }
 
 static int answer_package_path(const struct call *call) {

@@ -61,6 +61,7 @@ static void keep_report(struct sph_session *session, struct sph_slice said,
                                &log);
         said = sph_slice(log.data, log.len);
     }
+    session->facts.number = sph_kill_store_next_number(device->kills);
     int rc = sph_report_encode(&session->facts, said, &report, &err);
     if (rc == 0)
         rc = sph_kill_store_add(device->kills, &session->component, report.data, report.len,

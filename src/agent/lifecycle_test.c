@@ -21,6 +21,7 @@
 #include "agent/tests/rig.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "meter/pagemap.h"
 #include "wire/msg_device.h"
 
@@ -436,6 +437,23 @@ static void test_host_libraries(void **state) {
     assert_string_equal(rig->output, "from manifest and from the start\n");
 }
 
+/* The end is told all the same, and the device's log says what is missing. */
+static void test_report_cannot_be_kept(void **state) {
+    struct rig *rig = *state;
+    struct sph_log_line line;
+    uint64_t cursor = 0;
+    bool said = false;
+    assert_int_equal(sph_tree_remove(rig->device.state_fd, "kills", NULL), 0);
+    start(rig, RIG_ARGS("exit", "3"), SPH_START_ONCE);
+    const struct sph_app_end *end = rig_await_end(rig, 2000);
+    assert_int_equal(end->why, SPH_END_EXIT);
+    assert_int_equal(end->exit_code, 3);
+    assert_int_equal(end->report_number, 0);
+    while (sph_logring_next(rig->device.log, &cursor, &line))
+        said |= line.len > 40 && memcmp(line.text, "The report of Probe's end is lost: ", 35) == 0;
+    assert_true(said);
+}
+
 /* Deleted while it waits to start again: that is a start that failed, said in a report. */
 static void test_restart_fails(void **state) {
     struct rig *rig = *state;
@@ -661,6 +679,7 @@ int main(int argc, char **argv) {
         TEST(test_start_is_refused),
         TEST(test_what_cannot_run_is_said),
         TEST(test_host_libraries),
+        TEST(test_report_cannot_be_kept),
         TEST(test_restart_fails),
         TEST(test_restarts_with_back_off),
         TEST(test_start_by_hand_ends_the_wait),

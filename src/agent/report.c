@@ -126,6 +126,7 @@ static struct sph_msg_mapping *plain_rows(struct sph_report_facts *facts) {
 int sph_report_encode(struct sph_report_facts *facts, struct sph_slice log, struct sph_buf *out,
                       struct sph_err *err) {
     struct sph_msg_report report = {
+        .id = facts->number,
         .component = facts->component,
         .image = facts->image,
         .name = sph_slice_text(facts->name),

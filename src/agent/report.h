@@ -57,6 +57,7 @@ struct sph_kept_row {
 };
 
 struct sph_report_facts {
+    uint64_t number; /* that the kill store gives it */
     struct sph_guid component, image;
     const char *name;
     uint64_t wall_ms, uptime_ms, run_ms;

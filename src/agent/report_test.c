@@ -96,6 +96,7 @@ static void test_what_restarts(void **state) {
 
 static struct sph_report_facts ration_facts(void) {
     struct sph_report_facts facts = {
+        .number = 17,
         .component = {.bytes = {1}},
         .image = {.bytes = {2}},
         .name = "Leak",
@@ -156,6 +157,7 @@ static void test_ration_report(void **state) {
     (void)state;
     struct sph_report_facts facts = ration_facts();
     struct sph_msg_report report = encode(&facts, "last\nlines\n");
+    assert_int_equal(report.id, 17);
     assert_int_equal(report.why, SPH_END_RATION);
     assert_int_equal(report.signal, SIGKILL);
     assert_true(report.will_restart);

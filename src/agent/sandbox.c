@@ -337,6 +337,9 @@ static int drop_capabilities(struct sph_err *err) {
 }
 
 static int set_ids(const struct sph_sandbox_identity *identity, struct sph_err *err) {
+    /* -1 would mean "as it is" to the kernel: root. */
+    if (identity->uid == 0 || identity->uid == (uid_t)-1)
+        return SPH_FAIL(err, -EINVAL, "An app cannot run as user %u.", identity->uid);
     /* The bounding set first: taking from it needs a capability that the new ids do not have. */
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
         if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)

@@ -237,6 +237,7 @@ const struct sph_msg_report *rig_report(struct rig *rig, uint64_t number) {
     MUST(sph_kill_store_get(rig->device.kills, number, &report_bytes, err));
     MUST(
         sph_codec_decode(&sph_msg_report_codec, report_bytes.data, report_bytes.len, &report, err));
+    assert_int_equal(report.id, number);
     return &report;
 }
 
