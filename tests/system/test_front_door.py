@@ -15,8 +15,9 @@ def read(*path):
 
 
 def code_of(text):
-    """Lines of the code blocks of a Markdown text, without prompts and comments."""
+    """Lines of the code of a Markdown text (fenced, indented, or within a line), without prompts and comments."""
     blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks += re.findall(r"^    (.*)$", text, re.MULTILINE)
     blocks += re.findall(r"`([^`\n]+)`", text)
     for block in blocks:
         for line in block.splitlines():

@@ -231,7 +231,7 @@ class Manifests(Table):
                               "--destination", output)
             self.assertEqual(result, (0, "", "".join(
                 f"warn: app_manifest.json: line 1, column {text.index(value) + 1}: '{name}' is not a known key and is "
-                "kept as it is\n" for name, value in (("Capabilities.NewThing", "[1]"), ("Extra", '1, "App')))))
+                "kept as it is\n" for name, value in (("Capabilities.NewThing", '"NewThing"'), ("Extra", '"Extra"')))))
             with open(output, "rb") as file:
                 self.assertIn(b'"NewThing"', file.read())
 
