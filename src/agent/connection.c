@@ -27,6 +27,8 @@ enum {
     KEPT_CAPACITY = 8 * 1024, /* bytes of an empty output buffer that are not given back */
 };
 
+/* Owned by whoever owes the answer. The connection only knows of it, to tell it when the client has
+ * gone. */
 struct sph_ticket {
     struct sph_connection *connection; /* NULL: the client has gone */
     struct sph_ticket *next;
@@ -34,6 +36,8 @@ struct sph_ticket {
     uint32_t id;
 };
 
+/* Freed in one place only (the end callback of the server), since callbacks of the loop hold its
+ * address. */
 struct sph_connection {
     struct sph_device *device;
     int fd;
@@ -54,6 +58,8 @@ struct sph_connection {
     size_t ticket_count;
 };
 
+/* Level-triggered, so that a missed byte comes again. Called after every change of the output;
+ * while frames are handled it waits, since most replies are taken by the socket at once. */
 static void watch_for(struct sph_connection *connection) {
     uint32_t events = 0;
     if (connection->is_serving)
@@ -68,6 +74,8 @@ static void watch_for(struct sph_connection *connection) {
         connection->watched = events;
 }
 
+/* The buffer's memory is given back when it is empty: a client that was slow once must not cost
+ * memory for ever. */
 static void flush(struct sph_connection *connection) {
     struct sph_buf *out = &connection->out;
     while (out->len && !connection->is_broken) {
@@ -87,6 +95,7 @@ static void flush(struct sph_connection *connection) {
     }
 }
 
+/* One piece a round: a client that sends without end does not keep the others waiting. */
 static void read_some(struct sph_connection *connection) {
     uint8_t chunk[READ_CHUNK];
     ssize_t got = recv(connection->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
@@ -111,6 +120,7 @@ static bool handle_frames(struct sph_connection *connection) {
     return true;
 }
 
+/* Armed only when something is under way: an idle connection costs no wake-up. */
 static void time_stall(struct sph_connection *connection, bool is_stalling) {
     if (is_stalling || connection->is_stalling)
         (void)sph_loop_arm_timer(connection->stall, is_stalling ? SPH_FRAME_STALL_MS : 0, 0);
@@ -135,6 +145,7 @@ static void serve(struct sph_connection *connection) {
         watch_for(connection);
 }
 
+/* After EPOLLHUP reading tells what there is to know: rest, end or error. */
 static void on_ready(void *context, int fd, uint32_t epoll_events) {
     struct sph_connection *connection = context;
     (void)fd;
@@ -145,12 +156,16 @@ static void on_ready(void *context, int fd, uint32_t epoll_events) {
     serve(connection);
 }
 
+/* The frame's sender may have been restarted in the middle of it: what follows may be a good frame.
+ */
 static void on_stall(void *context) {
     struct sph_connection *connection = context;
     sph_frame_reader_give_up(&connection->reader);
     serve(connection);
 }
 
+/* Until the end `fd` is the parameter's guard and not the connection's: it is closed once, whatever
+ * fails. */
 int sph_connection_new(struct sph_device *device, int fd, sph_connection_end_fn *end, void *context,
                        struct sph_connection **ret_connection, struct sph_err *err) {
     sph_autoclose int owned = fd;
@@ -178,6 +193,8 @@ int sph_connection_new(struct sph_device *device, int fd, sph_connection_end_fn 
     return 0;
 }
 
+/* Tickets stay with those who owe the answers; they find the connection gone. An upload goes with
+ * its sender. */
 struct sph_connection *sph_connection_free(struct sph_connection *connection) {
     if (!connection)
         return NULL;
@@ -204,6 +221,7 @@ void sph_connection_refuse(struct sph_connection *connection, uint16_t op, uint3
     watch_for(connection);
 }
 
+/* A client that waits must get something: a reply that does not fit a frame is an error frame. */
 static void refuse_unlaid(struct sph_connection *connection, uint16_t op, uint32_t id,
                           const struct sph_err *err) {
     struct sph_refusal refusal = {.device_error = SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, -err->code),
@@ -230,6 +248,8 @@ void sph_connection_reply_raw(struct sph_connection *connection, uint16_t op, ui
     watch_for(connection);
 }
 
+/* Dropped here and not queued elsewhere: the client's own gap in seq tells it to ask for the whole
+ * state again. */
 static void on_event(void *context, uint64_t seq, const void *payload, size_t len) {
     struct sph_connection *connection = context;
     (void)seq;
@@ -242,6 +262,7 @@ static void on_event(void *context, uint64_t seq, const void *payload, size_t le
     watch_for(connection);
 }
 
+/* Replay goes through the same bound as new events. */
 int sph_connection_subscribe(struct sph_connection *connection, uint32_t id, uint64_t after_seq,
                              struct sph_err *err) {
     struct sph_events *events = connection->device->events;
@@ -259,6 +280,7 @@ uint64_t sph_connection_dropped(const struct sph_connection *connection) {
     return connection->dropped;
 }
 
+/* Bounded, since each ticket may hold memory of its handler until its answer. */
 struct sph_ticket *sph_connection_defer(struct sph_connection *connection, uint16_t op,
                                         uint32_t id) {
     if (connection->ticket_count == SPH_CONNECTION_TICKETS)
@@ -277,6 +299,7 @@ bool sph_ticket_is_wanted(const struct sph_ticket *ticket) {
     return ticket->connection;
 }
 
+/* The connection's list is short; order has no meaning. */
 static void give_back(struct sph_ticket *ticket) {
     struct sph_connection *connection = ticket->connection;
     if (connection) {

@@ -18,6 +18,7 @@
 #include "base/json_in.h"
 #include "base/text.h"
 
+/* Read whole: positions in the sentences need the text. */
 enum { DEVICE_JSON_MAX = 16 * 1024 }; /* bytes; the CLI writes about 300 */
 
 #define KIB UINT64_C(1024)
@@ -31,6 +32,8 @@ struct place {
     struct sph_err *err;
 };
 
+/* The member of that type. A missing member and one of the wrong type are different mistakes, so
+ * they have different sentences. */
 static int get(const struct place *place, const char *key, enum sph_json_type type,
                const char *type_name, struct sph_json_value *ret_value) {
     if (!sph_json_get(place->object, key, ret_value))
@@ -41,6 +44,8 @@ static int get(const struct place *place, const char *key, enum sph_json_type ty
     return 0;
 }
 
+/* Names go into paths, control group names and host names: the narrowest of their rules holds for
+ * all. */
 static int get_name(const struct place *place, const char *key, char *ret_name, size_t size) {
     struct sph_json_value value;
     int code = get(place, key, SPH_JSON_STRING, "a string", &value);
@@ -58,6 +63,7 @@ struct range {
     uint64_t min, max;
 };
 
+/* Bounds are given with every number: what is added to or multiplied later cannot overflow then. */
 static int get_bytes(const struct place *place, const char *key, struct range range,
                      uint64_t *ret_bytes) {
     struct sph_json_value value;
@@ -73,6 +79,7 @@ static int get_bytes(const struct place *place, const char *key, struct range ra
     return 0;
 }
 
+/* pageBytes comes first, since the bounds of ramBytes hang on it. */
 static int read_profile(const struct sph_json_value *object, struct sph_profile *ret_profile,
                         struct sph_err *err) {
     struct place place = {.object = object, .prefix = "profile.", .err = err};
@@ -102,6 +109,7 @@ static int read_profile(const struct sph_json_value *object, struct sph_profile 
     return 0;
 }
 
+/* Written to ret_device only as a whole: a half-read profile would be a wrong ration. */
 int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device,
                      struct sph_err *err) {
     struct sph_json_value top, value;
@@ -152,6 +160,9 @@ int sph_device_read(int dir_fd, struct sph_device *ret_device, struct sph_err *e
     return sph_device_parse(text.data ? text.data : "", text.len, ret_device, err);
 }
 
+/* The path, not the name, tells devices apart: two users may each have a device "dev". The link is
+ * resolved by the kernel from the open folder, so the hash does not depend on how the path was
+ * written. */
 int sph_device_identify(struct sph_device *device, struct sph_err *err) {
     char link[32], path[4096];
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", device->dir_fd);
@@ -167,6 +178,8 @@ int sph_device_identify(struct sph_device *device, struct sph_err *err) {
     return 0;
 }
 
+/* The ring first: a client may read the line before standard error takes it, which may be a pipe
+ * that is full. */
 void sph_device_note(struct sph_device *device, const struct sph_guid *component, const char *fmt,
                      ...) {
     static const struct sph_guid none;

@@ -19,6 +19,7 @@ struct sph_event_listener {
     void *context;
 };
 
+/* seq starts at 1 with each boot; clients tell boots apart by the boot id of the greeting. */
 struct sph_events {
     struct sph_event_listener *first;
     struct sph_ring *kept; /* records: uint64_t seq, payload */
@@ -36,6 +37,8 @@ int sph_events_new(size_t keep_bytes, struct sph_events **ret_events, struct sph
     return 0;
 }
 
+/* Listeners are owned by those who listen and may outlive the publisher; they are only cut off
+ * here. */
 struct sph_events *sph_events_free(struct sph_events *events) {
     if (!events)
         return NULL;
@@ -46,6 +49,8 @@ struct sph_events *sph_events_free(struct sph_events *events) {
     return NULL;
 }
 
+/* An event too large for the ring leaves a hole in what is kept, which a client sees as a gap in
+ * seq. */
 static void keep(struct sph_events *events, uint64_t seq, const struct sph_buf *payload) {
     uint8_t *place = sph_ring_append(events->kept, sizeof(seq) + payload->len);
     if (!place)
@@ -54,6 +59,8 @@ static void keep(struct sph_events *events, uint64_t seq, const struct sph_buf *
     memcpy(place + sizeof(seq), payload->data, payload->len);
 }
 
+/* Encoding happens once, whoever listens; with nobody listening it is still needed for the ring,
+ * since the next client may ask for what it missed. */
 void sph_events_publish(struct sph_events *events, const struct sph_msg_event *event) {
     if (!events)
         return;
@@ -73,6 +80,7 @@ void sph_events_publish(struct sph_events *events, const struct sph_msg_event *e
     }
 }
 
+/* New listeners go in front: one that is added by a listener does not get the event under way. */
 int sph_events_listen(struct sph_events *events, sph_event_fn *fn, void *context,
                       struct sph_event_listener **ret_listener, struct sph_err *err) {
     struct sph_event_listener *listener = malloc(sizeof(*listener));
@@ -85,6 +93,7 @@ int sph_events_listen(struct sph_events *events, sph_event_fn *fn, void *context
     return 0;
 }
 
+/* Also after the publisher is gone: then there is no list to leave. */
 struct sph_event_listener *sph_events_unlisten(struct sph_event_listener *listener) {
     if (!listener)
         return NULL;
@@ -98,6 +107,8 @@ struct sph_event_listener *sph_events_unlisten(struct sph_event_listener *listen
     return NULL;
 }
 
+/* Records are aligned to 8 bytes, but their type is bytes: memcpy is the way that the compiler may
+ * trust. */
 static uint64_t seq_of(const void *record) {
     uint64_t seq;
     memcpy(&seq, record, sizeof(seq));

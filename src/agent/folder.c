@@ -1,3 +1,5 @@
+/* One place for what is easily done wrong: the descriptor that fdopendir() takes over only when it
+ * succeeds, and the end of a folder that looks like a failure of reading it. */
 #include "agent/folder.h"
 
 #include <dirent.h>

@@ -9,6 +9,8 @@
 #include "wire/codec.h"
 #include "wire/op.h"
 
+/* In the order of wire/op.h. A switch was rejected: a table can be compared with the wire's by a
+ * test. */
 static const struct {
     uint16_t op;
     sph_handle_fn *fn;
@@ -45,6 +47,8 @@ static const struct {
 #define PROTOCOL_ERROR SPH_DEVERR_INVALID_JSON
 enum { REQUEST_MAX = 256 }; /* bytes of the largest request struct */
 
+/* A separate table from the wire's: an operation that the wire has and the agent has not is
+ * refused, not a crash. */
 static sph_handle_fn *find_handler(uint16_t op) {
     for (size_t i = 0; i < SPH_ARRAY_SIZE(handlers); i++)
         if (handlers[i].op == op)
@@ -52,6 +56,7 @@ static sph_handle_fn *find_handler(uint16_t op) {
     return NULL;
 }
 
+/* The request lives on this stack: a handler that defers copies what it needs. */
 static int handle(struct sph_call *call, const struct sph_frame *frame) {
     _Alignas(16) uint8_t request[REQUEST_MAX];
     struct sph_err *err = &call->refusal.err;
@@ -71,6 +76,7 @@ static int handle(struct sph_call *call, const struct sph_frame *frame) {
     return fn(call);
 }
 
+/* Whatever a handler returns, the client gets exactly one answer. */
 void sph_handle_frame(struct sph_device *device, struct sph_connection *connection,
                       const struct sph_frame *frame) {
     if (frame->type != SPH_FRAME_REQUEST)
@@ -89,6 +95,8 @@ int sph_call_refuse_no_memory(struct sph_call *call) {
                       "the agent is out of memory");
 }
 
+/* The limit is the only reason that a client can do something about, so it is the one that is told.
+ */
 struct sph_ticket *sph_call_defer(struct sph_call *call) {
     struct sph_ticket *ticket = sph_connection_defer(call->connection, call->op, call->id);
     if (!ticket)

@@ -18,6 +18,7 @@
 #include "wire/msg_app.h"
 #include "wire/msg_report.h"
 
+/* The sentence of every operation that needs an installed app. */
 static int refuse_not_present(struct sph_call *call, const struct sph_guid *component) {
     char guid[SPH_GUID_TEXT];
     return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APP_NOT_PRESENT,
@@ -25,11 +26,14 @@ static int refuse_not_present(struct sph_call *call, const struct sph_guid *comp
                       sph_guid_format(component, guid));
 }
 
+/* Not queued: the client would not know whether its change came before or after the other. */
 static int refuse_busy(struct sph_call *call) {
     return sph_refuse(&call->refusal, -EBUSY, SPH_DEVERR_APP_BUSY,
                       "another change of this application is under way: try again");
 }
 
+/* An app between its end and its next start is "stopped": it holds no memory. While it is being
+ * stopped it still runs, and its figures count. */
 static enum sph_app_state state_of(struct sph_device *device, const struct sph_guid *component) {
     switch (sph_lifecycle_state(device->lifecycle, component)) {
     case SPH_SESSION_RUNNING:
@@ -56,6 +60,7 @@ static void find_last_end(struct sph_device *device, struct sph_msg_app *app) {
     app->last_why = report.why;
 }
 
+/* The name points into the registry: the reply is encoded before anything can change there. */
 static void describe(struct sph_device *device, const struct sph_installed_app *app,
                      struct sph_msg_app *ret_app) {
     *ret_app = (struct sph_msg_app){
@@ -73,6 +78,7 @@ static void describe(struct sph_device *device, const struct sph_installed_app *
     find_last_end(device, ret_app);
 }
 
+/* One id: that app or an empty list; the client makes "not present" of it. */
 int sph_handle_app_list(struct sph_call *call) {
     const struct sph_msg_component *asked = call->request;
     struct sph_device *device = call->device;
@@ -96,6 +102,7 @@ int sph_handle_app_list(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
+/* What the file has, of what the manifest asked for. An app without storage has 0 of 0. */
 int sph_handle_app_quota(struct sph_call *call) {
     const struct sph_msg_component *asked = call->request;
     struct sph_device *device = call->device;
@@ -124,6 +131,7 @@ static uint32_t start_error(int code) {
     }
 }
 
+/* Asked after the change and not assumed: an app can end at once. */
 static int reply_state(struct sph_call *call, const struct sph_guid *component) {
     struct sph_msg_app_control_reply reply = {
         .state = state_of(call->device, component),
@@ -135,12 +143,16 @@ static int reply_state(struct sph_call *call, const struct sph_guid *component) 
     return sph_call_reply(call, &reply);
 }
 
+/* A start mode that cannot be kept is no reason to undo a start or stop: it is told and matters at
+ * the next boot. */
 static void note_mode(struct sph_device *device, const struct sph_guid *component, bool manual) {
     struct sph_err err = SPH_ERR_NULL;
     if (sph_registry_set_manual(device->registry, component, manual, &err) < 0)
         sph_device_note(device, component, "the start mode is not kept: %s, ignoring", err.text);
 }
 
+/* Starting what runs succeeds, as on the device. A start for one run only says nothing about later
+ * boots. */
 static int start(struct sph_call *call, const struct sph_msg_app_control *asked) {
     struct sph_lifecycle *lifecycle = call->device->lifecycle;
     struct sph_start_request request = {.component = asked->component};
@@ -196,6 +208,7 @@ static int begin_change(struct sph_call *call, const struct sph_guid *component,
     return SPH_CALL_DEFERRED;
 }
 
+/* The job ends before the answer is sent: a client that answers at once is not refused as busy. */
 static void on_stopped(void *context) {
     struct change *change = context;
     struct sph_msg_app_control_reply reply = {.state = SPH_APP_STOPPED};
@@ -205,6 +218,7 @@ static void on_stopped(void *context) {
     free(change);
 }
 
+/* Stops wait for the app, starts do not: execve is over when sph_lifecycle_start() returns. */
 int sph_handle_app_control(struct sph_call *call) {
     const struct sph_msg_app_control *asked = call->request;
     struct sph_device *device = call->device;
@@ -223,6 +237,7 @@ int sph_handle_app_control(struct sph_call *call) {
     return code;
 }
 
+/* The event comes before the answer, so that a client that reads both sees the deletion happen. */
 static void on_stopped_for_delete(void *context) {
     struct change *change = context;
     struct sph_device *device = change->device;

@@ -27,6 +27,8 @@ enum {
     PAGES_ROWS = 128, /* of 230 bytes at most: fits a frame */
 };
 
+/* The frame's version was right, or we were not here; this is about those that the client could
+ * speak instead. */
 int sph_handle_hello(struct sph_call *call) {
     const struct sph_msg_hello *hello = call->request;
     const struct sph_device *device = call->device;
@@ -90,6 +92,7 @@ static size_t list_shares(struct sph_device *device, struct sph_msg_app_memory *
     return count;
 }
 
+/* Group first: the sum of the shares can only be of a later instant, never of an earlier one. */
 int sph_handle_memory(struct sph_call *call) {
     struct sph_device *device = call->device;
     struct sph_memory_figures group;
@@ -118,6 +121,8 @@ int sph_handle_memory(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
+/* A map may be longer than a frame: the client asks on from where this reply ends. Between two
+ * requests it may change; `total_mappings` tells. */
 static int reply_pages(struct sph_call *call, const struct sph_pagemap *map, pid_t pid) {
     const struct sph_msg_pages *asked = call->request;
     sph_autofree struct sph_msg_mapping *rows = calloc(PAGES_ROWS, sizeof(*rows));
@@ -138,6 +143,7 @@ static int reply_pages(struct sph_call *call, const struct sph_pagemap *map, pid
     return sph_call_reply(call, &reply);
 }
 
+/* Not installed, not running and unreadable are three sentences. */
 int sph_handle_pages(struct sph_call *call) {
     const struct sph_msg_pages *asked = call->request;
     struct sph_device *device = call->device;
@@ -157,6 +163,7 @@ int sph_handle_pages(struct sph_call *call) {
     return reply_pages(call, &map, pid);
 }
 
+/* Time, name, text. An app that was deleted meanwhile is shown by its id. */
 static void format_line(const struct sph_device *device, const struct sph_log_line *line,
                         struct sph_buf *buf) {
     char time[SPH_CLOCK_TEXT], guid[SPH_GUID_TEXT];
@@ -188,6 +195,8 @@ static uint64_t format_log(const struct sph_device *device, uint64_t *cursor, si
     return lost;
 }
 
+/* A log read that waits: the request's numbers and the ticket for its answer. Not in any list: its
+ * timer is what keeps it alive, and it looks after itself until the client is answered or gone. */
 struct log_wait {
     struct sph_device *device;
     struct sph_ticket *ticket;
@@ -197,6 +206,8 @@ struct log_wait {
     size_t max_bytes;
 };
 
+/* Answers when there is a line, when time is up, and also when the client has gone: then only to
+ * free the ticket. */
 static void look_again(void *context) {
     struct log_wait *wait = context;
     if (sph_ticket_is_wanted(wait->ticket) && sph_logring_end(wait->device->log) <= wait->cursor &&
@@ -211,6 +222,7 @@ static void look_again(void *context) {
     free(wait);
 }
 
+/* The timer is made before the ticket, because it can be taken back and a ticket cannot. */
 static int wait_for_log(struct sph_call *call, const struct log_wait *wanted) {
     struct log_wait *wait = malloc(sizeof(*wait));
     if (!wait)
@@ -230,6 +242,7 @@ static int wait_for_log(struct sph_call *call, const struct log_wait *wanted) {
     return SPH_CALL_DEFERRED;
 }
 
+/* A cursor beyond the end is from before a restart: that client gets all that there is. */
 int sph_handle_log_read(struct sph_call *call) {
     const struct sph_msg_log *asked = call->request;
     struct sph_device *device = call->device;
@@ -251,6 +264,7 @@ int sph_handle_log_read(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
+/* The answer first: afterwards there may be no loop to send it. It leaves in the same round. */
 static int end_device(struct sph_call *call, bool restart) {
     (void)sph_call_reply(call, NULL);
     if (call->device->end)
@@ -266,6 +280,7 @@ int sph_handle_shutdown(struct sph_call *call) {
     return end_device(call, false);
 }
 
+/* The answer tells what can be had, the kept events follow it, then every new one. */
 int sph_handle_events(struct sph_call *call) {
     const struct sph_msg_events *asked = call->request;
     struct sph_events *events = call->device->events;

@@ -14,6 +14,7 @@ static struct sph_msg_gpio describe(const struct sph_gpio_pin *pin) {
                                  .holder = pin->holder};
 }
 
+/* Read again after a set: an app that reads the pin may have opened it meanwhile. */
 static int reply_pin(struct sph_call *call, uint32_t number) {
     struct sph_gpio_pin pin;
     if (sph_gpio_get(call->device->gpio, number, &pin, &call->refusal.err) < 0)
@@ -22,6 +23,7 @@ static int reply_pin(struct sph_call *call, uint32_t number) {
     return sph_call_reply(call, &reply);
 }
 
+/* Pins that are free and low are left out: that is most of the 76. */
 int sph_handle_gpio_list(struct sph_call *call) {
     struct sph_msg_gpio pins[SPH_GPIO_PINS];
     size_t count = 0;
@@ -41,6 +43,7 @@ int sph_handle_gpio_get(struct sph_call *call) {
     return reply_pin(call, asked->pin);
 }
 
+/* Who drives a pin decides: one that an app holds as output is refused below. */
 int sph_handle_gpio_set(struct sph_call *call) {
     const struct sph_msg_gpio_set *asked = call->request;
     if (asked->value > 1)

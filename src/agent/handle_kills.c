@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "wire/msg_report.h"
 
+/* On the wire a zero id stands for all apps. */
 static const struct sph_guid *wanted(const struct sph_call *call) {
     const struct sph_msg_kills *asked = call->request;
     return sph_guid_is_zero(&asked->component) ? NULL : &asked->component;
@@ -40,6 +41,7 @@ static bool read_row(struct sph_kill_store *kills, uint64_t number, struct sph_m
     return true;
 }
 
+/* At most 64 rows of some hundred bytes: always one frame. */
 int sph_handle_kills_list(struct sph_call *call) {
     struct sph_kill_store *kills = call->device->kills;
     struct sph_kill_entry entry;
@@ -56,6 +58,7 @@ int sph_handle_kills_list(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
+/* Sent as it is stored: fields that a newer agent added survive an older one. */
 int sph_handle_kill_get(struct sph_call *call) {
     const struct sph_msg_report_id *asked = call->request;
     sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_KILL_STORE_ONE_BYTES);

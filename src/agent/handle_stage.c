@@ -28,6 +28,7 @@ int sph_handle_stage_data(struct sph_call *call) {
     return code < 0 ? code : sph_call_reply(call, NULL);
 }
 
+/* The answer names what was staged: the sender may not have looked into the package. */
 int sph_handle_stage_end(struct sph_call *call) {
     const struct sph_staged_package *staged;
     int code = sph_stage_end(call->device->stage, call->connection, &staged, &call->refusal);
@@ -44,6 +45,8 @@ int sph_handle_stage_abort(struct sph_call *call) {
     return sph_call_reply(call, NULL);
 }
 
+/* One installation of all that is staged. It exists from the request to its answer, and there is
+ * only one at a time: its job stands for all apps. */
 struct installation {
     struct sph_device *device;
     struct sph_ticket *ticket;
@@ -52,6 +55,7 @@ struct installation {
     struct sph_guid component;
 };
 
+/* The only way out of an installation: job, ticket and memory end together. */
 static void finish(struct installation *job, const struct sph_refusal *refusal) {
     struct sph_msg_restarting_reply reply = {.restarting_system = false};
     sph_server_end_job(job->device->server, NULL);
@@ -62,6 +66,7 @@ static void finish(struct installation *job, const struct sph_refusal *refusal) 
     free(job);
 }
 
+/* Right after its installation the package is the reason for almost every failure to start. */
 static int start(struct installation *job, struct sph_refusal *refusal) {
     struct sph_start_request request = {.component = job->component};
     if (sph_lifecycle_start(job->device->lifecycle, &request, &refusal->err) == 0)
@@ -80,6 +85,8 @@ static void drop_refused(struct installation *job, const struct sph_refusal *ref
                         ignored.err.text);
 }
 
+/* Before the app starts, so that its first lines come after its installation in every listener's
+ * order. */
 static void announce(struct sph_device *device, const struct sph_guid *component) {
     const struct sph_installed_app *app = sph_registry_find(device->registry, component);
     struct sph_msg_event event = {.kind = SPH_EVENT_APP_INSTALLED,
@@ -91,6 +98,8 @@ static void announce(struct sph_device *device, const struct sph_guid *component
 
 static void install_next(struct installation *job);
 
+/* The app's processes are gone: nobody holds the old version open. From here to the start nothing
+ * waits. */
 static void on_stopped(void *context) {
     struct installation *job = context;
     struct sph_refusal refusal = SPH_REFUSAL_NULL;
@@ -124,6 +133,7 @@ static void install_next(struct installation *job) {
     }
 }
 
+/* With nothing staged it succeeds, as on the device. */
 int sph_handle_install(struct sph_call *call) {
     const struct sph_msg_install *asked = call->request;
     struct sph_device *device = call->device;

@@ -20,6 +20,7 @@ static int refuse_condition(struct sph_call *call, int condition) {
     return sph_refuse_as(&call->refusal, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, -code));
 }
 
+/* Slices carry any length; the records have one. */
 static int check_length(struct sph_call *call, struct sph_slice bytes, size_t len,
                         const char *what) {
     if (bytes.len == len)
@@ -28,6 +29,7 @@ static int check_length(struct sph_call *call, struct sph_slice bytes, size_t le
                       "%s has %zu bytes, not %zu", what, len, bytes.len);
 }
 
+/* Slices into the store: encoded before anything can change there. */
 int sph_handle_trust_list(struct sph_call *call) {
     const struct sph_trust *trust = sph_trust_store_get(call->device->trust);
     struct sph_msg_trust entries[SPH_TRUST_MAX];
@@ -42,6 +44,7 @@ int sph_handle_trust_list(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
+/* The name is cut to what fits; the thumbprint is what identifies the signer. */
 int sph_handle_trust_add(struct sph_call *call) {
     const struct sph_msg_trust *asked = call->request;
     struct sph_trust_record record = {.name = ""};
@@ -60,6 +63,8 @@ int sph_handle_trust_add(struct sph_call *call) {
     return sph_call_reply(call, NULL);
 }
 
+/* Packages that were installed on this signer's word stay and run: trust is asked for at
+ * installation. */
 int sph_handle_trust_remove(struct sph_call *call) {
     const struct sph_msg_trust_remove *asked = call->request;
     uint8_t thumbprint[SPH_TRUST_THUMBPRINT];

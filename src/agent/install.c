@@ -29,6 +29,7 @@
 #define OLD_PREFIX ".old-"
 enum { SIDE_NAME = SPH_GUID_TEXT + 8 };
 
+/* Beside its place, on the same file system, since a rename does not leave it. */
 static const char *side_name(const char *prefix, const struct sph_guid *component,
                              char ret_name[SIDE_NAME]) {
     char guid[SPH_GUID_TEXT];
@@ -36,6 +37,7 @@ static const char *side_name(const char *prefix, const struct sph_guid *componen
     return ret_name;
 }
 
+/* Made new, never taken over: what stands there was removed before. */
 static int make_folder(int dirfd, const char *name, mode_t mode, struct sph_err *err) {
     if (mkdirat(dirfd, name, mode) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot make the folder %s", name);
@@ -47,6 +49,7 @@ static int make_folder(int dirfd, const char *name, mode_t mode, struct sph_err 
     return SPH_STEAL_FD(fd);
 }
 
+/* sph_fs_unpack() syncs what it writes; the root itself is ours. */
 static int unpack_root(int folder, const struct sph_package *package, struct sph_err *err) {
     sph_autoclose int root = make_folder(folder, SPH_PACKAGE_ROOT, 0755, err);
     if (root < 0)
@@ -93,6 +96,7 @@ static int put_in_place(int packages_fd, const char *side, const char *place, bo
     return 0;
 }
 
+/* Whatever fails on the way, the place was not touched before put_in_place(). */
 static int commit(struct sph_device *device, const struct sph_package *package, bool manual,
                   struct sph_err *err) {
     const struct sph_guid *component = &package->image.component_id;
@@ -113,6 +117,8 @@ static int commit(struct sph_device *device, const struct sph_package *package, 
     return code;
 }
 
+/* The registry is read again also after a failure: the step may have happened and only its sync
+ * have failed. */
 int sph_install_commit(struct sph_device *device, const struct sph_guid *component, bool manual,
                        struct sph_refusal *refusal) {
     sph_automapped struct sph_mapped_file file = SPH_MAPPED_FILE_NULL;
@@ -164,6 +170,8 @@ static int remove_package(struct sph_device *device, const struct sph_guid *comp
     return sph_tree_remove(packages_fd, side, err);
 }
 
+/* Package, storage, id, in this order: a package without storage would be a changed app, storage
+ * without a package is cleaned up at the next start. */
 int sph_install_delete(struct sph_device *device, const struct sph_guid *component,
                        struct sph_refusal *refusal) {
     struct sph_err *err = &refusal->err;
@@ -207,6 +215,7 @@ static int recover_file(void *context, int fd, const char *name, struct sph_err 
     return has_prefix(name, SPH_FILE_TEMPORARY) ? sph_tree_remove(fd, name, err) : 0;
 }
 
+/* In any order, and again if it is itself cut short: each step removes what nothing refers to. */
 int sph_install_recover(int state_fd, struct sph_err *err) {
     static const struct {
         const char *folder;

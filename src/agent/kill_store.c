@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
+/* The index of all reports: 64 entries of 32 bytes. The reports themselves stay on disk. */
 struct sph_kill_store {
     int fd; /* state/kills */
     uint64_t last;
@@ -34,6 +35,7 @@ static const char *file_name(uint64_t number, char ret_name[NAME_SIZE]) {
     return ret_name;
 }
 
+/* Written before what it counts, so that after a power cut it is rather too high than too low. */
 static int save_counters(const struct sph_kill_store *store, uint64_t dropped,
                          struct sph_err *err) {
     char text[COUNTERS_MAX];
@@ -41,6 +43,8 @@ static int save_counters(const struct sph_kill_store *store, uint64_t dropped,
     return sph_file_replace(store->fd, "counters", text, (size_t)len, 0600, err);
 }
 
+/* Only ever replaced as a whole: content that does not fit was written by someone else, and
+ * guessing could use a number twice. */
 static int load_counters(struct sph_kill_store *store, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(COUNTERS_MAX);
     int code = sph_file_read(store->fd, "counters", &text, err);
@@ -59,6 +63,7 @@ static int load_counters(struct sph_kill_store *store, struct sph_err *err) {
     return 0;
 }
 
+/* The folder is read in any order; the list is by number, since the oldest go first. */
 static void insert(struct sph_kill_store *store, const struct sph_kill_entry *entry) {
     size_t at = store->count;
     while (at && store->entries[at - 1].number > entry->number)
@@ -72,6 +77,7 @@ static void insert(struct sph_kill_store *store, const struct sph_kill_entry *en
         store->last = entry->number;
 }
 
+/* The file first: an entry without its file would be listed and could not be read. */
 static int remove_at(struct sph_kill_store *store, size_t index, struct sph_err *err) {
     char name[NAME_SIZE];
     if (unlinkat(store->fd, file_name(store->entries[index].number, name), 0) < 0 &&
@@ -121,6 +127,8 @@ static int load_one(void *context, int fd, const char *name, struct sph_err *err
     return 0;
 }
 
+/* Counters before reports: a report may have a higher number than they tell, never the other way
+ * round. */
 static int open_store(struct sph_kill_store *store, int state_fd, struct sph_err *err) {
     int code = sph_dir_make(state_fd, "kills", 0700, err);
     if (code < 0)
@@ -169,6 +177,7 @@ static int drop_old(struct sph_kill_store *store, uint64_t len, struct sph_err *
     return code;
 }
 
+/* Room first, then the report: a report that is refused for its size drops no other. */
 int sph_kill_store_add(struct sph_kill_store *store, const struct sph_guid *component,
                        const void *report, size_t len, uint64_t *ret_number, struct sph_err *err) {
     if (len > SPH_KILL_STORE_ONE_BYTES)
@@ -194,6 +203,7 @@ int sph_kill_store_add(struct sph_kill_store *store, const struct sph_guid *comp
     return 0;
 }
 
+/* A cursor, not an index: reports may come and go between two calls. */
 bool sph_kill_store_next(const struct sph_kill_store *store, const struct sph_guid *component,
                          uint64_t *cursor, struct sph_kill_entry *ret_entry) {
     for (size_t i = 0; i < store->count; i++) {
@@ -223,6 +233,8 @@ int sph_kill_store_get(struct sph_kill_store *store, uint64_t number, struct sph
     return sph_fd_read_to_end(fd, buf, err);
 }
 
+/* Stops at the first file that cannot be removed; what is gone by then is gone, and the list says
+ * the same. */
 int sph_kill_store_clear(struct sph_kill_store *store, const struct sph_guid *component,
                          size_t *ret_count, struct sph_err *err) {
     uint64_t dropped = component ? store->dropped : 0;

@@ -23,6 +23,8 @@ struct sph_logring {
     uint64_t end;
 };
 
+/* Two lines of the longest kind have to fit, so that appending one always leaves the one before it.
+ */
 int sph_logring_new(size_t bytes, struct sph_logring **ret_log, struct sph_err *err) {
     if (bytes < 2 * (sizeof(struct head) + SPH_LOG_LINE_MAX + 16))
         return SPH_FAIL(err, -EINVAL, "a log ring of %zu bytes cannot hold two lines", bytes);
@@ -44,6 +46,8 @@ struct sph_logring *sph_logring_free(struct sph_logring *log) {
     return NULL;
 }
 
+/* The clock is read here and not by the callers: lines of one ring are in the order of their times,
+ * unless the clock is set. */
 void sph_logring_append(struct sph_logring *log, const struct sph_guid *component,
                         enum sph_log_source source, const char *text, size_t len) {
     size_t kept = len < SPH_LOG_LINE_MAX ? len : SPH_LOG_LINE_MAX;
@@ -76,6 +80,8 @@ static bool next_line(const struct sph_logring *log, struct sph_ring_iter *iter,
     return true;
 }
 
+/* A walk from the oldest line: a full ring has some hundred lines, and readers take many in a row
+ * rarely. */
 bool sph_logring_next(const struct sph_logring *log, uint64_t *cursor,
                       struct sph_log_line *ret_line) {
     struct sph_ring_iter iter = SPH_RING_ITER_NULL;
@@ -90,6 +96,7 @@ bool sph_logring_next(const struct sph_logring *log, uint64_t *cursor,
     return false;
 }
 
+/* A zero component is the device's own lines. */
 static bool next_of(const struct sph_logring *log, struct sph_ring_iter *iter,
                     const struct sph_guid *component, struct sph_log_line *ret_line) {
     while (next_line(log, iter, ret_line))

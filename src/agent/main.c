@@ -45,6 +45,7 @@ enum {
     LOCK_STEP_US = 2000,
 };
 
+/* `device` stays the first member: its end callback finds the agent by its address. */
 struct agent {
     struct sph_device device;
     struct sph_options options;
@@ -54,6 +55,7 @@ struct agent {
     struct sph_watch *on_term, *on_int;
 };
 
+/* What the device's own log gets, the operator gets too. */
 static void note_to_stderr(const char *text) {
     sph_log(SPH_LOG_NOTICE, "%s", text);
 }
@@ -102,6 +104,8 @@ static int lock_pid_file(struct agent *agent, struct sph_err *err) {
     return 0;
 }
 
+/* Not only for secrecy: installed packages run with what their manifest says, so whoever can write
+ * here decides what every app may do. */
 static int open_state(struct sph_device *device, struct sph_err *err) {
     struct stat info;
     int code = sph_dir_make(device->dir_fd, "state", 0700, err);
@@ -118,6 +122,7 @@ static int open_state(struct sph_device *device, struct sph_err *err) {
     return 0;
 }
 
+/* The lock before anything is changed: two agents would each undo what the other has begun. */
 static int open_device(struct agent *agent, struct sph_err *err) {
     struct sph_device *device = &agent->device;
     device->dir_fd = open(agent->options.device_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -137,6 +142,8 @@ static int open_device(struct agent *agent, struct sph_err *err) {
     return open_state(device, err);
 }
 
+/* In the order in which they need each other; recovery first, since everything after it trusts the
+ * folders. */
 static int load_state(struct sph_device *device, struct sph_err *err) {
     int fd = device->state_fd;
     int code = sph_install_recover(fd, err);
@@ -159,6 +166,7 @@ static int load_state(struct sph_device *device, struct sph_err *err) {
     return code;
 }
 
+/* The event leaves with the connections, when the server is freed. */
 static void on_all_stopped(void *context) {
     struct agent *agent = context;
     struct sph_msg_event event = {.kind = SPH_EVENT_AGENT_STOPPING};
@@ -166,6 +174,7 @@ static void on_all_stopped(void *context) {
     sph_loop_stop(agent->device.loop, agent->restart ? END_RESTART : 0);
 }
 
+/* Asked for twice, the first one holds: a restart is not turned into an end half-way. */
 static void end_device(struct sph_device *device, bool restart) {
     struct agent *agent = (struct agent *)(void *)device; /* its first member */
     struct sph_err err = SPH_ERR_NULL;
@@ -180,12 +189,14 @@ static void end_device(struct sph_device *device, bool restart) {
     }
 }
 
+/* SIGTERM and SIGINT alike: the apps get their grace time, then the loop ends. */
 static void on_signal(void *context, int signal_number) {
     struct agent *agent = context;
     (void)signal_number;
     end_device(&agent->device, false);
 }
 
+/* Signals are blocked from here on and come as events: no handler ever interrupts a disk change. */
 static int start_loop(struct agent *agent, struct sph_err *err) {
     struct sph_device *device = &agent->device;
     int code = sph_loop_new(&device->loop, err);
@@ -196,6 +207,7 @@ static int start_loop(struct agent *agent, struct sph_err *err) {
     return code;
 }
 
+/* Apps can be started when this is over, clients can connect when it is over, and not before. */
 static int start_device(struct agent *agent, struct sph_err *err) {
     struct sph_device *device = &agent->device;
     device->started_ms = sph_clock_monotonic_ms();
@@ -218,6 +230,7 @@ static int start_device(struct agent *agent, struct sph_err *err) {
     return code;
 }
 
+/* Once per start: they stay until the component is installed again. */
 static void report_problems(const struct sph_device *device) {
     const char *line = sph_registry_problems(device->registry);
     for (const char *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
@@ -225,6 +238,7 @@ static void report_problems(const struct sph_device *device) {
                 line);
 }
 
+/* An app that does not start keeps no other from it. */
 static void start_apps(struct sph_device *device) {
     for (size_t i = 0; i < sph_registry_count(device->registry); i++) {
         const struct sph_installed_app *app = sph_registry_at(device->registry, i);
@@ -259,6 +273,8 @@ static void stop_device(struct agent *agent) {
         (void)unlinkat(device->dir_fd, "agent.sock", 0);
 }
 
+/* Modes are given exactly where they matter; SIGPIPE would turn a lost client into the agent's end.
+ */
 static void prepare_process(void) {
     (void)prctl(PR_SET_NAME, "spherule-agent"); /* "exe" after a start anew by /proc/self/exe */
     (void)umask(022);
@@ -288,6 +304,7 @@ static void give_back_start_memory(void) {
     }
 }
 
+/* Stopping is the same whether the start failed half-way or the loop has ended. */
 static int run(struct agent *agent, struct sph_err *err) {
     int code = start_device(agent, err);
     if (code == 0) {

@@ -1,3 +1,8 @@
+/* Packages are read in place. A heap copy would be up to a whole flash of memory that cannot be
+ * dropped, in a program that should stay below 1 MiB; mapped pages of a file go when anything else
+ * needs them. The price is that a file which is cut short under the mapping kills the reader
+ * (SIGBUS), so this is for files below state/ only, which nobody but the agent writes, and which
+ * the agent replaces instead of changing them. */
 #include "agent/mapped_file.h"
 
 #include <errno.h>
@@ -8,6 +13,7 @@
 
 #include "base/cleanup.h"
 
+/* O_NONBLOCK: opening a pipe that someone put here must not wait for a writer. */
 int sph_mapped_file_open(int dirfd, const char *path, struct sph_mapped_file *ret_file,
                          struct sph_err *err) {
     struct stat info;

@@ -1,3 +1,6 @@
+/* Long options only, each with one value: the agent is started by the command line and by service
+ * managers, hardly by hand. getopt_long() was rejected: it prints by itself, and its sentences
+ * cannot be tested here. */
 #include "agent/options.h"
 
 #include <errno.h>
@@ -22,6 +25,7 @@ static const char *value_of(const char *name, int argc, char *const *argv, int *
     return argv[++*at];
 }
 
+/* Digits only: a sign or a blank is a mistake of whoever starts us. */
 static int parse_number(const char *name, const char *text, uint64_t max, uint64_t *ret_number,
                         struct sph_err *err) {
     if (sph_text_to_u64(text, max, ret_number) < 0)
@@ -30,6 +34,7 @@ static int parse_number(const char *name, const char *text, uint64_t max, uint64
     return 0;
 }
 
+/* Advances *at when the value is an argument of its own. */
 static int parse_one(int argc, char *const *argv, int *at, struct sph_options *options,
                      struct sph_err *err) {
     const char *value;
@@ -55,6 +60,7 @@ static int parse_one(int argc, char *const *argv, int *at, struct sph_options *o
     return code;
 }
 
+/* --help and --version win over mistakes that come after them. */
 int sph_options_parse(int argc, char *const *argv, struct sph_options *ret_options,
                       struct sph_err *err) {
     struct sph_options options = {.device_dir = NULL, .owner = 0, .ready_fd = -1};

@@ -1,3 +1,6 @@
+/* The number is for programs (Microsoft's clients map it to their own texts), the sentence for
+ * people. Both are chosen where the decision is made: a caller that translated error codes would
+ * know less than the one who failed. */
 #include "agent/refusal.h"
 
 int sph_refuse(struct sph_refusal *refusal, int code, uint32_t device_error, const char *fmt, ...) {

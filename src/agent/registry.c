@@ -20,6 +20,7 @@
 
 enum { PROBLEMS_MAX = 4096 }; /* bytes; more sentences are cut */
 
+/* Pointers, not records, in the array: a record keeps its address when others come and go. */
 struct sph_registry {
     int fd; /* state/packages */
     struct sph_uidmap *uids;
@@ -28,6 +29,7 @@ struct sph_registry {
     struct sph_buf problems;
 };
 
+/* Any order that is always the same will do; the bytes' order is not the text's. */
 static int compare(const struct sph_guid *a, const struct sph_guid *b) {
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
@@ -48,6 +50,7 @@ static struct sph_installed_app *find(const struct sph_registry *registry,
     return is_there ? registry->apps[at] : NULL;
 }
 
+/* Records are allocated one by one, since others keep their addresses. */
 static int insert(struct sph_registry *registry, const struct sph_installed_app *app,
                   struct sph_err *err) {
     if (registry->count == SPH_REGISTRY_MAX)
@@ -63,6 +66,7 @@ static int insert(struct sph_registry *registry, const struct sph_installed_app 
     return 0;
 }
 
+/* 36 characters of id, a slash and the longest name fit SPH_REGISTRY_PATH. */
 static int path_in(const struct sph_guid *component, const char *name,
                    char ret_path[SPH_REGISTRY_PATH]) {
     char guid[SPH_GUID_TEXT];
@@ -104,6 +108,7 @@ static int read_app(struct sph_registry *registry, const struct sph_guid *compon
     return 0;
 }
 
+/* The record is changed in place: the lifecycle holds its address. */
 int sph_registry_load(struct sph_registry *registry, const struct sph_guid *component,
                       struct sph_err *err) {
     struct sph_installed_app app;
@@ -117,6 +122,7 @@ int sph_registry_load(struct sph_registry *registry, const struct sph_guid *comp
     return 0;
 }
 
+/* The caller has made sure that nobody uses the record any more: the app is stopped. */
 void sph_registry_drop(struct sph_registry *registry, const struct sph_guid *component) {
     size_t at = position(registry, component);
     if (!find(registry, component))
@@ -144,6 +150,8 @@ static int load_one(void *context, int fd, const char *name, struct sph_err *err
     return 0;
 }
 
+/* The whole of every package is checked, CRC included: 1 MiB takes some milliseconds, and a disk
+ * that has lost bits is told at the start and not by an app that crashes. */
 static int open_registry(struct sph_registry *registry, int state_fd, struct sph_err *err) {
     int code = sph_dir_make(state_fd, SPH_PACKAGES_DIR, 0700, err);
     if (code < 0)
@@ -185,6 +193,7 @@ const struct sph_installed_app *sph_registry_find(const struct sph_registry *reg
     return find(registry, component);
 }
 
+/* User ids are unique on the device, so the first match is the only one. */
 const struct sph_installed_app *sph_registry_find_uid(const struct sph_registry *registry,
                                                       uid_t uid) {
     for (size_t i = 0; i < registry->count; i++)
@@ -212,6 +221,8 @@ char *sph_registry_root_path(const struct sph_guid *component, char ret_path[SPH
     return ret_path;
 }
 
+/* O_NOFOLLOW guards the last part only; the parts before it are folders that only root can write.
+ */
 static int open_in(const struct sph_registry *registry, const struct sph_installed_app *app,
                    const char *name, int flags, struct sph_err *err) {
     char path[SPH_REGISTRY_PATH];
@@ -232,6 +243,7 @@ int sph_registry_open_package(const struct sph_registry *registry,
     return open_in(registry, app, SPH_PACKAGE_FILE, O_RDONLY, err);
 }
 
+/* From the unpacked root, not from the package: it is the file that the app itself sees. */
 int sph_registry_read_manifest(const struct sph_registry *registry,
                                const struct sph_installed_app *app, struct sph_buf *buf,
                                struct sph_err *err) {
@@ -240,6 +252,7 @@ int sph_registry_read_manifest(const struct sph_registry *registry,
     return fd < 0 ? fd : sph_fd_read_to_end(fd, buf, err);
 }
 
+/* A file that is there or not needs no format and changes in one step. */
 int sph_registry_set_manual(struct sph_registry *registry, const struct sph_guid *component,
                             bool manual, struct sph_err *err) {
     struct sph_installed_app *app = find(registry, component);

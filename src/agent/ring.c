@@ -14,6 +14,8 @@ struct head {
 };
 enum { ALIGN = 8 };
 
+/* Records fill [first, end), or [first, size) and [0, end) once it has wrapped. Everything else is
+ * free. */
 struct sph_ring {
     size_t size;  /* bytes of data[], a multiple of ALIGN */
     size_t first; /* offset of the oldest record, when count > 0 */
@@ -22,10 +24,13 @@ struct sph_ring {
     _Alignas(ALIGN) uint8_t data[];
 };
 
+/* Rounded up, so that the next head and every record's data are aligned to 8 bytes. */
 static size_t record_size(size_t len) {
     return (sizeof(struct head) + len + ALIGN - 1) / ALIGN * ALIGN;
 }
 
+/* Zeroed memory that is not used yet costs nothing: the kernel gives pages when they are written.
+ */
 int sph_ring_new(size_t bytes, struct sph_ring **ret_ring, struct sph_err *err) {
     size_t size = bytes / ALIGN * ALIGN;
     struct sph_ring *ring = calloc(1, sizeof(*ring) + size);
@@ -41,6 +46,7 @@ struct sph_ring *sph_ring_free(struct sph_ring *ring) {
     return NULL;
 }
 
+/* Offsets are always multiples of ALIGN, and data[] is aligned to it. */
 static const struct head *head_at(const struct sph_ring *ring, size_t offset) {
     return (const struct head *)(const void *)(ring->data + offset);
 }
@@ -74,6 +80,8 @@ static void find_place(struct sph_ring *ring, size_t size) {
         ring->first = ring->end;
 }
 
+/* The head is written before the caller fills the record: between the two calls the record is
+ * counted, so the caller must fill all of it before anything is read. */
 void *sph_ring_append(struct sph_ring *ring, size_t len) {
     if (len > ring->size || record_size(len) > ring->size)
         return NULL;

@@ -1,3 +1,8 @@
+/* Who may connect, how many, and which changes of apps are under way. What a client says is not
+ * looked at here (connection.c has the bytes, handle.c the requests).
+ *
+ * Changes of apps are marked by component id, since they wait for an app's end while the loop goes
+ * on: without the mark a second client could start what the first one is about to replace. */
 #include "agent/server.h"
 
 #include <errno.h>
@@ -13,6 +18,8 @@
 #include "base/loop.h"
 #include "base/unix_socket.h"
 
+/* A few fixed places: 16 clients are more than a device has, and a bound that is an array needs no
+ * accounting. */
 struct sph_server {
     struct sph_device *device;
     int fd; /* listening; -1 in tests */
@@ -24,6 +31,7 @@ struct sph_server {
     struct sph_guid jobs[SPH_SERVER_JOBS]; /* zero: all apps */
 };
 
+/* Told in the log only when something was lost: connections come and go. */
 static void on_end(void *context, struct sph_connection *connection) {
     struct sph_server *server = context;
     size_t at = 0;
@@ -38,6 +46,8 @@ static void on_end(void *context, struct sph_connection *connection) {
     sph_connection_free(connection);
 }
 
+/* Checked against the credentials that the kernel gives, not against the mode of the socket's name,
+ * which its owner can change. */
 int sph_server_adopt(struct sph_server *server, int fd, uid_t uid, struct sph_err *err) {
     sph_autoclose int owned = fd;
     if (uid != 0 && uid != server->device->owner)
@@ -52,6 +62,7 @@ int sph_server_adopt(struct sph_server *server, int fd, uid_t uid, struct sph_er
     return code;
 }
 
+/* One client a round; the socket stays ready while more wait. */
 static void on_connect(void *context, int fd, uint32_t epoll_events) {
     struct sph_server *server = context;
     struct sph_unix_peer peer;
@@ -62,6 +73,7 @@ static void on_connect(void *context, int fd, uint32_t epoll_events) {
         sph_device_note(server->device, NULL, "a client was turned away: %s", err.text);
 }
 
+/* The name is the owner's, so that the gateway may connect without privilege. */
 static int listen_on(struct sph_server *server, const char *name, struct sph_err *err) {
     struct sph_device *device = server->device;
     server->fd = sph_unix_listen(device->dir_fd, name, SOCK_STREAM, 0600, err);
@@ -73,6 +85,7 @@ static int listen_on(struct sph_server *server, const char *name, struct sph_err
                            err);
 }
 
+/* NULL as the name: tests bring their own sockets. */
 int sph_server_new(struct sph_device *device, const char *name, struct sph_server **ret_server,
                    struct sph_err *err) {
     struct sph_server *server = calloc(1, sizeof(*server));
@@ -89,6 +102,7 @@ int sph_server_new(struct sph_device *device, const char *name, struct sph_serve
     return 0;
 }
 
+/* Every connection gets what its socket still takes, the last event among it. */
 struct sph_server *sph_server_free(struct sph_server *server) {
     if (!server)
         return NULL;
@@ -114,6 +128,7 @@ uint64_t sph_server_events_dropped(const struct sph_server *server) {
 
 static const struct sph_guid all_apps;
 
+/* A job of all apps needs that there is no other; any other is refused while it is there. */
 bool sph_server_begin_job(struct sph_server *server, const struct sph_guid *component) {
     if (!component)
         component = &all_apps;

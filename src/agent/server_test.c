@@ -301,12 +301,40 @@ static void test_hostile_payloads(void **state) {
     wire_disconnect(&client);
 }
 
+/* The agent's table has every operation of the wire's. */
+static void test_every_operation(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    struct sph_frame frame;
+    static const char missing[] = "this agent has no operation";
+    wire_connect(fixture, &client);
+    for (size_t i = 0; i < sph_op_count; i++) {
+        struct sph_msg_error error = {.device_error = 0};
+        (void)wire_request(&client, sph_ops[i].op, NULL);
+        assert_true(wire_receive(&client, 1000, &frame));
+        if (frame.type == SPH_FRAME_ERROR)
+            assert_int_equal(sph_codec_decode(&sph_msg_error_codec, frame.payload,
+                                              frame.payload_len, &error, NULL),
+                             0);
+        assert_false(error.text.len > sizeof(missing) &&
+                     memcmp(error.text.data, missing, sizeof(missing) - 1) == 0);
+    }
+    wire_disconnect(&client);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wire_make, wire_clean)
     const struct CMUnitTest tests[] = {
-        TEST(test_hello),         TEST(test_protocol_errors),   TEST(test_peers),
-        TEST(test_events),        TEST(test_slow_event_reader), TEST(test_greedy_client),
-        TEST(test_stalled_frame), TEST(test_hostile_bytes),     TEST(test_hostile_payloads),
+        TEST(test_hello),
+        TEST(test_protocol_errors),
+        TEST(test_peers),
+        TEST(test_events),
+        TEST(test_slow_event_reader),
+        TEST(test_greedy_client),
+        TEST(test_every_operation),
+        TEST(test_stalled_frame),
+        TEST(test_hostile_bytes),
+        TEST(test_hostile_payloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

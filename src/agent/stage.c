@@ -21,6 +21,7 @@
 
 #define UPLOAD_FILE ".upload"
 
+/* The list is what the folder holds, read once; every change goes to the folder first. */
 struct sph_stage {
     struct sph_device *device;
     int fd; /* state/staged */
@@ -31,6 +32,7 @@ struct sph_stage {
     uint64_t upload_bytes;
 };
 
+/* The name comes from outside and is shown: control characters go here, once. */
 static struct sph_staged_package describe(const struct sph_package *package) {
     struct sph_staged_package staged = {.component = package->image.component_id,
                                         .image = package->image.image_id,
@@ -75,6 +77,8 @@ static int load_one(void *context, int fd, const char *name, struct sph_err *err
     return load_package(context, name) ? 0 : sph_tree_remove(fd, name, err);
 }
 
+/* Everything in the folder is either a whole package or removed: there is no third state to handle
+ * later. */
 static int open_stage(struct sph_stage *stage, struct sph_err *err) {
     int state_fd = stage->device->state_fd;
     int code = sph_dir_make(state_fd, SPH_STAGED_DIR, 0700, err);
@@ -98,6 +102,8 @@ int sph_stage_new(struct sph_device *device, struct sph_stage **ret_stage, struc
     return code;
 }
 
+/* The name is free again for the next upload in any case; a failed unlink is met by the next begin.
+ */
 static void end_upload(struct sph_stage *stage) {
     if (stage->upload_fd >= 0) {
         (void)close(stage->upload_fd);
@@ -126,6 +132,8 @@ static int refuse_disk(struct sph_refusal *refusal, int code, const char *what) 
                       strerror(-code));
 }
 
+/* The size told beforehand saves the sender a useless transfer; it is a promise only, the count is
+ * what holds. */
 int sph_stage_begin(struct sph_stage *stage, const void *owner, uint64_t size,
                     struct sph_refusal *refusal) {
     if (stage->owner && stage->owner != owner)
@@ -145,6 +153,7 @@ int sph_stage_begin(struct sph_stage *stage, const void *owner, uint64_t size,
     return 0;
 }
 
+/* One upload belongs to one connection: another one's data must never get into it. */
 static int check_owner(const struct sph_stage *stage, const void *owner,
                        struct sph_refusal *refusal) {
     if (stage->owner == owner)
@@ -153,6 +162,7 @@ static int check_owner(const struct sph_stage *stage, const void *owner,
                       "no package is being staged on this connection");
 }
 
+/* A refused piece ends the upload: nothing that comes after it could make it whole again. */
 int sph_stage_data(struct sph_stage *stage, const void *owner, const void *data, size_t len,
                    struct sph_refusal *refusal) {
     int code = check_owner(stage, owner, refusal);
@@ -196,6 +206,7 @@ static int keep(struct sph_stage *stage, const struct sph_staged_package *packag
     return 0;
 }
 
+/* Verified from the file and not from memory: what is checked is what will be installed. */
 int sph_stage_end(struct sph_stage *stage, const void *owner,
                   const struct sph_staged_package **ret_package, struct sph_refusal *refusal) {
     sph_automapped struct sph_mapped_file file = SPH_MAPPED_FILE_NULL;
@@ -236,6 +247,7 @@ int sph_stage_folder(const struct sph_stage *stage) {
     return stage->fd;
 }
 
+/* The last one takes the place in the list; order has no meaning. */
 int sph_stage_drop(struct sph_stage *stage, const struct sph_guid *component, struct sph_err *err) {
     char name[SPH_GUID_TEXT];
     struct sph_staged_package *package = find(stage, component);

@@ -19,6 +19,7 @@ struct sph_storage {
 
 enum { PATH_SIZE = SPH_GUID_TEXT + sizeof("/mutable") };
 
+/* The file has a folder of its own, so that deleting the app cannot leave a part of its storage. */
 static const char *mutable_path(const struct sph_guid *component, char ret_path[PATH_SIZE]) {
     char text[SPH_GUID_TEXT];
     (void)snprintf(ret_path, PATH_SIZE, "%s/mutable", sph_guid_format(component, text));
@@ -48,6 +49,9 @@ struct sph_storage *sph_storage_free(struct sph_storage *storage) {
     return NULL;
 }
 
+/* Opened by root and handed over: the app needs no path to it, and its user none but the
+ * descriptor. The owner is set each time, since the folder may have been moved to a place with
+ * another hash. */
 int sph_storage_open(struct sph_storage *storage, const struct sph_guid *component, uid_t uid,
                      struct sph_err *err) {
     char path[PATH_SIZE], folder[SPH_GUID_TEXT];
@@ -66,6 +70,8 @@ int sph_storage_open(struct sph_storage *storage, const struct sph_guid *compone
     return SPH_STEAL_FD(fd);
 }
 
+/* An app that still has the file open keeps writing to a file that has no name: as on the device,
+ * its own affair. */
 int sph_storage_delete(struct sph_storage *storage, const struct sph_guid *component,
                        struct sph_err *err) {
     char path[PATH_SIZE], folder[SPH_GUID_TEXT];
@@ -77,6 +83,7 @@ int sph_storage_delete(struct sph_storage *storage, const struct sph_guid *compo
                           sph_guid_format(component, folder));
 }
 
+/* The size, not the blocks: what the app's limit counts (RLIMIT_FSIZE). */
 int sph_storage_usage(struct sph_storage *storage, const struct sph_guid *component,
                       uint64_t *ret_bytes, struct sph_err *err) {
     char path[PATH_SIZE], folder[SPH_GUID_TEXT];

@@ -17,6 +17,8 @@ struct entry {
     uint8_t index;
 };
 
+/* The first id carries the device's hash, so that two devices on one computer never share a user: a
+ * process limit or a signal of one would reach the other. */
 struct sph_uidmap {
     int fd; /* state/, the map's own descriptor */
     uid_t first;
@@ -26,6 +28,7 @@ struct sph_uidmap {
 
 enum { FILE_MAX = SPH_UIDMAP_MAX * (SPH_GUID_TEXT + 5) }; /* bytes: lines "<guid> 255\n" */
 
+/* At most 256 entries and asked for at starts only: a list is enough. */
 static struct entry *find(const struct sph_uidmap *map, const struct sph_guid *component) {
     for (size_t i = 0; i < map->count; i++)
         if (sph_guid_equal(&map->entries[i].component, component))
@@ -33,6 +36,7 @@ static struct entry *find(const struct sph_uidmap *map, const struct sph_guid *c
     return NULL;
 }
 
+/* The file may hold gaps where apps were deleted. */
 static bool index_is_taken(const struct sph_uidmap *map, unsigned index) {
     for (size_t i = 0; i < map->count; i++)
         if (map->entries[i].index == index)
@@ -40,6 +44,7 @@ static bool index_is_taken(const struct sph_uidmap *map, unsigned index) {
     return false;
 }
 
+/* One entry at a time: devices have a handful of apps. */
 static int add(struct sph_uidmap *map, const struct sph_guid *component, unsigned index) {
     struct entry *entries = realloc(map->entries, (map->count + 1) * sizeof(*entries));
     if (!entries)
@@ -49,6 +54,7 @@ static int add(struct sph_uidmap *map, const struct sph_guid *component, unsigne
     return 0;
 }
 
+/* A component twice or an index twice would make two apps one user: refused, not repaired. */
 static int parse_line(struct sph_uidmap *map, char *line) {
     struct sph_guid component;
     uint64_t index;
@@ -60,6 +66,7 @@ static int parse_line(struct sph_uidmap *map, char *line) {
     return add(map, &component, (unsigned)index);
 }
 
+/* A last line without its end is not read: files are replaced as a whole, so there is none. */
 static int parse(struct sph_uidmap *map, char *text, struct sph_err *err) {
     unsigned number = 0;
     for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
@@ -75,6 +82,7 @@ static int parse(struct sph_uidmap *map, char *text, struct sph_err *err) {
     return 0;
 }
 
+/* Whole and atomically; 256 lines are 10 KiB. */
 static int save(const struct sph_uidmap *map, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(FILE_MAX);
     char guid[SPH_GUID_TEXT];
@@ -86,6 +94,8 @@ static int save(const struct sph_uidmap *map, struct sph_err *err) {
     return sph_file_replace(map->fd, "uidmap", text.data, text.len, 0600, err);
 }
 
+/* A new device has no file yet. A damaged one stops the start: other ids would lock apps out of
+ * their files. */
 static int open_map(struct sph_uidmap *map, int state_fd, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(FILE_MAX);
     map->fd = sph_dir_open(state_fd, ".", err);
@@ -120,6 +130,7 @@ struct sph_uidmap *sph_uidmap_free(struct sph_uidmap *map) {
     return NULL;
 }
 
+/* Lowest free index: ids of deleted apps are used again, after their storage is gone. */
 int sph_uidmap_get(struct sph_uidmap *map, const struct sph_guid *component, uid_t *ret_uid,
                    struct sph_err *err) {
     const struct entry *entry = find(map, component);
@@ -143,6 +154,7 @@ int sph_uidmap_get(struct sph_uidmap *map, const struct sph_guid *component, uid
     return 0;
 }
 
+/* On failure the entry goes back to the end of the list; order has no meaning. */
 int sph_uidmap_forget(struct sph_uidmap *map, const struct sph_guid *component,
                       struct sph_err *err) {
     struct entry *entry = find(map, component);

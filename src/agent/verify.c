@@ -18,6 +18,9 @@ enum { DEVELOPMENT = true };
 
 #define STORAGE_TOO_LARGE SPH_DEVICE_ERROR(SPH_CATEGORY_APP_MANIFEST, 34)
 
+/* The type is looked at before the rest, so that a board configuration is called that and not a
+ * broken application. The profile's bounds are checked here and not by the parser, for their own
+ * sentences. */
 static int check_form(const struct sph_device *device, const void *bytes, size_t size,
                       struct sph_package *ret_package, struct sph_refusal *refusal) {
     struct sph_image image;
@@ -46,6 +49,7 @@ static int check_form(const struct sph_device *device, const void *bytes, size_t
     return 0;
 }
 
+/* The sentence comes from the package layer; only the number differs by occasion. */
 static int check_trust(const struct sph_device *device, const struct sph_image *image,
                        uint32_t untrusted_error, struct sph_refusal *refusal) {
     const struct sph_trust_record *signer;
@@ -78,6 +82,7 @@ static size_t list_packages(const struct sph_device *device, bool with_staged,
     return count;
 }
 
+/* All the numbers that a person needs to see what to delete. */
 static int refuse_no_room(uint64_t size, const struct sph_flash_use *use,
                           struct sph_refusal *refusal) {
     uint64_t others = use->used_bytes - size;
@@ -87,6 +92,7 @@ static int refuse_no_room(uint64_t size, const struct sph_flash_use *use,
                       size, use->limit_bytes, others, use->over_bytes);
 }
 
+/* Staged packages count as if they were installed: else two of them could each fit and not both. */
 static int check_room(const struct sph_device *device, const struct sph_flash_package *candidate,
                       struct sph_refusal *refusal) {
     struct sph_flash_package list[PACKAGES_MAX];
@@ -111,6 +117,8 @@ int sph_verify_package(const struct sph_device *device, const void *bytes, size_
     return check_room(device, &candidate, refusal);
 }
 
+/* Against the whole flash, not what is free: the package may replace one of its own component,
+ * which is known only when it is here. */
 int sph_verify_size(const struct sph_device *device, uint64_t size, struct sph_refusal *refusal) {
     if (size <= device->profile.flash_bytes)
         return 0;
@@ -120,6 +128,7 @@ int sph_verify_size(const struct sph_device *device, uint64_t size, struct sph_r
     return refuse_no_room(size, &use, refusal);
 }
 
+/* Without what is staged: that takes no flash yet. */
 struct sph_flash_use sph_verify_flash_use(const struct sph_device *device) {
     struct sph_flash_package list[PACKAGES_MAX];
     size_t count = list_packages(device, false, list);
