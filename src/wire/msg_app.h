@@ -5,6 +5,8 @@
 #include "base/guid.h"
 #include "wire/codec.h"
 
+/* As the REST interface knows them; an app that waits for its restart is stopped: it holds no
+ * memory. */
 enum sph_app_state {
     SPH_APP_NOT_PRESENT = 0,
     SPH_APP_STOPPED = 1,
@@ -23,6 +25,7 @@ struct sph_msg_component {
     struct sph_guid component;
 };
 
+/* An installed application, or one that is only staged (then its state is not present). */
 struct sph_msg_app {
     struct sph_guid component, image;
     struct sph_slice name;
@@ -37,12 +40,14 @@ struct sph_msg_app {
     uint32_t last_why;       /* enum sph_end_why of that end */
 };
 
+/* In an order that is the same each time. Flash is counted in whole package files. */
 struct sph_msg_app_list_reply {
     struct sph_list apps; /* struct sph_msg_app */
     bool has_staged;
     uint64_t flash_used_bytes, flash_limit_bytes;
 };
 
+/* Answered when the change is made: a stop waits for the app's end, at most the grace time. */
 struct sph_msg_app_control {
     struct sph_guid component;
     uint32_t trigger; /* enum sph_app_trigger */
@@ -56,6 +61,7 @@ struct sph_msg_app_control_reply {
     uint32_t out_port;
 };
 
+/* Of the app's mutable storage. */
 struct sph_msg_quota_reply {
     uint64_t used_bytes, limit_bytes;
 };
@@ -81,6 +87,7 @@ struct sph_msg_stage_end_reply {
     struct sph_slice name;
 };
 
+/* Installs what is staged, and nothing if nothing is: that is no failure. */
 struct sph_msg_install {
     bool manual; /* do not start the app */
 };

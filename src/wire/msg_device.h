@@ -16,11 +16,14 @@ struct sph_msg_error {
     struct sph_slice text; /* one sentence */
 };
 
+/* The first request on a connection. The agent picks the highest version that both speak, or
+ * refuses. */
 struct sph_msg_hello {
     uint32_t version_min, version_max; /* frame versions that the sender speaks */
     struct sph_slice program;          /* "spheruled 0.1.0" */
 };
 
+/* What does not change while the device is up; the limits are those of its profile. */
 struct sph_msg_hello_reply {
     uint32_t version;         /* the one to use */
     struct sph_slice program; /* "spherule-agent 0.1.0" */
@@ -35,6 +38,8 @@ struct sph_msg_hello_reply {
     uint32_t page_bytes;
 };
 
+/* What the device says of its system software. The versions are those that packages ask for;
+ * nothing of the original's system software is behind them. */
 struct sph_msg_status_reply {
     uint64_t uptime_ms;
     struct sph_slice os_version; /* "22.11" */
@@ -54,6 +59,8 @@ struct sph_msg_memory_reply {
     struct sph_list apps;        /* struct sph_msg_app_memory */
 };
 
+/* One app's share. The peaks of several apps need not have been at the same time: they do not add
+ * up to the group's. */
 struct sph_msg_app_memory {
     struct sph_guid component;
     struct sph_slice name;
@@ -61,6 +68,7 @@ struct sph_msg_app_memory {
     struct sph_slice pids; /* list of u32 */
 };
 
+/* The page map of an app. It is taken anew for each request: between two of them it may change. */
 struct sph_msg_pages {
     struct sph_guid component;
     uint32_t first; /* index of the first mapping wanted: a long map takes several requests */
@@ -93,6 +101,8 @@ enum sph_mapping_class {
     SPH_MAPPING_KERNEL = 7,    /* vdso, vvar */
 };
 
+/* One line of a process's address space with the pages that are resident. Zero pages and pages that
+ * were never touched are in none of the counts. */
 struct sph_msg_mapping {
     uint32_t pid;
     uint64_t start, end;
@@ -102,6 +112,8 @@ struct sph_msg_mapping {
     uint64_t anonymous_pages, shared_pages, file_pages; /* resident; the first two are User */
 };
 
+/* The device's log is a ring of bytes; a cursor counts bytes since the device's start and stays
+ * valid across reads, so that several readers do not disturb one another. */
 struct sph_msg_log {
     uint64_t cursor;    /* 0 = the oldest that is kept */
     uint32_t wait_ms;   /* how long to wait for something new, 0 = answer at once */

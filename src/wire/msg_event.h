@@ -5,6 +5,7 @@
 #include "base/guid.h"
 #include "wire/codec.h"
 
+/* What happened; in brackets the fields that an event of that kind has over the common ones. */
 enum sph_event_kind {
     SPH_EVENT_APP_INSTALLED = 1,
     SPH_EVENT_STARTED = 2,  /* pid, restarts */
@@ -23,6 +24,7 @@ enum {
     SPH_EVENT_TEXT_MAX = 4096, /* bytes of output in one event */
 };
 
+/* Fields that a kind does not have are zero and not on the wire. */
 struct sph_msg_event {
     uint64_t seq; /* 1, 2, … within one boot, without gaps: a gap was lost on the way */
     uint64_t wall_ms;

@@ -13,6 +13,7 @@ enum sph_gpio_use {
     SPH_GPIO_OUTPUT = 2,
 };
 
+/* A pin as it is now. What an app drives and what a person sets is the same one level. */
 struct sph_msg_gpio {
     uint32_t pin;
     uint32_t value;         /* 0 or 1 */
@@ -26,10 +27,12 @@ struct sph_msg_gpio_list_reply {
         pins; /* struct sph_msg_gpio: held, high or set since boot; the rest is free and 0 */
 };
 
+/* GPIO_GET. */
 struct sph_msg_gpio_pin {
     uint32_t pin;
 };
 
+/* Refused for a pin that an app holds as output: it would drive against the app. */
 struct sph_msg_gpio_set {
     uint32_t pin, value;
 };

@@ -6,6 +6,7 @@
 #include "base/guid.h"
 #include "wire/codec.h"
 
+/* Why an app ended. */
 enum sph_end_why {
     SPH_END_UNKNOWN = 0,
     SPH_END_RATION = 1,          /* killed at the page that crosses the RAM limit */
@@ -74,15 +75,18 @@ struct sph_msg_kills {
     struct sph_guid component; /* zero = of every app */
 };
 
+/* As many rows as fit a frame; the store keeps fewer than that. */
 struct sph_msg_kills_reply {
     struct sph_list reports; /* struct sph_msg_report_row, oldest first */
     uint64_t dropped;        /* older reports that gave way to newer ones */
 };
 
+/* KILL_GET. */
 struct sph_msg_report_id {
     uint64_t id;
 };
 
+/* How many reports are gone. */
 struct sph_msg_count_reply {
     uint64_t count;
 };

@@ -9,6 +9,8 @@ enum {
     SPH_TRUST_POINT = 65,      /* bytes: uncompressed P-256 point */
 };
 
+/* A public key and the thumbprint by which packages name it. The device parses no certificates:
+ * whoever adds one takes it apart. */
 struct sph_msg_trust {
     struct sph_slice thumbprint;
     struct sph_slice point;
@@ -20,6 +22,7 @@ struct sph_msg_trust_list_reply {
     struct sph_list entries; /* struct sph_msg_trust */
 };
 
+/* By thumbprint; packages that are installed stay so. */
 struct sph_msg_trust_remove {
     struct sph_slice thumbprint;
 };
