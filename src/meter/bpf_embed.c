@@ -24,17 +24,22 @@ struct object {
 /* In the order of enum sph_abi_map. */
 static const char *const map_symbols[] = {"map_book", "map_apps", "map_mms", "map_ring"};
 
+/* A tool of the build: the first thing that is wrong ends it. */
 static void fail(const char *what, const char *name) {
     (void)fprintf(stderr, "bpf_embed: %s%s%s\n", what, name[0] ? ": " : "", name);
     exit(1);
 }
 
+/* Every access to the object goes through here, so that a damaged one is refused and not read
+ * past. */
 static const void *at(const struct object *object, uint64_t offset, uint64_t len) {
     if (offset > object->size || len > object->size - offset)
         fail("the object is cut short", "");
     return object->data + offset;
 }
 
+/* Objects of the same building machine: only the order of bytes and the kind of machine can be
+ * wrong. */
 static void parse_header(struct object *object) {
     object->header = at(object, 0, sizeof(Elf64_Ehdr));
     const Elf64_Ehdr *header = object->header;
@@ -48,6 +53,7 @@ static void parse_header(struct object *object) {
     object->names = at(object, names->sh_offset, names->sh_size);
 }
 
+/* Symbols that the compiler left undefined; the loader puts the map's descriptor there. */
 static int map_number(const struct object *object, const Elf64_Shdr *relocs, uint64_t info) {
     const Elf64_Shdr *symtab = &object->sections[relocs->sh_link];
     const Elf64_Sym *symbol =
@@ -61,6 +67,7 @@ static int map_number(const struct object *object, const Elf64_Shdr *relocs, uin
     return -1;
 }
 
+/* Offsets are in bytes and instructions are eight of them. */
 static void emit_relocs(const struct object *object, const char *prefix, const char *program,
                         unsigned section) {
     printf("static const struct sph_bpf_reloc %s_%s_relocs[] = {\n", prefix, program);
@@ -76,6 +83,7 @@ static void emit_relocs(const struct object *object, const char *prefix, const c
     printf("};\n");
 }
 
+/* Instructions as numbers of 64 bits, in the order of a little-endian machine. */
 static void emit_program(const struct object *object, const char *prefix, unsigned section) {
     const Elf64_Shdr *header = &object->sections[section];
     const char *program = strchr(object->names + header->sh_name, '/') + 1;
@@ -91,6 +99,8 @@ static void emit_program(const struct object *object, const char *prefix, unsign
     emit_relocs(object, prefix, program, section);
 }
 
+/* In the object's order; sections for the linker and the like have no space in memory and are
+ * passed over. */
 static void emit(const struct object *object, const char *prefix) {
     for (unsigned i = 0; i < object->header->e_shnum; i++) {
         const Elf64_Shdr *section = &object->sections[i];

@@ -34,15 +34,18 @@ enum {
     LOG_SHOWN = 160, /* of the sentence's 320 bytes */
 };
 
+/* The C library has no wrapper for this call. */
 static int bpf(int command, union bpf_attr *attr, size_t size) {
     long result = syscall(SYS_bpf, command, attr, size);
     return result < 0 ? -errno : (int)result;
 }
 
+/* The kernel takes pointers as 64-bit numbers on every machine. */
 static uint64_t address(const void *pointer) {
     return (uint64_t)(uintptr_t)pointer;
 }
 
+/* Names are for people who list the kernel's maps; a long one is cut. */
 static void copy_name(char *ret_name, const char *name) {
     (void)memcpy(ret_name, name, strnlen(name, BPF_OBJ_NAME_LEN - 1));
 }
@@ -84,6 +87,7 @@ static size_t last_line(const char *log, size_t len) {
     return len;
 }
 
+/* The log's length without what ends it. */
 static size_t without_newlines(const char *log, size_t len) {
     while (len > 0 && (log[len - 1] == '\n' || log[len - 1] == '\0'))
         len--;
@@ -110,6 +114,8 @@ void sph_bpf_log_tail(const char *log, size_t len, char *ret_tail, size_t size) 
     ret_tail[used] = '\0';
 }
 
+/* Loads once more, now with a log: a log slows every load down, and is wanted only here. Should
+ * the second try succeed, its program is as good as the first one's would have been. */
 static int explain_refusal(const struct sph_bpf_program *program, union bpf_attr *attr, int code,
                            struct sph_err *err) {
     sph_autofree char *log = calloc(1, LOG_BYTES);
@@ -150,6 +156,8 @@ int sph_bpf_program_load(const struct sph_bpf_program *program, const int *map_f
     return fd >= 0 ? fd : explain_refusal(program, &attr, fd, err);
 }
 
+/* BPF_PROG_TEST_RUN of a raw tracepoint program: runs it in this process, at once, with `arg`
+ * for its context. */
 int sph_bpf_program_run(int fd, const void *arg, size_t len) {
     union bpf_attr attr = {
         .test = {.prog_fd = (uint32_t)fd, .ctx_in = address(arg), .ctx_size_in = (uint32_t)len}};
@@ -157,6 +165,7 @@ int sph_bpf_program_run(int fd, const void *arg, size_t len) {
     return error < 0 ? error : (int)attr.test.retval;
 }
 
+/* recursion_misses counts for tracepoints since 6.7; earlier kernels leave it at zero. */
 uint64_t sph_bpf_program_missed(int fd) {
     struct bpf_prog_info info = {.type = 0};
     union bpf_attr attr = {
@@ -164,6 +173,7 @@ uint64_t sph_bpf_program_missed(int fd) {
     return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) == 0 ? info.recursion_misses : 0;
 }
 
+/* All four commands on elements fill the same part of the request. */
 static int map_command(int command, int fd, const void *key, const void *value, uint64_t flags) {
     union bpf_attr attr = {.map_fd = (uint32_t)fd, .key = address(key)};
     attr.value = address(value);

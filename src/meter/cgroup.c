@@ -58,21 +58,25 @@ struct sph_cgroup_app {
     int memory_procs;
 };
 
+/* Waits are short and rare (clearing away, removing): not worth an event loop. */
 static void pause_ms(long ms) {
     struct timespec wait = {.tv_nsec = ms * 1000000L};
     (void)nanosleep(&wait, NULL);
 }
 
+/* Takes the -1 of a step that was not reached. */
 static void close_fd(int fd) {
     if (fd >= 0)
         (void)close(fd);
 }
 
+/* One path component that is not hidden: it can then be used with any directory descriptor. */
 static bool is_name(const char *name) {
     size_t len = strnlen(name, SPH_CGROUP_NAME_MAX);
     return len > 0 && len < SPH_CGROUP_NAME_MAX && name[0] != '.' && !strchr(name, '/');
 }
 
+/* Never through a link: nobody but the kernel has a say in what these directories are. */
 static int open_dir(int dirfd, const char *name) {
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return fd < 0 ? -errno : fd;
@@ -145,6 +149,8 @@ static void remove_apps(int apps) {
             (void)remove_group(apps, entry->d_name);
 }
 
+/* From the leaves up. Each level is opened by its descriptor, so that only what is below this
+ * one name can go. */
 static int remove_tree(int parent, const char *name) {
     sph_autoclose int top = open_dir(parent, name);
     if (top == -ENOENT)
@@ -172,6 +178,7 @@ static int lock_top(int parent, const char *name) {
     return SPH_STEAL_FD(top);
 }
 
+/* Under the lock, which is let go of with the directory that it was on. */
 static int clear_leftover(struct sph_cgroup *tree, struct sph_err *err) {
     sph_autoclose int lock = lock_top(tree->unified_parent, tree->name);
     if (lock == -EBUSY)
@@ -197,6 +204,7 @@ static int make_group(int parent, const char *name, int *ret_dir, struct sph_err
     return 0;
 }
 
+/* The controllers' files are words between blanks; "memory" must not be found in "memory_x". */
 static bool has_word(int dir, const char *file, const char *word) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(4096);
     if (sph_file_read(dir, file, &text, NULL) != 0 || !text.data)
@@ -236,6 +244,7 @@ static void switch_off_swap(const struct sph_cgroup *tree) {
         (void)sph_file_poke(tree->memory, "memory.swappiness", "0", NULL);
 }
 
+/* The lock is taken on the new directory before anything is put into it. */
 static int make_tree(struct sph_cgroup *tree, struct sph_err *err) {
     int error = make_group(tree->unified_parent, tree->name, &tree->unified, err);
     if (error)
@@ -277,6 +286,8 @@ static const char *below_root(const char *path, const char *root) {
     return path[len] == '/' && path[len + 1] ? path + len : "";
 }
 
+/* Below the group that the caller is in, and not at the top: whoever limited the caller must
+ * have limited its apps with it. */
 static int find_memory_v1(struct sph_cgroup *tree, const struct sph_cgroup_mounts *mounts,
                           const struct sph_buf *groups) {
     char path[512];
@@ -295,6 +306,8 @@ static int find_memory_v1(struct sph_cgroup *tree, const struct sph_cgroup_mount
     return 0;
 }
 
+/* cgroup2 is a must, since the kernel program asks for the group there. The memory controller
+ * is not: without it there is no kernel memory to show, and a reason for that. */
 static int find_hierarchies(struct sph_cgroup *tree, struct sph_err *err) {
     sph_autobuf struct sph_buf mountinfo = SPH_BUF_LIMIT(PROC_TEXT_MAX);
     sph_autobuf struct sph_buf groups = SPH_BUF_LIMIT(PROC_TEXT_MAX);
@@ -325,6 +338,7 @@ static int find_hierarchies(struct sph_cgroup *tree, struct sph_err *err) {
     return 0;
 }
 
+/* Descriptors only; the directories are sph_cgroup_close()'s. */
 static void close_tree(struct sph_cgroup *tree) {
     int *const fds[] = {&tree->unified_parent, &tree->memory_parent, &tree->unified,
                         &tree->memory,         &tree->unified_apps,  &tree->memory_apps,
@@ -334,6 +348,7 @@ static void close_tree(struct sph_cgroup *tree) {
     free(tree);
 }
 
+/* Until the leftover is cleared nothing is ours, so that a failure by then removes nothing. */
 int sph_cgroup_open(const char *name, struct sph_cgroup **ret_tree, struct sph_err *err) {
     if (!is_name(name) || strncmp(name, NAME_PREFIX, strlen(NAME_PREFIX)) != 0)
         return SPH_FAIL(err, -EINVAL, "%.64s is not a name for a device's control groups", name);
@@ -419,12 +434,14 @@ static int read_id(int dir, uint64_t *ret_id) {
     return 0;
 }
 
+/* Kept open for writing: a child in another root can still be moved with it. */
 static int open_procs(int dir, int *ret_fd) {
     int fd = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
     *ret_fd = fd;
     return fd < 0 ? -errno : 0;
 }
 
+/* The two directories, then the id, then the files to enter by. */
 static int make_app(struct sph_cgroup_app *app, struct sph_err *err) {
     struct sph_cgroup *tree = app->tree;
     int error = make_group(tree->unified_apps, app->name, &app->unified, err);
@@ -459,6 +476,7 @@ int sph_cgroup_app_make(struct sph_cgroup *tree, const char *name, struct sph_cg
     return 0;
 }
 
+/* NULL and half-made ones too: a step that was not reached left -1. */
 struct sph_cgroup_app *sph_cgroup_app_remove(struct sph_cgroup_app *app) {
     if (!app)
         return NULL;
@@ -479,6 +497,7 @@ uint64_t sph_cgroup_app_id(const struct sph_cgroup_app *app) {
     return app->id;
 }
 
+/* 0 is the writer itself, whatever its number is in the pid namespace that it is in. */
 static int write_pid(int fd, pid_t pid) {
     char text[16];
     int len = snprintf(text, sizeof(text), "%d", (int)pid);
@@ -493,6 +512,7 @@ int sph_cgroup_app_enter(struct sph_cgroup_app *app, pid_t pid, struct sph_err *
     return error ? SPH_FAIL_ERRNO(err, error, "cannot enter the control group %s", app->name) : 0;
 }
 
+/* The other way round than entering: memory last, so that moving is still charged to the app. */
 int sph_cgroup_leave(struct sph_cgroup *tree, pid_t pid, struct sph_err *err) {
     int error = write_pid(tree->unified_home, pid);
     if (!error && tree->memory_home >= 0)

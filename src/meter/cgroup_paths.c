@@ -9,6 +9,7 @@ struct word {
     size_t len;
 };
 
+/* Blanks separate; a field is never empty. */
 static struct word next_word(const char **at, const char *end) {
     while (*at < end && **at == ' ')
         (*at)++;
@@ -36,6 +37,7 @@ static bool list_has(struct word list, const char *item) {
     return false;
 }
 
+/* Three digits after the backslash, as the kernel's escapes always have. */
 static bool is_octal(const char *at) {
     for (int i = 1; i <= 3; i++)
         if (at[i] < '0' || at[i] > '7')
@@ -86,6 +88,8 @@ static int parse_mount(const char *line, const char *end, struct sph_cgroup_moun
     return error ? error : copy_path(words[3], mounts->memory_root, sizeof(mounts->memory_root));
 }
 
+/* A name that is too long for its field is an error and not a cut: a cut path could name
+ * something else. */
 int sph_cgroup_parse_mounts(const char *text, size_t len, struct sph_cgroup_mounts *ret_mounts) {
     struct sph_cgroup_mounts mounts = {.unified = ""};
     const char *end = text + len;
@@ -114,6 +118,7 @@ static bool is_hierarchy(const char *line, const char *end, const char *controll
     return controller[0] ? list_has(list, controller) : list.len == 0;
 }
 
+/* Hierarchies of v1 can carry several controllers, and the one of cgroup2 has none. */
 int sph_cgroup_parse_path(const char *text, size_t len, const char *controller, char *ret_path,
                           size_t size) {
     const char *end = text + len;

@@ -48,6 +48,7 @@ static bool is_same_mm(pid_t a, pid_t b) {
     return syscall(SYS_kcmp, (long)a, (long)b, (long)KCMP_VM, 0L, 0L) == 0;
 }
 
+/* What each process holds, and which of them are two names of one address space. */
 static int read_processes(struct check *check, struct sph_err *err) {
     for (size_t i = 0; i < check->n_processes; i++) {
         struct process *process = &check->processes[i];
@@ -64,6 +65,8 @@ static int read_processes(struct check *check, struct sph_err *err) {
     return 0;
 }
 
+/* Both sides of the comparison. The meter's side comes from the sums, not from the entries: it
+ * is the sums that are shown to people. */
 static void sum_up(const struct check *check, struct sph_meter_check *result) {
     *result = (struct sph_meter_check){.corrected = false};
     for (size_t i = 0; i < check->n_processes; i++)
@@ -77,10 +80,13 @@ static void sum_up(const struct check *check, struct sph_meter_check *result) {
     result->meter_shm = figures.shm;
 }
 
+/* To the byte, each kind by itself: an anonymous page taken for a shared one is a mismatch too. */
 static bool agrees(const struct sph_meter_check *result) {
     return result->kernel_anon == result->meter_anon && result->kernel_shm == result->meter_shm;
 }
 
+/* An app cannot have more than the map has room for; the cap keeps a changed map from
+ * overrunning. */
 static int list_mms(struct check *check, struct sph_meter_mm *ret_mms) {
     int found =
         sph_meter_list_mms(check->app->meter, check->app->number, ret_mms, SPH_METER_MMS_MAX);
@@ -102,6 +108,7 @@ static int walk(struct check *check, struct sph_meter_check *result, struct sph_
            memcmp(check->mms, check->again, (size_t)before * sizeof(*check->mms)) == 0;
 }
 
+/* A value that changed since it was listed is left alone: its own event has put it right. */
 static void fix_entry(struct check *check, const struct sph_meter_mm *mm, uint64_t anon,
                       uint64_t shm) {
     if ((uint64_t)mm->value.anon != anon)
@@ -110,6 +117,7 @@ static void fix_entry(struct check *check, const struct sph_meter_mm *mm, uint64
         (void)sph_meter_fix(check->app->meter, mm, true, shm);
 }
 
+/* The process whose id the entry bears, unless another entry has it already. */
 static struct process *find_process(const struct check *check, uint32_t tgid) {
     for (size_t i = 0; i < check->n_processes; i++) {
         struct process *process = &check->processes[i];
@@ -128,6 +136,7 @@ static struct process *next_unmatched(const struct check *check) {
     return NULL;
 }
 
+/* First the pairs that are sure, then what is left on both sides. */
 static void correct(struct check *check) {
     size_t left = 0;
     for (size_t i = 0; i < check->n_mms; i++) {
@@ -174,6 +183,7 @@ static int settle(struct check *check, struct sph_meter_check *result, struct sp
     return SPH_METER_CHECK_E_UNSETTLED;
 }
 
+/* The health counters are taken before the walk: a miss that happens meanwhile stays unproved. */
 static int run(struct check *check, struct sph_meter_check *ret_check, struct sph_err *err) {
     struct sph_meter *meter = check->app->meter;
     struct sph_meter_check result;

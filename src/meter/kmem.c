@@ -28,6 +28,7 @@ struct sph_kmem {
     int dir;
 };
 
+/* Digits and nothing else: strtoull takes signs, blanks and cut text. */
 static int parse_u64(const char *text, size_t len, uint64_t *ret_value) {
     uint64_t value = 0;
     if (len == 0)
@@ -66,6 +67,7 @@ static const char *const row_names[ROWS] = {
     [ROW_VMALLOC] = "vmalloc",       [ROW_SLAB] = "slab",
 };
 
+/* Rows of other names are passed over: every kernel adds some. */
 static int parse_row(const char *line, size_t len, uint64_t *values, unsigned *seen) {
     const char *blank = memchr(line, ' ', len);
     if (!blank)
@@ -80,6 +82,8 @@ static int parse_row(const char *line, size_t len, uint64_t *values, unsigned *s
     return 0;
 }
 
+/* The rows that every kernel since 5.10 has must be there; a text without them is not
+ * memory.stat, or is cut. */
 int sph_kmem_parse_v2(const char *text, size_t len, struct sph_kmem_figures *ret_figures) {
     uint64_t values[ROWS] = {0};
     unsigned seen = 0;
@@ -109,6 +113,7 @@ int sph_kmem_parse_v2(const char *text, size_t len, struct sph_kmem_figures *ret
     return 0;
 }
 
+/* The name is in the sentence: there are two of these files, and either may fail. */
 static int read_v1_file(int dir, const char *name, uint64_t *ret_bytes, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(STAT_MAX);
     int error = sph_file_read(dir, name, &text, err);
@@ -139,6 +144,8 @@ static int read_v1(int dir, struct sph_kmem_figures *ret_figures, struct sph_err
     return 0;
 }
 
+/* What cpu.stat says is of no interest; that it is read makes the kernel bring the group's
+ * statistics up to date. */
 static int read_v2(int dir, struct sph_kmem_figures *ret_figures, struct sph_err *err) {
     sph_autobuf struct sph_buf flush = SPH_BUF_LIMIT(STAT_MAX);
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(STAT_MAX);
@@ -151,6 +158,8 @@ static int read_v2(int dir, struct sph_kmem_figures *ret_figures, struct sph_err
     return 0;
 }
 
+/* One reading at the start: a kernel with other rows is told then, and not at the first figure
+ * that is wanted. */
 static int start_v2(int dir, struct sph_err *err) {
     struct sph_kmem_figures figures;
     return read_v2(dir, &figures, err);
@@ -161,6 +170,8 @@ static const struct source sources[] = {
     [SPH_MEMCTL_V2] = {.start = start_v2, .read = read_v2},
 };
 
+/* The directory is duplicated: the reader outlives the tree's descriptor or not, as its owner
+ * likes. */
 int sph_kmem_open(enum sph_memctl kind, int memory_fd, struct sph_kmem **ret_kmem,
                   struct sph_err *err) {
     if (kind == SPH_MEMCTL_NONE)

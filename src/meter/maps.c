@@ -11,6 +11,8 @@ struct cursor {
     const char *end;
 };
 
+/* Upper case is refused: the kernel never writes it, and a field that is not the kernel's is
+ * not a field. */
 static int take_number(struct cursor *cursor, unsigned base, char stop, uint64_t *ret_number) {
     uint64_t number = 0;
     const char *start = cursor->at;
@@ -32,6 +34,7 @@ static int take_number(struct cursor *cursor, unsigned base, char stop, uint64_t
     return 0;
 }
 
+/* One of two letters; anything else is not a line of maps. */
 static int take_flag(struct cursor *cursor, char set, char unset, bool *ret_flag) {
     if (cursor->at == cursor->end || (*cursor->at != set && *cursor->at != unset))
         return -EBADMSG;
@@ -39,6 +42,7 @@ static int take_flag(struct cursor *cursor, char set, char unset, bool *ret_flag
     return 0;
 }
 
+/* "rw-p" and the blank behind it. */
 static int take_flags(struct cursor *cursor, struct sph_maps_entry *entry) {
     bool is_private = false;
     if (take_flag(cursor, 'r', '-', &entry->read) || take_flag(cursor, 'w', '-', &entry->write) ||
@@ -64,6 +68,7 @@ static int take_inode(struct cursor *cursor, uint64_t *ret_inode) {
     return 0;
 }
 
+/* The end of a long path says more than its start: the file's own name is there. */
 static void take_name(struct cursor *cursor, char *ret_name) {
     while (cursor->at < cursor->end && *cursor->at == ' ')
         cursor->at++;
@@ -77,6 +82,7 @@ static void take_name(struct cursor *cursor, char *ret_name) {
     ret_name[len] = '\0';
 }
 
+/* The entry is handed out only when the whole line was understood. */
 int sph_maps_parse_line(const char *line, size_t len, struct sph_maps_entry *ret_entry) {
     struct sph_maps_entry entry = {.start = 0};
     struct cursor cursor = {.at = line, .end = line + len};
@@ -100,11 +106,13 @@ static bool starts_with(const char *text, const char *prefix) {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* Names that only the kernel's internal shared-memory mount gives. */
 bool sph_maps_is_shmem_name(const char *name) {
     return strcmp(name, "/dev/zero (deleted)") == 0 || starts_with(name, "/memfd:") ||
            starts_with(name, "/SYSV") || starts_with(name, "[anon_shmem:");
 }
 
+/* By their start: new kernels add parts ("[vvar_vclock]"). */
 static bool is_kernel_name(const char *name) {
     return starts_with(name, "[vdso") || starts_with(name, "[vvar") || starts_with(name, "[vsys") ||
            starts_with(name, "[sigpage") || starts_with(name, "[vectors") ||
@@ -118,6 +126,8 @@ static bool follows_data(const struct sph_maps_entry *entry,
            entry->write; /* and executable too on machines without that distinction */
 }
 
+/* From the most telling feature down: what the kernel names, then sharing, then what backs it,
+ * then what may be done with it. */
 enum sph_maps_class sph_maps_classify(const struct sph_maps_entry *entry,
                                       const struct sph_maps_entry *previous, bool is_shmem) {
     if (is_kernel_name(entry->name))

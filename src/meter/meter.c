@@ -52,6 +52,7 @@ static const struct sph_bpf_map map_kinds[SPH_ABI_MAPS] = {
                           .entries = SPH_ABI_RING},
 };
 
+/* Only the two leading numbers count; what a distribution adds behind them is ignored. */
 int sph_meter_check_release(const char *release) {
     char *end = NULL;
     unsigned long major = strtoul(release, &end, 10);
@@ -64,6 +65,7 @@ int sph_meter_check_release(const char *release) {
     return major > 6 || (major == 6 && minor >= 2) ? 0 : -ENOSYS;
 }
 
+/* By version and not by trying: an older kernel has the event too, with numbers that lag behind. */
 static int check_kernel(const struct sph_meter_options *options, struct sph_err *err) {
     struct utsname name;
     if ((options && options->pinned_kernel) || uname(&name) != 0)
@@ -75,6 +77,7 @@ static int check_kernel(const struct sph_meter_options *options, struct sph_err 
     return 0;
 }
 
+/* All of one size from the start: the program runs where it must not wait for memory. */
 static int make_maps(struct sph_meter *meter, struct sph_err *err) {
     for (unsigned i = 0; i < SPH_ABI_MAPS; i++) {
         meter->maps[i] = sph_bpf_map_create(&map_kinds[i], err);
@@ -86,6 +89,8 @@ static int make_maps(struct sph_meter *meter, struct sph_err *err) {
     return 0;
 }
 
+/* One page, shared with the program. Children of fork have it too, which is what arming stands
+ * on. */
 static int map_book(struct sph_meter *meter, struct sph_err *err) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     meter->book_bytes = (sizeof(struct sph_abi_book) + page - 1) / page * page;
@@ -98,6 +103,7 @@ static int map_book(struct sph_meter *meter, struct sph_err *err) {
     return 0;
 }
 
+/* The correcting program takes no event, and so is the same for both widths. */
 static int load_programs(struct sph_meter *meter, int long_bits, struct sph_err *err) {
     static const struct sph_bpf_program narrow =
         SPH_BPF_PROGRAM("sph_rss_stat", BPF_PROG_TYPE_TRACEPOINT, rss_stat_32_rss_stat);
@@ -113,6 +119,8 @@ static int load_programs(struct sph_meter *meter, int long_bits, struct sph_err 
     return meter->fixer < 0 ? meter->fixer : 0;
 }
 
+/* The cheap reasons to refuse come first, the attaching last: a meter that cannot work must not
+ * have touched anything. */
 static int open_all(struct sph_meter *meter, const struct sph_meter_options *options,
                     struct sph_err *err) {
     struct sph_tracefs_rss_stat layout;
@@ -163,11 +171,13 @@ int sph_meter_open(uint64_t limit_bytes, const struct sph_meter_options *options
     return 0;
 }
 
+/* Takes the -1 of a step that was not reached. */
 static void close_fd(int fd) {
     if (fd >= 0)
         (void)close(fd);
 }
 
+/* The event first: no program may run on maps that are half gone. */
 struct sph_meter *sph_meter_close(struct sph_meter *meter) {
     if (!meter)
         return NULL;
@@ -189,14 +199,17 @@ static uint64_t load_sum(const int64_t *word) {
     return value > 0 ? (uint64_t)value : 0;
 }
 
+/* The part without the other part, of two words that were not read in one instant. */
 static uint64_t page_sum(uint64_t a, uint64_t b) {
     return a > b ? a - b : 0;
 }
 
+/* Compared as bytes, every field at once. */
 static bool same(const struct sph_meter_figures *a, const struct sph_meter_figures *b) {
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+/* One load per word; the caller repeats it until two in a row are the same. */
 static void load_group(const struct sph_abi_book *book, struct sph_meter_figures *figures) {
     (void)memset(figures, 0, sizeof(*figures)); /* padding too: they are compared as bytes */
     figures->counted = load_sum(&book->counted);
@@ -211,6 +224,7 @@ static void load_group(const struct sph_abi_book *book, struct sph_meter_figures
     figures->peak_time_ns = __atomic_load_n(&book->peak_time_ns, __ATOMIC_RELAXED);
 }
 
+/* As load_group(), for one slot. Outside the limit nothing is counted, and no limit is shown. */
 static void load_app(const struct sph_abi_book *book, const struct sph_abi_slot *slot,
                      struct sph_meter_figures *figures) {
     (void)memset(figures, 0, sizeof(*figures));
@@ -251,10 +265,12 @@ void sph_meter_app_read(const struct sph_meter_app *app, struct sph_meter_figure
     }
 }
 
+/* A system call, unlike the other counters: the kernel keeps this one with the program. */
 uint64_t sph_meter_missed(struct sph_meter *meter) {
     return sph_bpf_program_missed(meter->program);
 }
 
+/* A miss or an overflow may have hit any app: all of them have to be checked again. */
 void sph_meter_health(struct sph_meter *meter, struct sph_meter_health *ret_health) {
     struct sph_meter_health health = meter->health;
     health.overflow = __atomic_load_n(&meter->book->overflow, __ATOMIC_RELAXED);
@@ -308,6 +324,7 @@ struct drain {
     void *context;
 };
 
+/* A slot may have changed hands since the event was written: the group's id tells. */
 static void give_event(void *context, const void *record, size_t len) {
     struct drain *drain = context;
     const struct sph_abi_event *raw = record;

@@ -9,6 +9,7 @@
 #include "meter/bpf_loader.h"
 #include "meter/meter_private.h"
 
+/* Slots are few: a walk is as good as a list. */
 static struct sph_meter_app *find_free(struct sph_meter *meter) {
     for (unsigned i = 0; i < SPH_METER_APPS_MAX; i++)
         if (meter->apps[i].slot->cgroup_id == 0)
@@ -16,6 +17,7 @@ static struct sph_meter_app *find_free(struct sph_meter *meter) {
     return NULL;
 }
 
+/* The slot is filled before the group is made known: the program must find it ready. */
 int sph_meter_app_add(struct sph_meter *meter, uint64_t cgroup_id, unsigned flags,
                       struct sph_meter_app **ret_app, struct sph_err *err) {
     for (unsigned i = 0; i < SPH_METER_APPS_MAX; i++)
@@ -39,6 +41,8 @@ int sph_meter_app_add(struct sph_meter *meter, uint64_t cgroup_id, unsigned flag
     return 0;
 }
 
+/* Walks the map by its keys while the program changes it; the caller has to live with an entry
+ * that came or went meanwhile. */
 int sph_meter_list_mms(struct sph_meter *meter, unsigned slot, struct sph_meter_mm *ret_mms,
                        size_t max) {
     int fd = meter->maps[SPH_ABI_MAP_MMS];
@@ -59,6 +63,7 @@ int sph_meter_list_mms(struct sph_meter *meter, unsigned slot, struct sph_meter_
     return error == 0 || error == -ENOENT ? (int)found : error;
 }
 
+/* The entry as it was listed is what the program compares with before it changes anything. */
 int sph_meter_fix(struct sph_meter *meter, const struct sph_meter_mm *mm, bool shared,
                   uint64_t value) {
     struct sph_abi_fix fix = {
@@ -82,6 +87,7 @@ static void forget_mms(struct sph_meter_app *app) {
     }
 }
 
+/* The group is made unknown first, so that nothing is adopted for a slot that is going. */
 struct sph_meter_app *sph_meter_app_remove(struct sph_meter_app *app) {
     if (!app || app->slot->cgroup_id == 0)
         return NULL;
@@ -96,6 +102,7 @@ unsigned sph_meter_app_slot(const struct sph_meter_app *app) {
     return app->number;
 }
 
+/* Disarmed first: what the group holds from here on is set-up code again. */
 void sph_meter_app_restart(struct sph_meter_app *app) {
     struct sph_abi_slot *slot = app->slot;
     __atomic_store_n(&slot->armed, 0, __ATOMIC_RELEASE);
@@ -107,6 +114,8 @@ void sph_meter_app_restart(struct sph_meter_app *app) {
     __atomic_store_n(&slot->peak, 0, __ATOMIC_RELEASE);
 }
 
+/* A fresh page is a change of the count, and a change is what makes an address space known. It
+ * is given back at once; the entry stays. */
 void sph_meter_touch(void) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     volatile char *fresh =
@@ -117,6 +126,7 @@ void sph_meter_touch(void) {
     (void)munmap((void *)(uintptr_t)fresh, page);
 }
 
+/* Sequentially consistent: execve, a few instructions on, may run on another CPU. */
 void sph_meter_arm(struct sph_meter_app *app) {
     __atomic_store_n(&app->slot->armed, 1, __ATOMIC_SEQ_CST);
 }

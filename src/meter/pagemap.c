@@ -42,6 +42,7 @@ static bool is_full(void **array, size_t used, size_t *room, size_t max, size_t 
     return false;
 }
 
+/* The two arrays differ only in type; C has no better way to say so. */
 static bool grow_mappings(struct reader *reader) {
     void *array = reader->map.mappings;
     bool full = is_full(&array, reader->map.n_mappings, &reader->mapping_room,
@@ -58,6 +59,8 @@ static bool grow_runs(struct reader *reader) {
     return !full;
 }
 
+/* Every mapping is kept, resident or not: a reader of the report wants to see the shape of the
+ * whole. */
 static int read_mappings(struct reader *reader, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
     int error = sph_proc_read(reader->pid, "maps", &text, err);
@@ -83,12 +86,15 @@ static int read_mappings(struct reader *reader, struct sph_err *err) {
     return 0;
 }
 
+/* Of shared memory mapped privately, a written page is a private copy: it comes as not of a
+ * file. */
 static enum sph_page_kind page_kind(const struct sph_pagemap_mapping *mapping, bool is_file) {
     if (!is_file && mapping->class != SPH_MAPS_KERNEL)
         return SPH_PAGE_ANON;
     return mapping->is_shmem ? SPH_PAGE_SHARED : SPH_PAGE_FILE;
 }
 
+/* Sums go on even when the runs are cut at their limit: they are what is shown first. */
 static void count_run(struct sph_pagemap *map, struct sph_pagemap_mapping *mapping,
                       const struct sph_page_run *run) {
     uint64_t bytes = (uint64_t)run->pages * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -130,6 +136,8 @@ static void keep_run(struct reader *reader, struct sph_pagemap_mapping *mapping,
     map->runs[map->n_runs++] = *run;
 }
 
+/* Ranges ascend, and so do the mappings: one cursor walks both. What lies in no mapping was
+ * mapped after the maps were read, and is left out. */
 void sph_pagemap_add(void *context, uint64_t start, uint64_t end, bool is_file) {
     struct reader *reader = context;
     struct sph_pagemap *map = &reader->map;
@@ -159,6 +167,7 @@ static void name_relro(struct sph_pagemap *map) {
             map->mappings[i].class = SPH_MAPS_RELRO;
 }
 
+/* The scan if there is one; the words of each mapping if not. */
 static int read_pages(struct reader *reader, enum sph_pagemap_method method, struct sph_err *err) {
     sph_autoclose int fd = sph_proc_open(reader->pid, "pagemap", err);
     if (fd < 0)
@@ -181,6 +190,7 @@ static int read_pages(struct reader *reader, enum sph_pagemap_method method, str
                  : 0;
 }
 
+/* Nothing is handed out but a complete map. */
 int sph_pagemap_read_by(pid_t pid, enum sph_pagemap_method method, struct sph_pagemap *ret_map,
                         struct sph_err *err) {
     struct reader reader = {.pid = pid, .map = SPH_PAGEMAP_NULL};

@@ -41,6 +41,7 @@ enum { SCAN_FILE = 1 << 2, SCAN_PRESENT = 1 << 3, SCAN_ZERO = 1 << 5 };
 
 enum { REGIONS_AT_ONCE = 64, WORDS_AT_ONCE = 512 };
 
+/* The kernel fills so many regions, and says how far it got; the next call goes on there. */
 int sph_pagemap_scan(int pagemap_fd, sph_pagemap_fn *fn, void *context) {
     struct scan_region regions[REGIONS_AT_ONCE];
     struct scan_request request = {
@@ -66,6 +67,8 @@ int sph_pagemap_scan(int pagemap_fd, sph_pagemap_fn *fn, void *context) {
     return 0;
 }
 
+/* One page that is read and not written has the page of zeroes behind it, on every kernel there
+ * is. */
 uint64_t sph_pagemap_zero_frame(void) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uint64_t word = 0;
@@ -81,6 +84,7 @@ uint64_t sph_pagemap_zero_frame(void) {
     return word & WORD_FRAME;
 }
 
+/* A mapping of gigabytes costs a word a page, resident or not: this is the slow way. */
 int sph_pagemap_words(int pagemap_fd, uint64_t zero_frame, uint64_t start, uint64_t end,
                       sph_pagemap_fn *fn, void *context) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);

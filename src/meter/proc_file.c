@@ -16,10 +16,13 @@
 
 enum { PROC_NAME_MAX = 96, PROC_TEXT_MAX = 16 << 20 };
 
+/* One sentence for all the ways in which the kernel says so. */
 static int gone(pid_t pid, struct sph_err *err) {
     return SPH_FAIL(err, -ESRCH, "process %d is gone", (int)pid);
 }
 
+/* Not through a directory descriptor: the file is opened once, and its process may be gone by
+ * then anyway. */
 int sph_proc_open(pid_t pid, const char *name, struct sph_err *err) {
     char path[PROC_NAME_MAX];
     (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
@@ -31,6 +34,8 @@ int sph_proc_open(pid_t pid, const char *name, struct sph_err *err) {
     return SPH_FAIL_ERRNO(err, -errno, "cannot open %s", path);
 }
 
+/* The kernel composes these files at the read: a short buffer would give two instants, hence to
+ * the end in one go. */
 int sph_proc_read(pid_t pid, const char *name, struct sph_buf *buf, struct sph_err *err) {
     sph_autoclose int fd = sph_proc_open(pid, name, err);
     if (fd < 0)

@@ -11,6 +11,8 @@ enum { HEADER_BYTES = 8 };
 #define FLAG_BUSY (1u << 31)
 #define FLAG_DISCARDED (1u << 30)
 
+/* The consumer's page is the only one that this side may write to: the kernel insists on two
+ * mappings. */
 int sph_ring_open(struct sph_ring *ret_ring, int map_fd, size_t size, struct sph_err *err) {
     struct sph_ring ring = {.size = size, .page = (size_t)sysconf(_SC_PAGESIZE)};
     void *consumer = mmap(NULL, ring.page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
@@ -42,6 +44,8 @@ static unsigned long position(const uint64_t *word) {
     return __atomic_load_n((const unsigned long *)(const void *)word, __ATOMIC_ACQUIRE);
 }
 
+/* Each record is given back as soon as it is read, so that a slow reader does not hold up the
+ * whole ring. */
 int sph_ring_drain(struct sph_ring *ring, sph_ring_fn *fn, void *context) {
     unsigned long at = position(ring->consumer);
     int records = 0;

@@ -70,10 +70,13 @@ struct change {
     s64 app;     /* the app's share */
 };
 
+/* Read anew each time: other CPUs write to the book while the program runs. */
 INLINE s64 load(const s64 *word) {
     return *(const volatile s64 *)word;
 }
 
+/* Plain maximum would lose a page when two CPUs read the same old peak. 1 when this call raised
+ * it, so that exactly one of them reports. */
 INLINE int raise_to(s64 *peak, s64 value) {
     for (int i = 0; i < RAISE_TRIES; i++) {
         s64 seen = load(peak);
@@ -136,6 +139,8 @@ INLINE s64 held_by_sentenced(const struct change *c) {
     return sum;
 }
 
+/* The app's own peak says nothing about the group's: another app may have been larger before.
+ * Only the group's is reported. */
 INLINE void raise_peaks(void *ctx, const struct change *c, s64 user) {
     if (raise_to(&c->slot->peak, c->app))
         c->slot->peak_time_ns = ktime_ns();
@@ -159,6 +164,8 @@ INLINE void refuse(void *ctx, const struct change *c) {
     }
 }
 
+/* Shrinking is never judged, nor is what stood still. A sentence is lifted when the app is
+ * gone, or when it grows within the limit and so was not the one to die. */
 INLINE void judge(void *ctx, const struct change *c) {
     if (c->growth <= 0) {
         if (c->app <= 0 && c->slot->over)

@@ -52,6 +52,7 @@ static int parse_field(const char *line, size_t len, struct sph_smaps *sums) {
     return 0;
 }
 
+/* All three fields must be there: a zero that is only missing would pass for a measurement. */
 int sph_smaps_parse_rollup(const char *text, size_t len, struct sph_smaps *ret_sums) {
     struct sph_smaps sums = {.rss = 0};
     unsigned seen = 0;
@@ -93,6 +94,8 @@ static void add_mapping(pid_t pid, const struct sph_maps_entry *entry,
         sums->shmem += mapping->rss - mapping->anonymous;
 }
 
+/* The text alternates: a line of maps, then the fields of that mapping. A mapping is complete
+ * when the next line of maps comes. */
 int sph_smaps_read(pid_t pid, struct sph_smaps *ret_sums, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
     int error = sph_proc_read(pid, "smaps", &text, err);

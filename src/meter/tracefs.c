@@ -27,6 +27,7 @@ static const char *find_field(const char *line, size_t len, const char *name) {
     return start[-1] == ' ' && memcmp(start, name, name_len) == 0 ? end : NULL;
 }
 
+/* Up to six digits: an event is smaller than a page, and an id than the number of events. */
 static int read_number(const char *text, size_t len, const char *label, uint32_t *ret_number) {
     const char *found = memmem(text, len, label, strlen(label));
     if (!found)
@@ -45,6 +46,7 @@ static int read_number(const char *text, size_t len, const char *label, uint32_t
     return 0;
 }
 
+/* Fields come one per line, in no promised order. */
 static int parse_field(const char *text, size_t len, const char *name,
                        struct sph_tracefs_field *ret_field) {
     const char *end = text + len;
@@ -80,6 +82,7 @@ int sph_tracefs_parse_rss_stat(const char *text, size_t len,
     return 0;
 }
 
+/* The sentence gives both places, as it is what a report about an unknown kernel will quote. */
 static int check_field(const char *name, struct sph_tracefs_field field, uint32_t offset,
                        uint32_t bytes, struct sph_err *err) {
     if (field.offset == offset && field.bytes == bytes)
@@ -100,6 +103,7 @@ int sph_tracefs_check_rss_stat(const struct sph_tracefs_rss_stat *layout, struct
     return width == 4 ? 32 : 64;
 }
 
+/* Three steps of the mount interface of 5.2; the fourth, move_mount, is left out on purpose. */
 static int open_detached(struct sph_err *err) {
     sph_autoclose int context = (int)syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC);
     if (context < 0)
