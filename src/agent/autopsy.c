@@ -20,6 +20,8 @@ enum {
     OTHERS = 16,         /* processes of an app whose pages are shown beside the first one's */
 };
 
+/* A line that begins with the name; its digits. A process name with a colon in it cannot begin a
+ * line. */
 static bool read_field(const char *text, const char *end, const char *name, unsigned *ret_value) {
     size_t len = strlen(name);
     for (const char *line = text; line < end;) {
@@ -57,6 +59,7 @@ int sph_autopsy_place(pid_t tid, struct sph_thread_place *ret_place) {
     return len < 0 ? (int)len : sph_autopsy_parse_status(text, (size_t)len, ret_place);
 }
 
+/* Mappings without a resident page say nothing about where the memory went. */
 static void keep_rows(pid_t shown_pid, const struct sph_pagemap *map,
                       struct sph_report_facts *facts) {
     for (size_t i = 0; i < map->n_mappings; i++) {
@@ -82,6 +85,7 @@ static bool look_at_process(pid_t tid, pid_t shown_pid, struct sph_report_facts 
     return true;
 }
 
+/* The process in its exit stop first, so that its rows are kept if there are too many. */
 static void look_at_pages(struct sph_ration_share *share, pid_t tid, pid_t tgid,
                           struct sph_report_facts *facts) {
     pid_t pids[OTHERS];

@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "base/unix_socket.h"
 
+/* Lives in the channel's own array: what an app can make the agent allocate is bounded by it. */
 struct connection {
     struct sph_channel *channel;
     int fd; /* -1: free */
@@ -32,6 +33,8 @@ struct sph_channel {
 
 static void on_connect(void *context, int fd, uint32_t epoll_events);
 
+/* A watch that cannot be had now is tried for again with the next connection that ends, ignoring.
+ */
 static void listen_again(struct sph_channel *channel) {
     if (!channel->watch)
         (void)sph_loop_add_fd(channel->device->loop, channel->listen_fd, EPOLLIN, on_connect,
@@ -54,6 +57,7 @@ static void on_timeout(void *context) {
     finish(context);
 }
 
+/* The first packet decides: answered if it is a request in full, hung up on if not. */
 static void on_request(void *context, int fd, uint32_t epoll_events) {
     (void)epoll_events;
     struct connection *connection = context;
@@ -82,6 +86,8 @@ static struct connection *free_connection(struct sph_channel *channel) {
     return NULL;
 }
 
+/* With all places taken the listener is left alone until one is free: level-triggered, it would
+ * wake the loop for ever. */
 static void on_connect(void *context, int fd, uint32_t epoll_events) {
     (void)epoll_events;
     struct sph_channel *channel = context;

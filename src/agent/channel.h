@@ -10,6 +10,8 @@
 #include "base/guid.h"
 #include "wire/msg_peripheral.h"
 
+/* Who asks is known by the socket: each app has its own, in its own mount namespace. The user id is
+ * checked all the same, since a descriptor can be handed on. */
 struct sph_channel;
 struct sph_device;
 
@@ -27,6 +29,7 @@ struct sph_channel_rights {
 };
 
 /* The listening socket stays the caller's and must outlive the channel. */
+/* Freed with its session: connections that are open then are closed without a reply. */
 int sph_channel_new(struct sph_device *device, int listen_fd,
                     const struct sph_channel_rights *rights, struct sph_channel **ret_channel,
                     struct sph_err *err);

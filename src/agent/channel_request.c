@@ -23,6 +23,8 @@ struct call {
 /* 0 or negative errno. */
 typedef int answer_fn(const struct call *call);
 
+/* Of the whole group, as documented: "the applications". Checked against the page tables like every
+ * reading. */
 static int answer_memory(const struct call *call) {
     struct sph_memory_figures figures;
     /* The documented error for a figure that is not to be had at the moment. */
@@ -49,6 +51,7 @@ static int answer_os_version(const struct call *call) {
     return 0;
 }
 
+/* ENODEV before EACCES: a pin that does not exist cannot be asked for in a manifest. */
 static int check_pin(const struct call *call) {
     uint32_t pin = call->args[0];
     if (pin >= SPH_GPIO_PINS)
@@ -56,6 +59,8 @@ static int check_pin(const struct call *call) {
     return call->rights->pins[pin / 8] >> pin % 8 & 1 ? 0 : -EACCES;
 }
 
+/* The agent's copy is closed after the reply: from then on the app alone keeps the descriptor open.
+ */
 static int pass_on(const struct call *call, int fd) {
     if (fd < 0)
         return fd;
@@ -85,6 +90,7 @@ static int storage_errno(int rc, bool may_be_missing) {
     return rc >= 0 || is_known ? rc : -EIO;
 }
 
+/* The limit is told with it, but kept by RLIMIT_FSIZE: the library has no say in it. */
 static int answer_open_storage(const struct call *call) {
     if (call->rights->storage_kib == 0)
         return -EACCES;

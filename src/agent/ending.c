@@ -12,6 +12,7 @@
 
 enum { LOG_LINES = 40 }; /* of the app's last ones, in SPH_REPORT_LOG_MAX bytes */
 
+/* As half a sentence behind the app's name. */
 static const char *why_text(enum sph_end_why why) {
     switch (why) {
     case SPH_END_RATION:
@@ -34,6 +35,7 @@ static const char *why_text(enum sph_end_why why) {
     return "ended for an unknown reason";
 }
 
+/* One line in the device's log, in the agent's form: words, then key=value. */
 static void note(const struct sph_session *session, const struct sph_ending *ending) {
     const struct sph_end_verdict *verdict = &session->facts.verdict;
     char detail[64] = "", restart[48] = "";
@@ -50,6 +52,8 @@ static void note(const struct sph_session *session, const struct sph_ending *end
                     (unsigned long long)ending->end.report_number, restart);
 }
 
+/* A full or broken disk must not keep an app from being started again: the loss is noted, no more.
+ */
 static void keep_report(struct sph_session *session, struct sph_slice said,
                         struct sph_ending *ending) {
     struct sph_device *device = session->device;
@@ -71,6 +75,7 @@ static void keep_report(struct sph_session *session, struct sph_slice said,
                         session->name, err.text);
 }
 
+/* ENDED for every end; STOPPED after it when nothing will follow. */
 static void publish(const struct sph_session *session, const struct sph_ending *ending) {
     const struct sph_report_facts *facts = &session->facts;
     struct sph_msg_event event = {

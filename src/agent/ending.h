@@ -9,6 +9,7 @@
 #include "agent/session.h"
 #include "wire/codec.h"
 
+/* Filled in by sph_ending_conclude() but for the first member. */
 struct sph_ending {
     bool may_restart; /* in: false while the device stops */
     struct sph_app_end end;

@@ -47,6 +47,8 @@ static int check_level(unsigned level, struct sph_err *err) {
     return level <= 1 ? 0 : SPH_FAIL(err, -EINVAL, "A GPIO is set to 0 or 1, not to %u.", level);
 }
 
+/* Made when first used: 76 files that nobody touches are not made. O_NOFOLLOW though only root can
+ * write in the folder: state/ may have been restored from elsewhere. */
 static int open_pin(const struct sph_gpio *gpio, unsigned pin, int flags, struct sph_err *err) {
     char name[8];
     int rc = check_pin(pin, err);
@@ -63,6 +65,7 @@ static int read_level(int fd) {
     return len == 1 && byte != 0; /* a pin never set is low */
 }
 
+/* Cut to its one byte as well: an app can write more than that through its descriptor. */
 static int write_level(int fd, unsigned pin, unsigned level, struct sph_err *err) {
     char byte = (char)level;
     if (ftruncate(fd, 1) < 0 || pwrite(fd, &byte, 1, 0) != 1)
@@ -78,6 +81,8 @@ static bool is_held(int fd) {
     return false;
 }
 
+/* The lock goes with the open file that the descriptor stands for, which the app gets: it is not
+ * released by the agent closing its own copy. */
 static int take(struct sph_gpio *gpio, const struct sph_guid *component, unsigned pin,
                 const struct holder *as, int flags, struct sph_err *err) {
     sph_autoclose int fd = open_pin(gpio, pin, flags, err);
@@ -146,6 +151,7 @@ int sph_gpio_set(struct sph_gpio *gpio, unsigned pin, unsigned level, struct sph
 
 /* ---- changes ---- */
 
+/* The level is read, not taken from the event: several writes may have been one event. */
 static void show_change(struct sph_gpio *gpio, const char *name) {
     char *end;
     unsigned long pin = strtoul(name, &end, 10);
@@ -164,6 +170,8 @@ static void show_change(struct sph_gpio *gpio, const char *name) {
     sph_events_publish(gpio->device->events, &event);
 }
 
+/* The kernel merges events that are alike and stand next to each other, so a fast pin cannot fill
+ * the queue; should others fill it, levels are still right when they are read. */
 static void on_change(void *context, int fd, uint32_t epoll_events) {
     (void)epoll_events;
     struct sph_gpio *gpio = context;

@@ -14,6 +14,7 @@
 struct sph_device;
 struct sph_gpio;
 
+/* One pin as the user sees it. Its level is the last that was set, by whoever may set it. */
 struct sph_gpio_pin {
     unsigned number;
     unsigned level; /* 0 or 1 */
@@ -35,6 +36,8 @@ int sph_gpio_open_output(struct sph_gpio *gpio, const struct sph_guid *component
                          unsigned mode, unsigned level, struct sph_err *err);
 
 /* For the user. -ENODEV no such pin; set: -EBUSY with a sentence when an app drives it. */
+/* Levels survive; holders do not: an app that ends lets go of its pins, and an output keeps its
+ * level. */
 int sph_gpio_get(struct sph_gpio *gpio, unsigned pin, struct sph_gpio_pin *ret_pin,
                  struct sph_err *err);
 int sph_gpio_set(struct sph_gpio *gpio, unsigned pin, unsigned level,

@@ -31,6 +31,8 @@ enum {
     STATUS_NOT_STARTED = 127,
 };
 
+/* What the three tell each other. A failure carries its sentence: the agent's log and the caller
+ * get the words of the process that knew. */
 enum message_kind {
     HELPER_LEFT = 1, /* the helper is out of the app's groups; carries the channel's socket */
     APP_READY,       /* the app's process wants to be traced; its credentials tell its pid */
@@ -49,6 +51,7 @@ struct wires {
     int out[2], errs[2]; /* the app's stdout and stderr: read end, write end */
 };
 
+/* -1 marks an end that was handed on or never opened. */
 static void close_pair(int *pair) {
     for (int i = 0; i < 2; i++)
         if (pair[i] >= 0)
@@ -61,6 +64,8 @@ static void wires_done(struct wires *wires) {
     close_pair(wires->errs);
 }
 
+/* SO_PASSCRED on the agent's end: with each packet the kernel tells the sender's pid, translated
+ * into the reader's pid namespace. Nobody else could say what the app's pid is from here. */
 static int wires_open(struct wires *wires, struct sph_err *err) {
     int ends[2];
     int on = 1;
@@ -76,6 +81,7 @@ static int wires_open(struct wires *wires, struct sph_err *err) {
     return 0;
 }
 
+/* One packet, with a descriptor unless it is -1. */
 static int send_message(int fd, const struct message *message, int passed_fd) {
     union {
         struct cmsghdr head;
@@ -95,6 +101,7 @@ static int send_message(int fd, const struct message *message, int passed_fd) {
 
 /* ---- in the app's process ---- */
 
+/* In the helper and in the app's process: the agent gets the sentence, this process is over. */
 static void SPH_COLD fail_child(int fd, const struct sph_err *err) {
     struct message message = {.kind = FAILED, .err = *err};
     message.err.where = ""; /* a pointer of ours means nothing to the reader */
@@ -135,6 +142,9 @@ static int prepare_app(const struct sph_launch_plan *plan, const struct wires *w
     return sph_sandbox_drop(&plan->identity, err);
 }
 
+/* The last code of ours in the app's process. Between the touch and the arming every page that it
+ * takes is ignored by the meter; after the arming it takes none before execve has replaced its
+ * memory. */
 static void run_app(const struct sph_launch_plan *plan, const struct wires *wires) {
     struct sph_err err = SPH_ERR_NULL;
     struct message ready = {.kind = APP_READY}, answer;
@@ -154,6 +164,8 @@ static void run_app(const struct sph_launch_plan *plan, const struct wires *wire
 
 /* ---- in the helper ---- */
 
+/* As pid 1 it inherits what loses its parent, and must reap it. Its own end is the end of the
+ * namespace. */
 static void reap_until_gone(pid_t app) {
     for (;;) {
         pid_t pid = waitpid(-1, NULL, 0);
@@ -176,6 +188,9 @@ static pid_t fork_inside(const struct sph_launch_plan *plan, struct sph_err *err
     return app;
 }
 
+/* Stays root and keeps its capabilities, but runs nothing of the app's and reads nothing from it:
+ * the app cannot signal or trace it, having another user and no capability. The parent-death signal
+ * comes first: there is no moment in which the agent could die and leave this running. */
 static void run_helper(const struct sph_launch_plan *plan, const struct wires *wires) {
     struct sph_err err = SPH_ERR_NULL;
     int channel = -1;
@@ -274,6 +289,9 @@ static int await_ready(int fd, struct sph_launched *launched, struct sph_err *er
     return 0;
 }
 
+/* Seized while it waits for GO: no instruction of the app's program runs untraced. The socket's end
+ * of file is execve's success, as its last copy is closed by it; a message instead is the reason
+ * why not. */
 static int trace_and_go(const struct sph_launch_plan *plan, int fd, struct sph_launched *launched,
                         struct sph_err *err) {
     uintptr_t options = plan->ptrace_options;
@@ -305,6 +323,7 @@ static void reap_failed(struct sph_launched *launched) {
     launched->helper_pid = -1;
 }
 
+/* launched has the pids as soon as they are known, so that a failure can reap them. */
 static int bring_up(const struct sph_launch_plan *plan, struct wires *wires,
                     struct sph_launched *launched, struct sph_err *err) {
     int rc = wires_open(wires, err);

@@ -12,6 +12,7 @@
 #include "meter/meter.h"
 
 /* All descriptors stay the caller's. */
+/* Read by three processes: the agent, the helper and the app's, until its execve. */
 struct sph_launch_plan {
     struct sph_sandbox_plan sandbox;
     struct sph_sandbox_identity identity;
@@ -39,6 +40,9 @@ struct sph_launched {
 
 /* Returns when execve has succeeded, or has not: then nothing is left of the try and err names the
  * step that failed. */
+/* Blocks for the time of a start (2 to 3 ms; 10 s at the very most): an app that is half started is
+ * a state that nobody else has to know of. Meanwhile other apps run, but their signals and output
+ * wait. */
 int sph_launch(const struct sph_launch_plan *plan, struct sph_launched *ret_launched,
                struct sph_err *err);
 /* Closes what is open and kills the helper when it is still there; safe on a SPH_LAUNCHED_NULL. */

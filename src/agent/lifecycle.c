@@ -52,10 +52,13 @@ static struct sph_session *find(const struct sph_lifecycle *lifecycle,
     return NULL;
 }
 
+/* Running or on its way out; a session that waits for its restart has nothing in the system. */
 static bool has_process(const struct sph_session *session) {
     return session->state == SPH_SESSION_RUNNING || session->state == SPH_SESSION_STOPPING;
 }
 
+/* By its first process or its helper: the two that a session knows. Others are found through their
+ * tgid. */
 static struct sph_session *find_process(const struct sph_lifecycle *lifecycle, pid_t pid) {
     for (size_t i = 0; i < lifecycle->n_sessions; i++) {
         const struct sph_launched *launched = &lifecycle->sessions[i]->launched;
@@ -65,6 +68,7 @@ static struct sph_session *find_process(const struct sph_lifecycle *lifecycle, p
     return NULL;
 }
 
+/* NULL also for an event that was in the ring when its app was removed. */
 static struct sph_session *find_share(const struct sph_lifecycle *lifecycle,
                                       const struct sph_meter_app *app) {
     for (size_t i = 0; i < lifecycle->n_sessions; i++)
@@ -101,6 +105,7 @@ size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle) {
     return count;
 }
 
+/* Figures of everything that runs now. */
 static int read_group(struct sph_lifecycle *lifecycle, struct sph_memory_figures *ret_figures,
                       struct sph_err *err) {
     const struct sph_ration_share *shares[SPH_LIFECYCLE_MAX];
@@ -113,6 +118,9 @@ static int read_group(struct sph_lifecycle *lifecycle, struct sph_memory_figures
 
 /* ---- the meter's side ---- */
 
+/* From the meter's ring, in the order in which it happened. Only notes and kills are made here: the
+ * event may be of a process that stands in its exit stop at this moment, with its memory about to
+ * be read. */
 static void on_growth(void *context, const struct sph_meter_event *event) {
     struct sph_lifecycle *lifecycle = context;
     struct sph_session *session = find_share(lifecycle, event->app);
@@ -139,6 +147,7 @@ static void read_meter(struct sph_lifecycle *lifecycle) {
     (void)sph_meter_dispatch(lifecycle->ration.meter, on_growth, lifecycle);
 }
 
+/* One event per app and reading, however many peaks there were: listeners want the newest. */
 static void publish_peaks(struct sph_lifecycle *lifecycle) {
     struct sph_meter_figures figures;
     sph_meter_read(lifecycle->ration.meter, &figures);
@@ -202,6 +211,7 @@ static void on_exiting(void *context, pid_t tid, int status) {
     sph_autopsy_look(is_known ? &group : NULL, &session->share, tid, place.tgid, &session->facts);
 }
 
+/* The last one counts: an app may handle a SIGSEGV and abort on its own terms later. */
 static void on_signalled(void *context, pid_t tid, const struct sph_fault *fault) {
     struct sph_lifecycle *lifecycle = context;
     struct sph_session *session = find_process(lifecycle, tid);
@@ -214,6 +224,8 @@ static void on_signalled(void *context, pid_t tid, const struct sph_fault *fault
     session->facts.signs.fault = *fault;
 }
 
+/* A start that fails here has no caller to tell, so it is told by a report, and tried again later.
+ */
 static void on_back_off_over(struct sph_lifecycle *lifecycle, struct sph_session *session);
 
 /* One timer per session: of the grace time, or of the back-off. */
@@ -227,6 +239,7 @@ static void on_timer(void *context) {
     }
 }
 
+/* Never at once from in here: the caller's stack is inside the end of the last run. */
 static void wait_to_restart(struct sph_session *session, uint64_t wait_ms) {
     session->state = SPH_SESSION_WAITING;
     (void)sph_loop_arm_timer(session->timer, wait_ms > 0 ? wait_ms : 1, 0);
@@ -249,6 +262,8 @@ static void conclude(struct sph_lifecycle *lifecycle, struct sph_session *sessio
         drop(lifecycle, session);
 }
 
+/* The helper's end is reported after every process of its namespace is gone, so nothing can write
+ * to the pipes, touch the group or ask the channel any more. */
 static void settle_when_gone(struct sph_lifecycle *lifecycle, struct sph_session *session) {
     if (!session->app_gone || !session->helper_gone)
         return;
@@ -281,6 +296,7 @@ static void on_gone(void *context, pid_t pid, int status) {
 
 /* ---- start and restart ---- */
 
+/* Peak is the group's: it may start again only when nobody is in the middle of a session. */
 static int launch(struct sph_lifecycle *lifecycle, struct sph_session *session,
                   struct sph_err *err) {
     if (sph_lifecycle_running(lifecycle) == 0)
@@ -308,6 +324,7 @@ static void on_back_off_over(struct sph_lifecycle *lifecycle, struct sph_session
     conclude(lifecycle, session, sph_slice_text(err.text));
 }
 
+/* In the table before it is launched: reports of its processes may come at once. */
 static int add_session(struct sph_lifecycle *lifecycle, const struct sph_start_request *request,
                        struct sph_session **ret_session, struct sph_err *err) {
     const struct sph_installed_app *app =
@@ -334,6 +351,7 @@ static int add_session(struct sph_lifecycle *lifecycle, const struct sph_start_r
     return 0;
 }
 
+/* What a start is refused for, before anything is changed. */
 static int check_start(const struct sph_lifecycle *lifecycle,
                        const struct sph_start_request *request, struct sph_err *err) {
     const struct sph_session *session = find(lifecycle, &request->component);
@@ -370,6 +388,8 @@ int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_
 
 /* ---- stop ---- */
 
+/* SIGTERM to the first process only, as the device does: what it does about its children is its
+ * affair, until the helper ends them. */
 static void ask_to_stop(struct sph_lifecycle *lifecycle, struct sph_session *session) {
     if (session->state == SPH_SESSION_WAITING) {
         drop(lifecycle, session);
@@ -453,6 +473,7 @@ void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn 
     lifecycle->on_end_context = context;
 }
 
+/* For questions about one app's memory. */
 static int find_running(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                         struct sph_session **ret_session, struct sph_err *err) {
     struct sph_session *session = find(lifecycle, component);

@@ -22,6 +22,7 @@ enum {
     SPH_LIFECYCLE_MAX = 32,   /* sessions at once: running apps and those that wait to restart */
 };
 
+/* Of an installed app; whether it is installed at all the registry knows. */
 enum sph_session_state {
     SPH_SESSION_NONE,
     SPH_SESSION_RUNNING,
@@ -68,6 +69,7 @@ struct sph_lifecycle *sph_lifecycle_free(struct sph_lifecycle *lifecycle);
 /* Returns when the app's program has been entered (execve is over) or with the reason why not:
  * -ENOENT not installed, -EALREADY running, -ENOEXEC wrong architecture or no loader, -ENOTSUP.
  * `flags` are SPH_START_*. `arguments` may be NULL; they follow the manifest's CmdArgs. */
+/* A start by a person or by the boot. It forgets the back-off and the restarts of before. */
 struct sph_start_request {
     struct sph_guid component;
     unsigned flags;

@@ -21,6 +21,7 @@ static void keep(struct sph_lines *lines, const char *data, size_t len, sph_line
     }
 }
 
+/* The copy is made only for text that came without its end, or in front of which some is kept. */
 void sph_lines_feed(struct sph_lines *lines, const char *data, size_t len, sph_line_fn *fn,
                     void *context) {
     while (len > 0) {

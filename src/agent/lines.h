@@ -13,6 +13,7 @@ enum {
 /* A line without its newline. `continued`: the line was too long, its rest is the next call's. */
 typedef void sph_line_fn(void *context, const char *text, size_t len, bool continued);
 
+/* Zero-initialise it. The text kept never holds a newline. */
 struct sph_lines {
     size_t len;
     char text[SPH_LINE_MAX];

@@ -7,11 +7,13 @@
 
 static const char package_prefix[] = "/mnt/apps/";
 
+/* By the path that the app sees: only its own package is below that folder. */
 static uint32_t file_class(const char *path) {
     bool own = strncmp(path, package_prefix, sizeof(package_prefix) - 1) == 0;
     return own ? SPH_MAPPING_PACKAGE : SPH_MAPPING_LIBRARY;
 }
 
+/* No default: a class that the meter gets new must be given a place here. */
 static uint32_t wire_class(enum sph_maps_class class, const char *path) {
     switch (class) {
     case SPH_MAPS_HEAP:

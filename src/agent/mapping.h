@@ -8,6 +8,7 @@
 #include "meter/pagemap.h"
 #include "wire/msg_device.h"
 
+/* Room for a name as the meter keeps it (the tail of a longer path) and for " [bss]". */
 enum { SPH_MAPPING_PATH = SPH_MAPS_NAME_MAX + 8 };
 
 /* Row `index` of the map. The row's path points into ret_path. The .bss of a file, which the kernel

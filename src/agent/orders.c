@@ -1,3 +1,6 @@
+/* The manifest was checked when the package was installed and is checked again here: what is on
+ * disk may be older than this agent. Its lists are slices of the text, so what a run needs is
+ * copied out. */
 #include "agent/orders.h"
 
 #include <errno.h>
@@ -38,6 +41,8 @@ void sph_arguments_free(char **list) {
     free(list);
 }
 
+/* Escapes resolved; NULL without memory. A value with U+0000 does not get past the manifest's
+ * parser. */
 static char *take_text(const struct sph_json_value *value) {
     struct sph_buf text SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(ARGUMENT_BYTES);
     if (sph_json_to_buf(value, &text) < 0)

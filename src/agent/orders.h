@@ -10,6 +10,8 @@
 #include "package/manifest.h"
 #include "wire/msg_peripheral.h"
 
+/* Lives for the time of one start. Paths end in a NUL and fit: the manifest's parser bounds the
+ * entry point. */
 struct sph_orders {
     char package_entry[SPH_MANIFEST_PATH_SIZE];              /* in the package: "/bin/app" */
     char folder[SPH_GUID_TEXT + 16];                         /* inside the sandbox; the cwd */

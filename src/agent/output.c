@@ -17,6 +17,7 @@ enum {
     DRAIN_BYTES = 1024 * 1024,       /* at the end: as much as a pipe can be made to hold */
 };
 
+/* For the log: whole lines, as far as they fit. */
 static void take_line(void *context, const char *text, size_t len, bool continued) {
     (void)continued;
     struct sph_output *output = context;
@@ -46,6 +47,7 @@ static size_t read_some(struct sph_output *output, bool *ret_ended) {
     return (size_t)len;
 }
 
+/* One read per turn, though more may be there: the loop comes back, after the others. */
 static void on_readable(void *context, int fd, uint32_t epoll_events) {
     (void)fd;
     (void)epoll_events;

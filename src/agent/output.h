@@ -10,6 +10,8 @@
 
 struct sph_device;
 
+/* One pipe. Embedded in the session; the unfinished line is the only thing that is kept between
+ * reads. */
 struct sph_output {
     struct sph_device *device;
     struct sph_guid component;

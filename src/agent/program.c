@@ -29,6 +29,7 @@ enum {
     HEAD_BYTES = 64 * 1024
 }; /* linkers put the program headers and the interpreter's name first */
 
+/* Names as people say them: the sentence is for one who has the wrong package, not for a linker. */
 static const char *machine_name(uint16_t machine) {
     static const struct {
         uint16_t machine;
@@ -44,6 +45,7 @@ static const char *machine_name(uint16_t machine) {
     return "another processor";
 }
 
+/* 32-bit ARM is what packages for the real device are, so it has a sentence of its own. */
 static int check_machine(uint16_t machine, uint8_t class, struct sph_err *err) {
     if (machine == NATIVE_MACHINE && class == NATIVE_CLASS)
         return 0;
@@ -65,6 +67,7 @@ struct headers {
     unsigned count;
 };
 
+/* True for PT_INTERP. */
 static bool read_segment(const uint8_t *head, bool wide, uint32_t *ret_type, uint64_t *ret_offset,
                          uint64_t *ret_size) {
     if (wide) {
@@ -83,6 +86,8 @@ static bool read_segment(const uint8_t *head, bool wide, uint32_t *ret_type, uin
     return *ret_type == PT_INTERP;
 }
 
+/* Every sum is checked against the length first: the file is as hostile as the package that it came
+ * in. No PT_INTERP is a static program: ret_name stays empty. */
 static int find_interpreter(const uint8_t *data, size_t len, bool wide,
                             const struct headers *headers, char *ret_name, struct sph_err *err) {
     uint64_t least = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);

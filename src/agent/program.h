@@ -10,6 +10,7 @@
 
 enum { SPH_PROGRAM_INTERPRETER = 128 };
 
+/* What a start needs to know of an ELF file. */
 struct sph_program {
     uint16_t machine;                          /* e_machine */
     char interpreter[SPH_PROGRAM_INTERPRETER]; /* empty: static */

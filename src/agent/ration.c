@@ -56,6 +56,7 @@ void sph_ration_close(struct sph_ration *ration) {
     ration->tree = sph_cgroup_close(ration->tree);
 }
 
+/* Disarmed: what the launch itself touches in there is not the app's. */
 int sph_ration_join(struct sph_ration *ration, const char *app_name,
                     struct sph_ration_share *ret_share, struct sph_err *err) {
     struct sph_ration_share share = {.cgroup = NULL};
@@ -82,6 +83,7 @@ void sph_ration_leave(struct sph_ration_share *share) {
     share->meter = sph_meter_app_remove(share->meter);
 }
 
+/* The row "oom_kill N" is in both controllers' files, under different names. */
 bool sph_ration_is_net_caught(const struct sph_ration *ration,
                               const struct sph_ration_share *share) {
     struct sph_buf text SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(4096);
@@ -111,6 +113,7 @@ void sph_ration_check(struct sph_ration_share *share) {
     (void)sph_meter_check(share->meter, pids, (size_t)count, &check, NULL);
 }
 
+/* Nothing is added where there is no controller; kernel_known then says so. */
 static int add_kernel(const struct sph_ration_share *share, uint64_t *bytes, struct sph_err *err) {
     struct sph_kmem_figures kernel = {.total = 0};
     int rc = share->kmem ? sph_kmem_read(share->kmem, &kernel, err) : 0;

@@ -13,6 +13,7 @@
 #include "meter/kmem.h"
 #include "meter/meter.h"
 
+/* Embedded in the lifecycle, which closes it last: every share must have left before. */
 struct sph_ration {
     struct sph_cgroup *tree;
     struct sph_meter *meter;
@@ -36,6 +37,8 @@ int sph_ration_open(const char *group, uint64_t limit_bytes, struct sph_ration *
                     struct sph_err *err);
 void sph_ration_close(struct sph_ration *ration); /* takes one that was never opened */
 
+/* For each run a group and a meter slot of its own, both empty. `app_name` is the component id as
+ * text. */
 int sph_ration_join(struct sph_ration *ration, const char *app_name,
                     struct sph_ration_share *ret_share, struct sph_err *err);
 /* After the app's last process is gone. Takes an empty share. */

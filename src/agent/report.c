@@ -18,6 +18,8 @@ static bool is_own_making(const struct sph_end_signs *signs, int number) {
     return signs->fault.code > 0 || signs->fault.code == SI_TIMER || signs->fault.sender != 0;
 }
 
+/* SIGKILL has no sender that could be seen: what the agent has not done itself came from elsewhere.
+ */
 static enum sph_end_why judge_signal(const struct sph_end_signs *signs, int number) {
     if (number == SIGKILL && signs->grace_over)
         return SPH_END_SIGTERM_IGNORED;
@@ -65,6 +67,7 @@ static struct sph_slice stack_slice(const struct sph_growth *growth) {
     return sph_slice(growth->stack, growth->n_stack * sizeof(growth->stack[0]));
 }
 
+/* The ration's crossing has no fault address: the tracepoint tells how many pages, not which. */
 static void fill_crossing(const struct sph_growth *crossing, struct sph_msg_report *report) {
     if (!crossing->is_known)
         return;
@@ -77,6 +80,8 @@ static void fill_crossing(const struct sph_growth *crossing, struct sph_msg_repo
                                        "others by frame pointer");
 }
 
+/* One address: to walk on from here would mean to read the stack of a process that has just shown
+ * that its memory is not what it thinks. */
 static void fill_crash(const struct sph_end_signs *signs, struct sph_msg_report *report) {
     if (report->why != SPH_END_CRASH || !signs->has_fault || signs->fault.pc == 0)
         return;
@@ -88,6 +93,7 @@ static void fill_crash(const struct sph_end_signs *signs, struct sph_msg_report 
     report->stack_how = sph_slice_text("registers at the signal");
 }
 
+/* Times are the device's uptime, as in its log: wall time may be set in between. */
 static void fill_growth(const struct sph_report_facts *facts, struct sph_msg_report *report) {
     const struct sph_growth *growth = &facts->last_growth;
     if (!growth->is_known)
@@ -99,6 +105,7 @@ static void fill_growth(const struct sph_report_facts *facts, struct sph_msg_rep
     report->growth_stack = stack_slice(growth);
 }
 
+/* Without figures all of them stay away: a zero would be read as one. */
 static void fill_figures(const struct sph_report_facts *facts, struct sph_msg_report *report) {
     report->limit_bytes = facts->limit_bytes;
     if (!facts->has_figures)

@@ -27,13 +27,15 @@ struct sph_end_signs {
     struct sph_fault fault;
 };
 
+/* One of the two numbers has a meaning, by the reason; the other is 0. */
 struct sph_end_verdict {
     enum sph_end_why why;
     uint32_t exit_code; /* of a process that exited */
     uint32_t signal;    /* that ended it; 0 = none */
 };
 
-/* Pure. */
+/* The ration goes before all else, then what the agent itself has done, then what the app has done
+ * to itself. */
 void sph_report_judge(const struct sph_end_signs *signs, struct sph_end_verdict *ret_verdict);
 /* True when the device starts such an app again: it ended, and nobody had asked it to. */
 bool sph_report_is_unexpected(enum sph_end_why why);
@@ -56,6 +58,9 @@ struct sph_kept_row {
     char path[SPH_MAPPING_PATH];
 };
 
+/* All that is known of one end. Filled at three moments: identity at the start, growth and faults
+ * while it runs, figures and rows at the exit stop, the rest when it is over. Pointers without
+ * 'owned' belong to the session. */
 struct sph_report_facts {
     uint64_t number; /* that the kill store gives it */
     struct sph_guid component, image;

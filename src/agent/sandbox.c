@@ -32,6 +32,7 @@ enum {
     FLAGS_CLOSED = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 };
 
+/* Flags are set on the copy before it is attached: at no moment is it in place and writable. */
 static int set_flags(int mount_fd, uint64_t flags, bool all) {
     struct mount_attr attr = {.attr_set = flags, .propagation = MS_PRIVATE};
     unsigned how = AT_EMPTY_PATH | (all ? AT_RECURSIVE : 0);
@@ -56,6 +57,7 @@ static int make_folders(int root, const char *path, struct sph_err *err) {
     return 0;
 }
 
+/* What a file is mounted on must be a file. */
 static int make_file(int root, const char *path, struct sph_err *err) {
     sph_autoclose int fd = openat(root, path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0444);
     if (fd < 0)
@@ -81,6 +83,7 @@ static int put(int tree, int root, const char *target, uint64_t flags, bool all,
     return 0;
 }
 
+/* A path of the host, still reachable as the old root is below the new one. */
 static int show(const char *host_path, int root, const char *target, uint64_t flags, bool all,
                 struct sph_err *err) {
     sph_autoclose int tree = copy(AT_FDCWD, host_path, all);
@@ -127,6 +130,7 @@ static int mount_proc(int root, struct sph_err *err) {
     return 0;
 }
 
+/* The host's own nodes: making new ones needs a privilege that a container may not have. */
 static int show_devices(int root, struct sph_err *err) {
     static const char *const names[] = {"null", "zero", "full", "random", "urandom"};
     int rc = make_folders(root, "dev", err);
@@ -213,6 +217,7 @@ static int show_host_libraries(int root, struct sph_err *err) {
     return rc;
 }
 
+/* The path that documents and tools of the original device show. */
 static int show_package(const struct sph_sandbox_plan *plan, const struct copies *copies, int root,
                         struct sph_err *err) {
     char target[32 + SPH_GUID_TEXT], guid[SPH_GUID_TEXT];
@@ -241,6 +246,7 @@ static int pivot(int root, struct sph_err *err) {
     return 0;
 }
 
+/* In any order: everything has its own place. */
 static int fill(const struct sph_sandbox_plan *plan, const struct copies *copies, int root,
                 struct sph_err *err) {
     int rc = show_package(plan, copies, root, err);
@@ -294,6 +300,7 @@ int sph_sandbox_enter(const struct sph_sandbox_plan *plan, int *ret_socket, stru
     return 0;
 }
 
+/* Hard and soft are the same: there is nothing to be raised later. */
 static int set_limit(__rlimit_resource_t resource, uint64_t value, struct sph_err *err) {
     struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
     if (setrlimit(resource, &limit) < 0)
@@ -326,6 +333,7 @@ static void reset_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The change of user has emptied the effective set already; the inheritable one it leaves alone. */
 static int drop_capabilities(struct sph_err *err) {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}, {0}};
@@ -351,6 +359,8 @@ static int set_ids(const struct sph_sandbox_identity *identity, struct sph_err *
     return 0;
 }
 
+/* The order matters: limits and the bounding set need root, no_new_privs is last so that what
+ * stands before it cannot be hindered by it. */
 int sph_sandbox_drop(const struct sph_sandbox_identity *identity, struct sph_err *err) {
     if (setsid() < 0)
         return SPH_FAIL_ERRNO(err, -errno, "Cannot give the app a session of its own");

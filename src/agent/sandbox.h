@@ -26,6 +26,8 @@ struct sph_sandbox_plan {
  * listening SOCK_SEQPACKET socket at /run/spherule/agent in there. */
 int sph_sandbox_enter(const struct sph_sandbox_plan *plan, int *ret_socket, struct sph_err *err);
 
+/* What the app is to the kernel. All its processes together count against process_count, since the
+ * user id is its alone. */
 struct sph_sandbox_identity {
     uid_t uid;              /* and gid; no supplementary groups */
     uint64_t file_bytes;    /* RLIMIT_FSIZE */

@@ -51,6 +51,8 @@ static uint64_t file_limit(const struct sph_session *session, const struct sph_i
                                 : session->device->profile.ram_bytes;
 }
 
+/* Before anything is made: a package for another processor costs nothing but the look at its
+ * header. */
 static int check_program(const struct sph_session *session, const struct sph_orders *orders,
                          int root_fd, struct sph_err *err) {
     struct sph_program program;
@@ -60,6 +62,7 @@ static int check_program(const struct sph_session *session, const struct sph_ord
     return sph_target_check(session->target, &program, session->device->host_libraries, err);
 }
 
+/* The helper and the app are forks: what the plan points to is theirs to read as it is now. */
 static int launch(struct sph_session *session, const struct sph_installed_app *app,
                   const struct sph_orders *orders, int root_fd, struct sph_err *err) {
     char *const environment[] = {NULL};
@@ -104,6 +107,7 @@ static int attach(struct sph_session *session, const struct sph_installed_app *a
     return rc;
 }
 
+/* The share is had first, since the app is born in it, and is given back when it is not born. */
 static int start_run(struct sph_session *session, const struct sph_installed_app *app,
                      const struct sph_orders *orders, struct sph_err *err) {
     char guid[SPH_GUID_TEXT];
@@ -135,6 +139,8 @@ static void begin_facts(struct sph_session *session) {
     session->app_gone = session->helper_gone = session->looked_at = false;
 }
 
+/* The manifest is read anew for each run: an update may have changed it, and keeping it would cost
+ * every idle app its bytes. */
 int sph_session_launch(struct sph_session *session, struct sph_err *err) {
     const struct sph_registry *registry = session->device->registry;
     const struct sph_installed_app *app = sph_registry_find(registry, &session->component);
@@ -160,6 +166,8 @@ int sph_session_launch(struct sph_session *session, struct sph_err *err) {
     return rc;
 }
 
+/* Output first, while the pipes are open; the share last, when nothing can be charged to it any
+ * more. */
 void sph_session_settle(struct sph_session *session) {
     for (int i = 0; i < 2; i++)
         sph_output_finish(&session->outputs[i]);

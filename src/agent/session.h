@@ -22,8 +22,11 @@
 struct sph_channel;
 struct sph_device;
 struct sph_installed_app;
+/* More get -EBUSY: four clients that stop one app in the same two seconds are no use case. */
 enum { SPH_SESSION_WAITERS = 4 }; /* that asked for a stop of one app at the same time */
 
+/* Allocated while an app runs or waits to run again, about 4 KiB; installed apps that do neither
+ * cost nothing here. */
 struct sph_session {
     struct sph_device *device;
     struct sph_lifecycle *lifecycle;

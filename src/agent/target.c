@@ -21,6 +21,8 @@
 
 static const char loader_path[] = "/lib/" LOADER_NAME;
 
+/* The build tree and an installation lay the same things out alike: bin beside lib. Without the
+ * library the folder is not the one. */
 static int open_beside(const char *folder) {
     char path[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", path, sizeof(path));
@@ -51,6 +53,8 @@ void sph_target_close(struct sph_target *target) {
     target->library_fd = -1;
 }
 
+/* What execve would say is "No such file or directory", of the program: true, and of no use to
+ * anybody. */
 int sph_target_check(const struct sph_target *target, const struct sph_program *program,
                      bool host_libraries, struct sph_err *err) {
     const char *wanted = program->interpreter;

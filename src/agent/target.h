@@ -8,6 +8,8 @@
 #include "agent/program.h"
 #include "base/err.h"
 
+/* Found once, when the agent starts: an installation that changes under it takes effect with the
+ * next one. */
 struct sph_target {
     int library_fd;          /* folder of libapplibs.so.0, or -1: apps that need none still run */
     const char *loader;      /* of musl, static storage; NULL when it is not installed */

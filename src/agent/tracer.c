@@ -36,6 +36,7 @@ unsigned sph_tracer_options(void) {
            PTRACE_O_EXITKILL;
 }
 
+/* Only pc and sp are kept: the rest means nothing without the app's debug data. */
 static void read_registers(pid_t tid, struct sph_fault *fault) {
     struct user_regs_struct registers;
     struct iovec part = {.iov_base = &registers, .iov_len = sizeof(registers)};
@@ -50,11 +51,15 @@ static void read_registers(pid_t tid, struct sph_fault *fault) {
 #endif
 }
 
+/* Signals whose default is to end the process with a core: worth the second look at the registers.
+ */
 static bool may_be_fault(int number) {
     return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE ||
            number == SIGTRAP || number == SIGSYS || number == SIGABRT;
 }
 
+/* Most signals of most apps are handled by them and end nothing, so this is kept to one system call
+ * for those, two for what may be a crash. */
 static void show_signal(struct sph_tracer *tracer, pid_t tid, int number) {
     siginfo_t info;
     struct sph_fault fault = {.signal = number};
@@ -101,6 +106,8 @@ static void handle_stop(struct sph_tracer *tracer, pid_t tid, int status) {
     (void)ptrace(PTRACE_CONT, tid, NULL, (void *)pass_on);
 }
 
+/* -1 and not a list of pids: children that the app makes are ours to wait for from their first
+ * instruction on, before we have heard of them. */
 static int handle_batch(struct sph_tracer *tracer, int most) {
     int count = 0;
     while (count < most) {
@@ -126,11 +133,13 @@ int sph_tracer_poll(struct sph_tracer *tracer) {
     return count;
 }
 
+/* SIGCHLD comes once for many reports: all there are is asked for. */
 static void on_child_signal(void *context, int signal_number) {
     (void)signal_number;
     (void)sph_tracer_poll(context);
 }
 
+/* The rest of a full batch; no further signal may come for it. */
 static void on_again(void *context) {
     (void)sph_tracer_poll(context);
 }

@@ -21,6 +21,8 @@ struct sph_fault {
 };
 
 /* Both run while `tid` stands still: its memory can be read, it holds no lock of ours. */
+/* What the owner hears. The calls come from the loop, one at a time, in the order of the reports:
+ * of one process exiting, then gone. */
 struct sph_tracer_ops {
     /* The thread is about to leave, its memory is still there. status: as for waitpid. */
     void (*exiting)(void *context, pid_t tid, int status);
@@ -30,6 +32,7 @@ struct sph_tracer_ops {
     void (*gone)(void *context, pid_t pid, int status);
 };
 
+/* There can be one per process: it waits for every child there is. */
 struct sph_tracer;
 
 /* Takes SIGCHLD of the loop. The thread that calls this must be the one that launches. */
