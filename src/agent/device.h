@@ -12,6 +12,7 @@
 #include "base/loop.h"
 
 struct sph_events;
+struct sph_footprint;
 struct sph_gpio;
 struct sph_kill_store;
 struct sph_lifecycle;
@@ -72,7 +73,8 @@ struct sph_device {
     struct sph_lifecycle *lifecycle; /* made last, by sph_lifecycle_new(device, …): it makes the
                                         cgroups, the meter and removes what a killed agent left */
     struct sph_server *server;
-    struct sph_guid boot_id; /* new at each start */
+    struct sph_footprint *footprint; /* may be NULL */
+    struct sph_guid boot_id;         /* new at each start */
     /* Set by main. `end`: all apps stop, then the agent ends, or starts anew. `noted`: a line of
      * sph_device_note(), for standard error. Either may be NULL. */
     void (*end)(struct sph_device *device, bool restart);

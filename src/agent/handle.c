@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "agent/device.h"
+#include "agent/footprint.h"
 #include "wire/codec.h"
 #include "wire/op.h"
 
@@ -86,6 +88,7 @@ void sph_handle_frame(struct sph_device *device, struct sph_connection *connecti
                             .op = frame->op,
                             .id = frame->id,
                             .refusal = SPH_REFUSAL_NULL};
+    sph_footprint_touch(device->footprint);
     if (handle(&call, frame) < 0)
         sph_connection_refuse(connection, call.op, call.id, &call.refusal);
 }

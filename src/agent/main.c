@@ -3,14 +3,10 @@
  * SIGKILL, a start after SIGTERM and a restart are the same thing. */
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,6 +14,7 @@
 
 #include "agent/device.h"
 #include "agent/events.h"
+#include "agent/footprint.h"
 #include "agent/gpio.h"
 #include "agent/install.h"
 #include "agent/kill_store.h"
@@ -227,6 +224,8 @@ static int start_device(struct agent *agent, struct sph_err *err) {
         code = sph_lifecycle_new(device, &device->lifecycle, err);
     if (code == 0)
         code = sph_server_new(device, "agent.sock", &device->server, err);
+    if (code == 0)
+        code = sph_footprint_new(device, &device->footprint, err);
     return code;
 }
 
@@ -258,6 +257,7 @@ static void stop_device(struct agent *agent) {
     device->server = sph_server_free(device->server);
     device->lifecycle = sph_lifecycle_free(device->lifecycle);
     device->gpio = sph_gpio_free(device->gpio);
+    device->footprint = sph_footprint_free(device->footprint);
     sph_loop_remove(agent->on_int);
     sph_loop_remove(agent->on_term);
     device->loop = sph_loop_free(device->loop);
@@ -283,27 +283,6 @@ static void prepare_process(void) {
     (void)setrlimit(RLIMIT_NOFILE, &files); /* ignoring: the inherited limit is mostly enough */
 }
 
-/* Gives back the memory that only the start needed: most of the code, and freed heap. Segments that
- * are never written (PF_W is not set) are clean and come back from the page cache page by page as
- * they are used. */
-static void give_back_start_memory(void) {
-    const ElfW(Phdr) *headers = (const void *)getauxval(AT_PHDR);
-    size_t count = getauxval(AT_PHNUM);
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), base = 0;
-    (void)malloc_trim(0);
-    for (size_t i = 0; i < count; i++)
-        if (headers[i].p_type == PT_PHDR)
-            base = (uintptr_t)headers - headers[i].p_vaddr; /* not 0 in a PIE */
-    for (size_t i = 0; i < count; i++) {
-        if (headers[i].p_type != PT_LOAD || headers[i].p_flags & PF_W)
-            continue;
-        uintptr_t first = (base + headers[i].p_vaddr) & ~(page - 1);
-        uintptr_t end = base + headers[i].p_vaddr + headers[i].p_filesz;
-        (void)madvise((void *)first, end - first,
-                      MADV_DONTNEED); /* only to save memory, ignoring */
-    }
-}
-
 /* Stopping is the same whether the start failed half-way or the loop has ended. */
 static int run(struct agent *agent, struct sph_err *err) {
     int code = start_device(agent, err);
@@ -313,7 +292,6 @@ static int run(struct agent *agent, struct sph_err *err) {
                         sph_registry_count(agent->device.registry));
         start_apps(&agent->device);
         tell_ready(&agent->options, "ok");
-        give_back_start_memory();
         code = sph_loop_run(agent->device.loop, err);
     }
     stop_device(agent);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "agent/footprint.h"
 #include "base/clock.h"
 #include "base/unix_socket.h"
 #include "wire/message.h"
@@ -402,6 +403,36 @@ static void test_restart(void **state) {
     disconnect(process);
 }
 
+/* Resident memory of the agent in KiB. */
+static unsigned long resident_kib(const struct process *process) {
+    char path[32];
+    sph_autobuf struct sph_buf status = SPH_BUF_NULL;
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)process->pid);
+    assert_int_equal(sph_file_read(AT_FDCWD, path, &status, NULL), 0);
+    const char *line = strstr(status.data, "VmRSS:");
+    assert_non_null(line);
+    return strtoul(line + strlen("VmRSS:"), NULL, 10);
+}
+
+/* Half a second after it was busy the agent is back below its 1 MiB. */
+static void test_footprint(void **state) {
+    struct process *process = *state;
+    struct fixture_package package = {.component = 1, .version = 1, .padding = 500000};
+    start(process);
+    trust_test_key(process);
+    (void)install(process, &package);
+    for (int i = 0; i < 200; i++)
+        call(process, SPH_OP_MEMORY, NULL, NULL);
+    unsigned long busy = resident_kib(process);
+    (void)poll(NULL, 0, 2 * SPH_FOOTPRINT_REST_MS);
+    unsigned long rests = resident_kib(process);
+    print_message("resident: %lu KiB right after 200 requests, %lu KiB at rest\n", busy, rests);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_true(rests < 1024);
+#endif
+    assert_int_equal(end(process, SIGTERM), 0);
+}
+
 static void test_refused_starts(void **state) {
     struct process *process = *state;
     char ready[400];
@@ -444,11 +475,8 @@ static void test_refused_starts(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
     const struct CMUnitTest tests[] = {
-        TEST(test_one_instance),
-        TEST(test_restart),
-        TEST(test_refused_starts),
-        TEST(test_running_app),
-        TEST(test_killed_while_installing),
+        TEST(test_one_instance),   TEST(test_restart),     TEST(test_footprint),
+        TEST(test_refused_starts), TEST(test_running_app), TEST(test_killed_while_installing),
     };
     if (geteuid() != 0) {
         print_message("skipped: the agent needs root\n");
