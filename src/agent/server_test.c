@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crc32.h"
 
 static void test_hello(void **state) {
     struct wire_fixture *fixture = *state;
@@ -32,7 +33,7 @@ static void test_hello(void **state) {
 static void put_frame_of_version(uint8_t version, uint16_t op, struct sph_buf *out) {
     assert_int_equal(sph_frame_append(out, SPH_FRAME_REQUEST, op, 77, NULL, 0), 0);
     out->data[4] = (char)version;
-    uint32_t crc = sph_frame_crc32(0, out->data, 20);
+    uint32_t crc = sph_crc32(0, out->data, 20);
     for (int i = 0; i < 4; i++)
         out->data[20 + i] = (char)(crc >> (8 * i));
 }

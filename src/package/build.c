@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/le.h"
 #include "base/text.h"
-#include "package/le.h"
 
 bool sph_build_is_elf(const void *data, size_t size) {
     return size >= 4 && memcmp(data, "\177ELF", 4) == 0;

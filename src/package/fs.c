@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crc32.h"
 #include "base/text.h"
 #include "package/fs_layout.h"
 

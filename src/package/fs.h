@@ -72,7 +72,4 @@ struct sph_fs_item {
 int sph_fs_build(const struct sph_fs_item *items, size_t item_count, struct sph_buf *ret_body,
                  struct sph_err *err) SPH_MUST_USE;
 
-/* CRC-32 with the zlib polynomial; start with crc = 0. */
-uint32_t sph_crc32(uint32_t crc, const void *data, size_t len);
-
 #endif

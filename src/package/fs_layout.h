@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/le.h"
 #include "package/fs.h"
-#include "package/le.h"
 
 #define SPH_FS_MAGIC 0x28cd3d45u
 #define SPH_FS_FLAGS 3u /* version 2, sorted folders: the only ones met in application packages */

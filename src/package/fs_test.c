@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/crc32.h"
 #include "package/fs_layout.h"
 #include "package/package_testing.h"
 #include "package/unpack.h"

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "package/le.h"
+#include "base/le.h"
 
 enum {
     HEAD_BYTES = 8,         /* magic and section count */

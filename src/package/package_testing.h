@@ -9,8 +9,8 @@
 
 #include "base/cleanup.h"
 
+#include "base/le.h"
 #include "package/build.h"
-#include "package/le.h"
 #include "package/package.h"
 #include "package/trust.h"
 

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/crc32.h"
+#include "base/le.h"
 #include "base/text.h"
-#include "package/fs.h"
-#include "package/le.h"
 
 enum {
     HEAD_BYTES = 8,

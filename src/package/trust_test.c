@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/crc32.h"
 #include "package/package_testing.h"
 
 static struct sph_trust_record test_signer(void) {

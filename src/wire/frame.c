@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/crc32.h"
+#include "base/le.h"
+
 static const uint8_t MAGIC[4] = {'S', 'p', 'H', 0xf7}; /* the last byte is in no UTF-8 text */
 
 enum { /* offsets in the header */
@@ -23,44 +26,10 @@ enum { /* offsets in the header */
 /* Bytes that a reader holds at most: a frame that is handled, and what came behind it. */
 enum { READER_LIMIT = 4 * (SPH_FRAME_PAYLOAD_MAX + SPH_FRAME_HEADER) };
 
-static void put16(uint8_t *at, uint16_t value) {
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-}
-
-static void put32(uint8_t *at, uint32_t value) {
-    put16(at, (uint16_t)value);
-    put16(at + 2, (uint16_t)(value >> 16));
-}
-
-static uint16_t get16(const uint8_t *at) {
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static uint32_t get32(const uint8_t *at) {
-    return (uint32_t)get16(at) | (uint32_t)get16(at + 2) << 16;
-}
-
-uint32_t sph_frame_crc32(uint32_t crc, const void *data, size_t len) {
-    static const uint32_t nibbles[16] = {
-        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-    };
-    const uint8_t *bytes = data;
-    crc = ~crc;
-    for (size_t i = 0; i < len; i++) {
-        crc ^= bytes[i];
-        crc = crc >> 4 ^ nibbles[crc & 15];
-        crc = crc >> 4 ^ nibbles[crc & 15];
-    }
-    return ~crc;
-}
-
 static bool header_is_good(const uint8_t *at) {
     return memcmp(at, MAGIC, sizeof(MAGIC)) == 0 &&
-           get32(at + AT_HEADER_CRC) == sph_frame_crc32(0, at, AT_HEADER_CRC) &&
-           get32(at + AT_LENGTH) <= SPH_FRAME_PAYLOAD_MAX;
+           sph_le32_get(at + AT_HEADER_CRC) == sph_crc32(0, at, AT_HEADER_CRC) &&
+           sph_le32_get(at + AT_LENGTH) <= SPH_FRAME_PAYLOAD_MAX;
 }
 
 /* Where the next header stands or could still become one; `len` when nowhere. */
@@ -83,10 +52,10 @@ static void read_header(const uint8_t *at, struct sph_frame *ret_frame) {
     *ret_frame = (struct sph_frame){
         .version = at[AT_VERSION],
         .type = at[AT_TYPE],
-        .op = get16(at + AT_OP),
-        .id = get32(at + AT_ID),
+        .op = sph_le16_get(at + AT_OP),
+        .id = sph_le32_get(at + AT_ID),
         .payload = at + SPH_FRAME_HEADER,
-        .payload_len = get32(at + AT_LENGTH),
+        .payload_len = sph_le32_get(at + AT_LENGTH),
     };
 }
 
@@ -102,8 +71,8 @@ int sph_frame_decode(const void *data, size_t len, struct sph_frame *ret_frame, 
         read_header(bytes + at, &frame);
         if (len - at - SPH_FRAME_HEADER < frame.payload_len)
             return SPH_FRAME_E_MORE;
-        if (get32(bytes + at + AT_PAYLOAD_CRC) ==
-            sph_frame_crc32(0, frame.payload, frame.payload_len)) {
+        if (sph_le32_get(bytes + at + AT_PAYLOAD_CRC) ==
+            sph_crc32(0, frame.payload, frame.payload_len)) {
             *ret_frame = frame;
             *ret_used = at + SPH_FRAME_HEADER + frame.payload_len;
             return frame.version == SPH_FRAME_VERSION ? 0 : SPH_FRAME_E_VERSION;
@@ -131,11 +100,11 @@ int sph_frame_end(struct sph_buf *out, size_t begin, enum sph_frame_type type, u
     memcpy(at, MAGIC, sizeof(MAGIC));
     at[AT_VERSION] = SPH_FRAME_VERSION;
     at[AT_TYPE] = (uint8_t)type;
-    put16(at + AT_OP, op);
-    put32(at + AT_ID, id);
-    put32(at + AT_LENGTH, (uint32_t)len);
-    put32(at + AT_PAYLOAD_CRC, sph_frame_crc32(0, at + SPH_FRAME_HEADER, len));
-    put32(at + AT_HEADER_CRC, sph_frame_crc32(0, at, AT_HEADER_CRC));
+    sph_le16_put(at + AT_OP, op);
+    sph_le32_put(at + AT_ID, id);
+    sph_le32_put(at + AT_LENGTH, (uint32_t)len);
+    sph_le32_put(at + AT_PAYLOAD_CRC, sph_crc32(0, at + SPH_FRAME_HEADER, len));
+    sph_le32_put(at + AT_HEADER_CRC, sph_crc32(0, at, AT_HEADER_CRC));
     return 0;
 }
 

@@ -76,7 +76,4 @@ size_t sph_frame_reader_pending(const struct sph_frame_reader *reader);
  * which came after the cut are found by the next sph_frame_reader_next. */
 void sph_frame_reader_give_up(struct sph_frame_reader *reader);
 
-/* CRC-32 as in IEEE 802.3 (zlib's). */
-uint32_t sph_frame_crc32(uint32_t crc, const void *data, size_t len);
-
 #endif

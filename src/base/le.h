@@ -1,6 +1,6 @@
-/* le: little-endian integers at any address, as packages store them. */
-#ifndef SPH_PACKAGE_LE_H
-#define SPH_PACKAGE_LE_H
+/* le: little-endian integers at any address, as packages and frames store them. */
+#ifndef SPH_BASE_LE_H
+#define SPH_BASE_LE_H
 
 #include <stdint.h>
 

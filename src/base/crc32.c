@@ -1,6 +1,6 @@
-/* CRC-32 by the zlib polynomial, four bits at a time: a body is at most a megabyte and is checked
- * once per install, so a table of sixteen words is enough and stays out of the agent's memory. */
-#include "package/fs.h"
+/* CRC-32 by the zlib polynomial, four bits at a time: packages are at most a megabyte and frames
+ * 64 KiB, so a table of sixteen words is enough and stays out of the agent's memory. */
+#include "base/crc32.h"
 
 uint32_t sph_crc32(uint32_t crc, const void *data, size_t len) {
     static const uint32_t table[16] = {
