@@ -139,7 +139,8 @@ class Usage(Case):
             (["device", "app", "show-status", "-i", "zz"], "'zz' is no component id: it looks like " + ID, None),
             (["device", "app", "show-kills", "none"], "'none' is no report: give its number, or 'last'", None),
             (["trust", "remove", "abc"], "'abc' is no thumbprint: it has 40 hexadecimal digits", None),
-            (["trust", "add"], "argument CERT.pem is missing", "trust add"),
+            (["trust", "add"], "give either a certificate or --sdk-development", None),
+            (["trust", "add", "x.pem", "--sdk-development"], "give either a certificate or --sdk-development", None),
             (["image-package", "show"], "option '--image-package PATH' is missing", None),
             (["image-package", "pack-application", "--package-directory", "."], "option '--destination FILE' is missing",
              "image-package pack-application"),
@@ -728,6 +729,8 @@ class Packages(Case):
         self.expect(["trust", "list", "-o", "tsv"], 0, "", "ab" * 20 + "\tCN=x\n")
         self.expect(["trust", "remove"], 0, f"Device 'default' no longer trusts {body['thumbprint']}.\n")
         self.expect_error(["trust", "remove", "CD" * 20], 6, "Not found (It is not trusted.)")
+        self.assertEqual(self.run_cli("trust", "add", "--sdk-development")[0], 0)
+        self.assertEqual(json.loads(fake.requests[-1][3])["thumbprint"], "a8d5cc6958f48710140d7a26160fc1cfc31f5df0")
         answers[("POST", "/spherule/v1/trust")] = (409, refusal(17, "It is trusted already."))
         self.assertEqual(self.run_cli("trust", "add", cert)[0], 0)
 
