@@ -24,6 +24,7 @@ enum {
     SETTLE_TRIES = 50,  /* walks of a busy app before giving up */
     DISAGREE_TRIES = 3, /* settled walks that must differ, one after the other */
     SETTLE_PAUSE_US = 500,
+    ROOM_SPARE = 16, /* entries for processes that are made while the check runs */
 };
 
 struct process {
@@ -41,6 +42,7 @@ struct check {
     struct sph_meter_mm *mms;
     struct sph_meter_mm *again; /* the second listing; also scratch */
     size_t n_mms;
+    size_t room; /* entries that both listings have room for */
 };
 
 /* CLONE_VM without CLONE_THREAD (vfork, posix_spawn): two processes, one address space. */
@@ -85,17 +87,18 @@ static bool agrees(const struct sph_meter_check *result) {
     return result->kernel_anon == result->meter_anon && result->kernel_shm == result->meter_shm;
 }
 
-/* An app cannot have more than the map has room for; the cap keeps a changed map from
- * overrunning. */
+/* More entries than there is room for: the app is making processes just now, and the listing is
+ * cut. */
 static int list_mms(struct check *check, struct sph_meter_mm *ret_mms) {
-    int found =
-        sph_meter_list_mms(check->app->meter, check->app->number, ret_mms, SPH_METER_MMS_MAX);
-    return found > SPH_METER_MMS_MAX ? SPH_METER_MMS_MAX : found;
+    int found = sph_meter_list_mms(check->app->meter, check->app->number, ret_mms, check->room);
+    return found > (int)check->room ? -EAGAIN : found;
 }
 
 /* One walk: 1 when the meter held still around it, 0 when not, or negative errno. */
 static int walk(struct check *check, struct sph_meter_check *result, struct sph_err *err) {
     int before = list_mms(check, check->mms);
+    if (before == -EAGAIN)
+        return 0;
     if (before < 0)
         return SPH_FAIL_ERRNO(err, before, "cannot read the meter's address spaces");
     int error = read_processes(check, err);
@@ -210,14 +213,17 @@ static int run(struct check *check, struct sph_meter_check *ret_check, struct sp
 int sph_meter_check(struct sph_meter_app *app, const pid_t *pids, size_t n_pids,
                     struct sph_meter_check *ret_check, struct sph_err *err) {
     sph_autofree struct process *processes = calloc(n_pids ? n_pids : 1, sizeof(*processes));
-    sph_autofree struct sph_meter_mm *mms = calloc(2 * SPH_METER_MMS_MAX, sizeof(*mms));
+    /* Sized for what the app has, twice over: the caller is to stay small. */
+    size_t room = 2 * (size_t)__atomic_load_n(&app->slot->mms, __ATOMIC_RELAXED) + ROOM_SPARE;
+    sph_autofree struct sph_meter_mm *mms = calloc(2 * room, sizeof(*mms));
     if (!processes || !mms)
         return SPH_FAIL_ERRNO(err, -ENOMEM, "cannot check the meter");
     struct check check = {.app = app,
                           .processes = processes,
                           .n_processes = n_pids,
                           .mms = mms,
-                          .again = mms + SPH_METER_MMS_MAX};
+                          .again = mms + room,
+                          .room = room};
     for (size_t i = 0; i < n_pids; i++)
         processes[i].pid = pids[i];
     return run(&check, ret_check, err);

@@ -115,6 +115,22 @@ static void exec_changes_the_address_space(void **state) {
     assert_int_equal(rig_wait(&rig), 0);
 }
 
+/* The kernel charges the page of an execve's arguments to the caller's old address space as well
+ * until the new one takes over: for that time User is one page more than what is held (spec,
+ * section 8). */
+static void execve_charges_its_arguments_twice(void **state) {
+    (void)state;
+    start("exec");
+    uint64_t before = figures().current;
+    go_on();
+    hear();
+    assert_int_equal(figures().peak, before + 2 * PAGE);
+    assert_true(figures().current < before);
+    expect_truth();
+    go_on();
+    assert_int_equal(rig_wait(&rig), 0);
+}
+
 /* At the end of a process every count is reported down to zero: no entry stays. */
 static void exit_reports_zero(void **state) {
     struct sph_meter_mm mms[4];
@@ -428,6 +444,7 @@ int main(void) {
         cmocka_unit_test(event_size_is_exact),
         cmocka_unit_test(fork_reports_the_child),
         cmocka_unit_test(exec_changes_the_address_space),
+        cmocka_unit_test(execve_charges_its_arguments_twice),
         cmocka_unit_test(exit_reports_zero),
         cmocka_unit_test(exit_stop_keeps_the_memory),
         cmocka_unit_test(foreign_write_is_told),
