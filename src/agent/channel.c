@@ -70,7 +70,7 @@ static void on_request(void *context, int fd, uint32_t epoll_events) {
     if (len == -EAGAIN)
         return;
     if (len == (ssize_t)sizeof(request)) {
-        struct sph_app_reply reply;
+        struct sph_app_reply reply = {.version = SPH_APP_CHANNEL_VERSION};
         sph_autoclose int passed_fd = -1;
         sph_channel_answer(channel->device, &channel->rights, &request, &reply, &passed_fd);
         /* An app that has gone away meanwhile does not get its reply, ignoring. */

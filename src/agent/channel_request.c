@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "agent/device.h"
 #include "agent/gpio.h"
@@ -127,8 +126,6 @@ void sph_channel_answer(struct sph_device *device, const struct sph_channel_righ
         [SPH_APP_PACKAGE_PATH] = answer_package_path,
     };
     struct call call = {device, rights, request->args, reply, ret_fd};
-    memset(reply, 0, sizeof(*reply));
-    reply->version = SPH_APP_CHANNEL_VERSION;
     *ret_fd = -1;
     int rc = -ENOSYS;
     if (request->version != SPH_APP_CHANNEL_VERSION)

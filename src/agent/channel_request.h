@@ -5,8 +5,8 @@
 #include "agent/channel.h"
 #include "wire/app_channel.h"
 
-/* Always fills the reply: reply->error is the errno for the app. *ret_fd is the descriptor to pass
- * with it, the caller's to close, or -1. */
+/* Fills in a reply that has its version and is zero otherwise: reply->error is the errno for the
+ * app. *ret_fd is the descriptor to pass with it, the caller's to close, or -1. */
 void sph_channel_answer(struct sph_device *device, const struct sph_channel_rights *rights,
                         const struct sph_app_request *request, struct sph_app_reply *reply,
                         int *ret_fd);

@@ -37,35 +37,6 @@ struct will {
     struct sph_guid component;
 };
 
-static unsigned long read_status(pid_t pid, const char *field) {
-    char path[64], line[256];
-    unsigned long value = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof(line), file))
-        if (strncmp(line, field, strlen(field)) == 0)
-            value = strtoul(line + strlen(field), NULL, 10);
-    if (file)
-        (void)fclose(file);
-    return value;
-}
-
-/* Processes of that user, however they are related; zombies are not counted: they do nothing. */
-static unsigned count_processes(unsigned uid) {
-    unsigned count = 0;
-    char line[64];
-    FILE *pipe = popen("ps -e -o uid=,stat=", "r");
-    assert_non_null(pipe);
-    while (fgets(line, sizeof(line), pipe)) {
-        unsigned found;
-        char stat[16];
-        if (sscanf(line, "%u %15s", &found, stat) == 2 && found == uid && stat[0] != 'Z')
-            count++;
-    }
-    (void)pclose(pipe);
-    return count;
-}
-
 static _Noreturn void be_the_agent(struct will *will, const char *deed, const char *argument) {
     struct rig *rig = rig_new(program, "\"MutableStorage\":{\"SizeKB\":8}");
     struct sph_err err = SPH_ERR_NULL;
@@ -73,8 +44,8 @@ static _Noreturn void be_the_agent(struct will *will, const char *deed, const ch
         _exit(2);
     rig_await_output(rig, "ready", 3000);
     will->app = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
-    will->helper_hint = (pid_t)read_status(will->app, "PPid:");
-    will->uid = (unsigned)read_status(will->app, "Uid:");
+    will->helper_hint = (pid_t)rig_read_status(will->app, "PPid:");
+    will->uid = (unsigned)rig_read_status(will->app, "Uid:");
     memcpy(will->folder, rig->folder, sizeof(will->folder));
     memcpy(will->group, rig->device.group, sizeof(will->group));
     will->component = rig->component;
@@ -118,7 +89,7 @@ static void kill_agent(const struct will *will, pid_t agent) {
     uint64_t took = sph_clock_monotonic_ms() - begin;
     assert_false(is_alive(will->app));
     assert_false(is_alive(will->helper_hint));
-    assert_int_equal(count_processes(will->uid), 0);
+    assert_int_equal(rig_count_processes(will->uid), 0);
     assert_true(took <= DEATH_MS);
     assert_int_equal(waitpid(agent, NULL, 0), agent);
 }
@@ -168,7 +139,7 @@ static struct will *shared_will(void) {
 static void die_with(const char *deed, const char *argument) {
     struct will *will = shared_will();
     pid_t agent = start_agent(will, deed, argument);
-    assert_true(count_processes(will->uid) >= 1);
+    assert_true(rig_count_processes(will->uid) >= 1);
     assert_true(group_exists(will));
     kill_agent(will, agent);
     restart_agent(will);
@@ -204,11 +175,11 @@ static void test_free_ends_everything(void **state) {
         assert_int_equal(rig_start(rig, RIG_ARGS(deeds[i]), 0, &err), 0);
         rig_await_output(rig, "ready", 3000);
         pid_t app = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
-        unsigned uid = (unsigned)read_status(app, "Uid:");
+        unsigned uid = (unsigned)rig_read_status(app, "Uid:");
         memcpy(will.group, rig->device.group, sizeof(will.group));
         assert_true(group_exists(&will));
         rig_free(rig);
-        assert_int_equal(count_processes(uid), 0);
+        assert_int_equal(rig_count_processes(uid), 0);
         assert_false(group_exists(&will));
     }
 }

@@ -28,7 +28,7 @@
 
 static char package[] = "/tmp/spherule-test-XXXXXX";
 static char *const no_environment[] = {NULL};
-static char *const argv_exit[] = {FOLDER "/app", "", "exit", "7", NULL};
+static char *const argv_exit[] = {(char[]){FOLDER "/app"}, "", "exit", "7", NULL};
 static char *const argv_missing[] = {FOLDER "/nothing", NULL};
 static char *const argv_folder[] = {FOLDER "/folder", NULL};
 static struct sph_target target;

@@ -84,7 +84,7 @@ static void drop(struct sph_lifecycle *lifecycle, struct sph_session *session) {
         i++;
     lifecycle->n_sessions--;
     memmove(&lifecycle->sessions[i], &lifecycle->sessions[i + 1],
-            (lifecycle->n_sessions - i) * sizeof(lifecycle->sessions[0]));
+            (lifecycle->n_sessions - i) * sizeof(struct sph_session *));
     struct sph_session gone = *session;
     session = sph_session_free(session);
     if (lifecycle->closing)

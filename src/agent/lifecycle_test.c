@@ -25,7 +25,8 @@
 #include "meter/pagemap.h"
 #include "wire/msg_device.h"
 
-enum { PAGE = 4096, RATION = 262144 };
+#define PAGE ((uint64_t)4096)
+#define RATION ((uint64_t)262144)
 
 static const char program[] = SPH_TEST_APP;
 
@@ -79,12 +80,14 @@ static void test_arguments(void **state) {
 }
 
 static void test_exit_codes(void **state) {
-    static const char *const codes[] = {"1", "42", "255"};
+    static const unsigned codes[] = {1, 42, 255};
     struct rig *rig = *state;
     for (size_t i = 0; i < SPH_ARRAY_SIZE(codes); i++) {
-        const struct sph_msg_report *report = rig_run_app(rig, RIG_ARGS("exit", codes[i]));
+        char text[8];
+        (void)snprintf(text, sizeof(text), "%u", codes[i]);
+        const struct sph_msg_report *report = rig_run_app(rig, RIG_ARGS("exit", text));
         assert_int_equal(report->why, SPH_END_EXIT);
-        assert_int_equal(report->exit_code, atoi(codes[i]));
+        assert_int_equal(report->exit_code, codes[i]);
         assert_int_equal(report->signal, 0);
         assert_false(report->will_restart);
         assert_true(report->user_exact);
@@ -303,44 +306,21 @@ static void test_stop_ignored(void **state) {
     assert_int_equal(rig_page_sum(report) * PAGE, report->user_bytes);
 }
 
-static unsigned count_uid_processes(uid_t uid) {
-    char command[96], line[16] = "";
-    (void)snprintf(command, sizeof(command), "ps -U %u -o pid= 2>/dev/null | wc -l", uid);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    assert_non_null(fgets(line, sizeof(line), pipe));
-    (void)pclose(pipe);
-    return (unsigned)atoi(line);
-}
-
-static uid_t app_uid(const struct rig *rig) {
-    char path[64], line[256];
-    unsigned uid = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/status",
-                   (int)sph_lifecycle_pid(rig->device.lifecycle, &rig->component));
-    FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "Uid: %u", &uid) == 1)
-            break;
-    if (file)
-        (void)fclose(file);
-    return uid;
-}
-
 /* What has cut itself loose from the app's process tree is gone with it. */
 static void test_daemon_is_gone_after_stop(void **state) {
     struct rig *rig = *state;
     start(rig, RIG_ARGS("daemon"), 0);
     rig_await_output(rig, "ready", 2000);
     rig_run(rig, 20);
-    uid_t uid = app_uid(rig);
+    pid_t pid = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
+    unsigned uid = (unsigned)rig_read_status(pid, "Uid:");
     assert_true(uid >= 0x70000000);
-    assert_int_equal(count_uid_processes(uid), 2);
+    assert_int_equal(rig_count_processes(uid), 2);
     struct sph_memory_figures figures;
     assert_int_equal(sph_lifecycle_memory(rig->device.lifecycle, NULL, &figures, NULL), 0);
     assert_true(figures.user_exact);
     stop(rig, 1000);
-    assert_int_equal(count_uid_processes(uid), 0);
+    assert_int_equal(rig_count_processes(uid), 0);
 }
 
 /* ---- start and restart ---- */

@@ -171,7 +171,7 @@ static void test_loader_is_there(void **state) {
     (void)state;
     struct sph_err err = SPH_ERR_NULL;
     const struct sph_target with = {
-        .library_fd = -1, .loader = LOADER, .loader_name = LOADER + strlen("/lib/")};
+        .library_fd = -1, .loader = LOADER, .loader_name = &LOADER[strlen("/lib/")]};
     const struct sph_target without = {.library_fd = -1, .loader_name = with.loader_name};
     const struct sph_program fixed = {.machine = NATIVE};
     const struct sph_program musl = {.machine = NATIVE, .interpreter = LOADER};

@@ -26,8 +26,7 @@ static void spread_net(const struct sph_ration *ration, const struct sph_ration_
     int fd = sph_cgroup_app_memory_fd(share->cgroup);
     if (fd < 0)
         return;
-    (void)snprintf(text, sizeof(text), "%llu",
-                   (unsigned long long)(ration->limit_bytes + NET_BYTES));
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)ration->limit_bytes + NET_BYTES);
     bool is_v1 = ration->memctl == SPH_MEMCTL_V1;
     (void)sph_file_poke(fd, is_v1 ? "memory.limit_in_bytes" : "memory.max", text, NULL);
 }

@@ -13,7 +13,8 @@
 #include "agent/report.h"
 #include "base/attr.h"
 
-enum { PAGE = 4096, RATION = 262144 };
+#define PAGE ((uint64_t)4096)
+#define RATION ((uint64_t)262144)
 
 static int exited(int code) {
     return code << 8;

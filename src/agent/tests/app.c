@@ -1,5 +1,7 @@
 /* A program for the tests to run as an app: its first own argument says what it does. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,7 +25,7 @@
 #include "wire/app_channel.h"
 
 static int argument(char **args, int fallback) {
-    return *args ? atoi(*args) : fallback;
+    return *args ? (int)strtol(*args, NULL, 10) : fallback;
 }
 
 static int do_hello(char **args) {
@@ -268,7 +270,7 @@ static void show_status(const char *field) {
 }
 
 static void try_host_pid(const char *text) {
-    tell("kill of the agent", kill((pid_t)atoi(text), 0));
+    tell("kill of the agent", kill((pid_t)strtol(text, NULL, 10), 0));
 }
 
 static int do_inspect(char **args) {

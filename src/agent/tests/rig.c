@@ -127,9 +127,9 @@ void rig_install(struct rig *rig, const struct sph_guid *component, const char *
 static void make_parts(struct rig *rig) {
     struct sph_device *device = &rig->device;
     MUST(sph_loop_new(&device->loop, err));
-    MUST(sph_events_new(64 * 1024, &device->events, err));
+    MUST(sph_events_new((size_t)64 * 1024, &device->events, err));
     MUST(sph_events_listen(device->events, on_event, rig, &rig->listener, err));
-    MUST(sph_logring_new(64 * 1024, &device->log, err));
+    MUST(sph_logring_new((size_t)64 * 1024, &device->log, err));
     MUST(sph_kill_store_new(device->state_fd, &device->kills, err));
     MUST(sph_uidmap_new(device->state_fd, device->hash, &device->uids, err));
     MUST(sph_storage_new(device->state_fd, &device->storage, err));
@@ -257,4 +257,32 @@ uint64_t rig_page_sum(const struct sph_msg_report *of) {
     while (sph_list_next(&iter, &row))
         sum += row.anonymous_pages + row.shared_pages;
     return sum;
+}
+
+unsigned long rig_read_status(pid_t pid, const char *field) {
+    char path[64], line[256];
+    unsigned long value = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    sph_autofclose FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof(line), file))
+        if (strncmp(line, field, strlen(field)) == 0)
+            value = strtoul(line + strlen(field), NULL, 10);
+    return value;
+}
+
+unsigned rig_count_processes(unsigned uid) {
+    unsigned count = 0;
+    sph_autoclosedir DIR *dir = opendir("/proc");
+    assert_non_null(dir);
+    for (struct dirent *item; (item = readdir(dir)) != NULL;) {
+        pid_t pid = (pid_t)strtol(item->d_name, NULL, 10);
+        char path[64], state[256] = "";
+        if (pid <= 0 || rig_read_status(pid, "Uid:") != uid)
+            continue;
+        (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+        sph_autofclose FILE *file = fopen(path, "r");
+        const char *end = file && fgets(state, sizeof(state), file) ? strrchr(state, ')') : NULL;
+        count += end && end[2] != 'Z' && end[2] != 'X';
+    }
+    return count;
 }

@@ -50,6 +50,10 @@ void rig_await_stopped(struct rig *rig, unsigned ms);
 /* start, await, report: the usual test. The report points into memory that the next call frees. */
 const struct sph_msg_report *rig_run_app(struct rig *rig, const char *const *arguments);
 const struct sph_msg_report *rig_report(struct rig *rig, uint64_t number);
-uint64_t rig_page_sum(const struct sph_msg_report *report); /* anonymous and shared pages */
+uint64_t rig_page_sum(const struct sph_msg_report *of); /* anonymous and shared pages */
+/* The first number of a line of /proc/PID/status that begins with `field`; 0 when there is none. */
+unsigned long rig_read_status(pid_t pid, const char *field);
+/* Processes of that user, however they are related; zombies are not counted: they do nothing. */
+unsigned rig_count_processes(unsigned uid);
 
 #endif
