@@ -31,9 +31,10 @@ run device sideload deploy --image-package "$package"
 run device app show-memory-stats
 
 presses=0
-while [ "$(kills)" -eq 0 ]; do
+while :; do
     press
     presses=$((presses + 1))
+    [ "$(kills)" -eq 0 ] || break
     if [ $((presses % 4)) -eq 0 ]; then
         say "after $presses presses"
         run device app show-memory-stats
@@ -42,7 +43,7 @@ while [ "$(kills)" -eq 0 ]; do
 done
 
 say "3. Press $presses needed a page beyond the ration: the app is gone, and this is what it held"
-run device app show-kills
+run device app show-kills last
 
 say "4. The device started it again, with an empty list"
 run device app show-status --component-id "$leak"
