@@ -16,6 +16,7 @@ struct sph_footprint;
 struct sph_gpio;
 struct sph_kill_store;
 struct sph_lifecycle;
+struct sph_log_wait;
 struct sph_logring;
 struct sph_registry;
 struct sph_server;
@@ -74,6 +75,7 @@ struct sph_device {
                                         cgroups, the meter and removes what a killed agent left */
     struct sph_server *server;
     struct sph_footprint *footprint; /* may be NULL */
+    struct sph_log_wait *log_waits;  /* log reads that wait, see handle_log.c */
     struct sph_guid boot_id;         /* new at each start */
     /* Set by main. `end`: all apps stop, then the agent ends, or starts anew. `noted`: a line of
      * sph_device_note(), for standard error. Either may be NULL. */

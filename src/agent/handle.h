@@ -42,6 +42,9 @@ int sph_call_refuse_no_memory(struct sph_call *call);
 /* NULL when the client waits for too many answers already: the refusal is filled. */
 struct sph_ticket *sph_call_defer(struct sph_call *call) SPH_MUST_USE;
 
+/* Answers all log reads that wait: the device ends. */
+void sph_log_waits_end(struct sph_device *device);
+
 sph_handle_fn sph_handle_hello, sph_handle_status, sph_handle_memory, sph_handle_pages,
     sph_handle_log_read, sph_handle_restart, sph_handle_shutdown, sph_handle_events;
 sph_handle_fn sph_handle_app_list, sph_handle_app_control, sph_handle_app_quota,

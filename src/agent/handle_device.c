@@ -1,5 +1,4 @@
-/* Requests about the device as a whole. A log read that waits holds a ticket and looks again on a
- * timer: lines come from many places, and a reader that is 50 ms behind does not matter. */
+/* Requests about the device as a whole: what it is, what its memory holds, what happens on it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include "agent/events.h"
 #include "agent/handle.h"
 #include "agent/lifecycle.h"
-#include "agent/logring.h"
 #include "agent/mapping.h"
 #include "agent/registry.h"
 #include "base/buf.h"
@@ -19,13 +17,7 @@
 #include "wire/msg_device.h"
 #include "wire/msg_event.h"
 
-enum {
-    LOG_LOOK_MS = 50,
-    LOG_WAIT_MAX_MS = 60 * 1000,
-    LOG_LINE_SHOWN = SPH_CLOCK_TEXT + 40 + SPH_LOG_LINE_MAX, /* with time and name */
-    LOG_BYTES_MAX = 60 * 1024,                               /* what fits a frame */
-    PAGES_ROWS = 128, /* of 230 bytes at most: fits a frame */
-};
+enum { PAGES_ROWS = 128 /* of 230 bytes at most: fits a frame */ };
 
 /* The frame's version was right, or we were not here; this is about those that the client could
  * speak instead. */
@@ -161,107 +153,6 @@ int sph_handle_pages(struct sph_call *call) {
     if (sph_lifecycle_page_map(device->lifecycle, &asked->component, &map, &call->refusal.err) < 0)
         return sph_call_refuse_errno(call);
     return reply_pages(call, &map, pid);
-}
-
-/* Time, name, text. An app that was deleted meanwhile is shown by its id. */
-static void format_line(const struct sph_device *device, const struct sph_log_line *line,
-                        struct sph_buf *buf) {
-    char time[SPH_CLOCK_TEXT], guid[SPH_GUID_TEXT];
-    const struct sph_installed_app *app = sph_registry_find(device->registry, &line->component);
-    const char *name = app ? app->name : sph_guid_format(&line->component, guid);
-    if (line->source == SPH_LOG_DEVICE)
-        name = "device";
-    sph_buf_printf(buf, "%s %s: ", sph_clock_format(line->wall_ms, time), name);
-    sph_buf_append(buf, line->text, line->len);
-    sph_buf_puts(buf, line->cut ? "...\n" : "\n");
-}
-
-/* Whole lines from *cursor on, at least one if there is one; the bytes lost before the first of
- * them. */
-static uint64_t format_log(const struct sph_device *device, uint64_t *cursor, size_t max_bytes,
-                           struct sph_buf *buf) {
-    uint64_t lost = 0, next = *cursor;
-    struct sph_log_line line;
-    bool is_first = true;
-    while (sph_logring_next(device->log, &next, &line)) {
-        if (!is_first && buf->len + LOG_LINE_SHOWN > max_bytes)
-            break;
-        if (is_first)
-            lost = line.position - *cursor;
-        is_first = false;
-        format_line(device, &line, buf);
-        *cursor = next;
-    }
-    return lost;
-}
-
-/* A log read that waits: the request's numbers and the ticket for its answer. Not in any list: its
- * timer is what keeps it alive, and it looks after itself until the client is answered or gone. */
-struct log_wait {
-    struct sph_device *device;
-    struct sph_ticket *ticket;
-    struct sph_watch *timer;
-    uint64_t deadline_ms;
-    uint64_t cursor;
-    size_t max_bytes;
-};
-
-/* Answers when there is a line, when time is up, and also when the client has gone: then only to
- * free the ticket. */
-static void look_again(void *context) {
-    struct log_wait *wait = context;
-    if (sph_ticket_is_wanted(wait->ticket) && sph_logring_end(wait->device->log) <= wait->cursor &&
-        sph_clock_monotonic_ms() < wait->deadline_ms)
-        return;
-    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(LOG_BYTES_MAX + LOG_LINE_SHOWN);
-    struct sph_msg_log_reply reply = {.cursor = wait->cursor};
-    reply.lost_bytes = format_log(wait->device, &reply.cursor, wait->max_bytes, &text);
-    reply.data = sph_slice(text.data, text.len);
-    sph_ticket_reply(wait->ticket, &reply);
-    sph_loop_remove(wait->timer);
-    free(wait);
-}
-
-/* The timer is made before the ticket, because it can be taken back and a ticket cannot. */
-static int wait_for_log(struct sph_call *call, const struct log_wait *wanted) {
-    struct log_wait *wait = malloc(sizeof(*wait));
-    if (!wait)
-        return sph_call_refuse_no_memory(call);
-    *wait = *wanted;
-    if (sph_loop_add_timer(call->device->loop, LOG_LOOK_MS, LOG_LOOK_MS, look_again, wait,
-                           &wait->timer, &call->refusal.err) < 0) {
-        free(wait);
-        return sph_call_refuse_errno(call);
-    }
-    wait->ticket = sph_call_defer(call);
-    if (!wait->ticket) {
-        sph_loop_remove(wait->timer);
-        free(wait);
-        return call->refusal.err.code;
-    }
-    return SPH_CALL_DEFERRED;
-}
-
-/* A cursor beyond the end is from before a restart: that client gets all that there is. */
-int sph_handle_log_read(struct sph_call *call) {
-    const struct sph_msg_log *asked = call->request;
-    struct sph_device *device = call->device;
-    uint32_t wait_ms = asked->wait_ms < LOG_WAIT_MAX_MS ? asked->wait_ms : LOG_WAIT_MAX_MS;
-    struct log_wait wait = {.device = device,
-                            .deadline_ms = sph_clock_monotonic_ms() + wait_ms,
-                            .cursor = asked->cursor,
-                            .max_bytes = asked->max_bytes ? asked->max_bytes : SPH_FRAME_CHUNK};
-    if (wait.max_bytes > LOG_BYTES_MAX)
-        wait.max_bytes = LOG_BYTES_MAX;
-    if (wait.cursor > sph_logring_end(device->log))
-        wait.cursor = 0; /* of an earlier boot */
-    if (wait_ms && sph_logring_end(device->log) == wait.cursor)
-        return wait_for_log(call, &wait);
-    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(LOG_BYTES_MAX + LOG_LINE_SHOWN);
-    struct sph_msg_log_reply reply = {.cursor = wait.cursor};
-    reply.lost_bytes = format_log(device, &reply.cursor, wait.max_bytes, &text);
-    reply.data = sph_slice(text.data, text.len);
-    return sph_call_reply(call, &reply);
 }
 
 /* The answer first: afterwards there may be no loop to send it. It leaves in the same round. */

@@ -462,7 +462,14 @@ static void test_gpio(void **state) {
 static void test_end(void **state) {
     struct wire_fixture *fixture = *state;
     struct wire_client client;
+    struct sph_msg_log asked = {.wait_ms = 60000};
+    struct sph_msg_log_reply log;
     wire_connect(fixture, &client);
+    asked.cursor = sph_logring_end(fixture->device.log);
+    uint32_t id = wire_request(&client, SPH_OP_LOG_READ, &asked);
+    sph_log_waits_end(&fixture->device); /* nobody is left without an answer */
+    wire_expect(&client, SPH_OP_LOG_READ, id, &log);
+    assert_int_equal(log.data.len, 0);
     wire_call(&client, SPH_OP_RESTART, NULL, NULL);
     assert_true(fixture->ended && fixture->restarts);
     wire_call(&client, SPH_OP_SHUTDOWN, NULL, NULL);

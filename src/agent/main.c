@@ -16,6 +16,7 @@
 #include "agent/events.h"
 #include "agent/footprint.h"
 #include "agent/gpio.h"
+#include "agent/handle.h"
 #include "agent/install.h"
 #include "agent/kill_store.h"
 #include "agent/lifecycle.h"
@@ -254,6 +255,7 @@ static void start_apps(struct sph_device *device) {
 /* In reverse order of making; every part takes NULL. */
 static void stop_device(struct agent *agent) {
     struct sph_device *device = &agent->device;
+    sph_log_waits_end(device);
     device->server = sph_server_free(device->server);
     device->lifecycle = sph_lifecycle_free(device->lifecycle);
     device->gpio = sph_gpio_free(device->gpio);

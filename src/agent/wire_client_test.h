@@ -10,6 +10,7 @@
 
 #include "agent/fake_lifecycle_test.h"
 #include "agent/gpio.h"
+#include "agent/handle.h"
 #include "agent/server.h"
 #include "wire/message.h"
 
@@ -51,10 +52,9 @@ static inline int wire_make(void **state) {
 
 static inline int wire_clean(void **state) {
     struct wire_fixture *fixture = *state;
+    sph_log_waits_end(&fixture->device);
     sph_server_free(fixture->device.server);
     sph_gpio_free(fixture->device.gpio);
-    while (sph_loop_step(fixture->device.loop, 60) > 0)
-        ; /* answers that nobody waits for any more are given back */
     sph_loop_free(fixture->device.loop);
     fixture_unload(&fixture->device);
     int result = sph_scratch_remove((void **)&fixture->scratch);
