@@ -17,7 +17,8 @@
 #include "meter/cgroup.h"
 #include "meter/meter.h"
 
-enum { PAGES = 4096, PAGE = 4096, ROUNDS_MAX = 1000, ROUNDS = 60 };
+#define PAGE ((size_t)4096)
+enum { PAGES = 4096, ROUNDS_MAX = 1000, ROUNDS = 60 };
 
 enum bench_case { PLAIN, OTHERS, APP, APP_PEAK, CASES };
 static const char *const case_names[CASES] = {

@@ -82,26 +82,24 @@ static int open_dir(int dirfd, const char *name) {
     return fd < 0 ? -errno : fd;
 }
 
-/* Reading pids. cgroup.procs is not sorted and may repeat; both are harmless to the callers here.
- */
+/* cgroup.procs is not sorted and may repeat; both are harmless to the callers here. A process
+ * outside of the reader's pid namespace comes as 0. */
 static int read_pids(int dir, pid_t *ret_pids, size_t max) {
-    sph_autofclose FILE *file = NULL;
-    int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    file = fdopen(fd, "re");
-    if (!file) {
-        (void)close(fd);
-        return -ENOMEM;
-    }
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(PROC_TEXT_MAX);
+    int error = sph_file_read(dir, "cgroup.procs", &text, NULL);
+    if (error)
+        return error;
     int count = 0;
-    int pid = 0;
-    while (fscanf(file, "%d", &pid) == 1) {
+    char *end = text.data;
+    for (const char *at = text.data; at && *at; at = *end == '\n' ? end + 1 : end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at)
+            return -EBADMSG;
         if ((size_t)count < max)
-            ret_pids[count] = pid;
+            ret_pids[count] = (pid_t)pid;
         count++;
     }
-    return ferror(file) ? -EIO : count;
+    return count;
 }
 
 /* cgroup.kill is there since 5.14 and on cgroup2 only; elsewhere the pids are signalled one by one.

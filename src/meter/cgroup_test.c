@@ -228,8 +228,8 @@ static void kernel_memory_moves(void **state) {
     assert_true(write(go[1], "g", 1) == 1 && read(ready[0], &byte, 1) == 1);
     assert_int_equal(sph_kmem_read(kmem, &after, &err), 0);
     assert_int_equal(after.total, after.kernel + after.sock);
-    assert_true(after.total >= before.total + PIPES * BYTES);
-    assert_true(after.total <= before.total + PIPES * (BYTES + 4096) + 65536);
+    assert_true(after.total >= before.total + (uint64_t)PIPES * BYTES);
+    assert_true(after.total <= before.total + (uint64_t)PIPES * (BYTES + 4096) + 65536);
     (void)sph_cgroup_app_remove(app);
     expect_killed(pid);
     assert_null(sph_kmem_close(kmem));

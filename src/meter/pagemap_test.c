@@ -11,7 +11,8 @@
 #include "meter/pagemap_source.h"
 #include "meter/smaps.h"
 
-enum { PAGE = 4096, AREA = 64 };
+#define PAGE ((size_t)4096)
+enum { AREA = 64 };
 
 static char bss[40 * PAGE];
 static char data[8 * PAGE] = {1};

@@ -19,7 +19,8 @@
 #include "meter/smaps.h"
 #include "meter/tests/rig.h"
 
-enum { PAGE = 4096, PIDS = 16 };
+#define PAGE ((size_t)4096)
+enum { PIDS = 16 };
 
 static struct rig rig;
 

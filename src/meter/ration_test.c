@@ -16,7 +16,9 @@
 #include "meter/smaps.h"
 #include "meter/tests/rig.h"
 
-enum { RATION = 64, PAGE = 4096, THREADS = 4 };
+#define PAGE ((size_t)4096)
+enum { THREADS = 4 };
+#define RATION ((size_t)64)
 
 static struct rig rig;
 static unsigned runs = 1000;

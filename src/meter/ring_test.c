@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SIZE = 256, BUSY = 31, DISCARDED = 30 };
+enum { BUSY = 31, DISCARDED = 30 };
+#define SIZE ((size_t)256)
 
 static uint64_t consumer;
 static uint64_t producer;

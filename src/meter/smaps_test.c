@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#define PAGE ((size_t)4096)
+
 static const char rollup_6_18[] =
     "563732565000-7ffdcc625000 ---p 00000000 00:00 0                          [rollup]\n"
     "Rss:                1744 kB\n"
@@ -89,7 +91,7 @@ static void bad_numbers(void **state) {
 
 /* A child that holds still, with so many anonymous and shared pages more than before. */
 static void own_memory(void **state) {
-    enum { PAGE = 4096, ANON = 11, SHARED = 7 };
+    enum { ANON = 11, SHARED = 7 };
     struct sph_smaps before;
     struct sph_smaps after;
     int ready[2];
@@ -101,7 +103,7 @@ static void own_memory(void **state) {
     if (pid == 0) {
         char *anon =
             mmap(NULL, ANON * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        char *shared = mmap(NULL, 2 * SHARED * PAGE, PROT_READ | PROT_WRITE,
+        char *shared = mmap(NULL, SHARED * PAGE * 2, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         bool ok = write(ready[1], "r", 1) == 1 && read(go[0], &byte, 1) == 1;
         (void)memset(anon, 1, ANON * PAGE);

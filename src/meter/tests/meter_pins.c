@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, AREA = 64 };
+#define PAGE ((size_t)4096)
+enum { AREA = 64 };
 
 static char *area;
 

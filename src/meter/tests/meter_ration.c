@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, MORE_THAN_ENOUGH = 4096, THREADS_MAX = 16 };
+#define PAGE ((size_t)4096)
+enum { MORE_THAN_ENOUGH = 4096, THREADS_MAX = 16 };
 
 static char text[4096];
 static char *area;
@@ -118,7 +119,7 @@ int main(int argc, char **argv) {
                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     check(area != MAP_FAILED);
     if (argc > 2)
-        n_threads = (unsigned)atoi(argv[2]);
+        n_threads = (unsigned)strtoul(argv[2], NULL, 10);
     if (strcmp(what, "threads") == 0)
         in_threads();
     else if (strcmp(what, "populate") == 0)

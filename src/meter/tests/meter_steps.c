@@ -18,7 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, NAME = 32, THREADS = 4, HUGE = 2 << 20 };
+#define PAGE ((size_t)4096)
+enum { NAME = 32, THREADS = 4, HUGE = 2 << 20 };
 
 static char bss[24 * PAGE];
 static char data[8 * PAGE] = {1};
@@ -194,7 +195,7 @@ static void map_file_shared(void) {
     read_pages(at, 0, 8);
 }
 static void go_huge(void) {
-    char *at = map(3 * HUGE / PAGE, MAP_PRIVATE | MAP_ANONYMOUS);
+    char *at = map(3 * (size_t)HUGE / PAGE, MAP_PRIVATE | MAP_ANONYMOUS);
     huge = (char *)(((uintptr_t)at + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
     (void)madvise(huge, HUGE, MADV_HUGEPAGE); /* without it the pages come one by one */
     (void)memset(huge, 1, HUGE);
@@ -454,9 +455,9 @@ int main(int argc, char **argv) {
     char order = 0;
     self = argv[0];
     if (argc == 3 && strcmp(argv[1], "idle") == 0)
-        idle(atoi(argv[2]));
+        idle((int)strtol(argv[2], NULL, 10));
     if (argc == 3 && strcmp(argv[1], "from") == 0) {
-        current = atoi(argv[2]);
+        current = (int)strtol(argv[2], NULL, 10);
         answer();
         current++;
     }
