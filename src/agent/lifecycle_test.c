@@ -156,6 +156,20 @@ static void test_killed_from_elsewhere(void **state) {
     }
 }
 
+/* The helper is the app's life line: without it the kernel ends the app. */
+static void test_helper_is_killed(void **state) {
+    struct rig *rig = *state;
+    start(rig, RIG_ARGS("daemon"), SPH_START_ONCE);
+    rig_await_output(rig, "ready", 2000);
+    pid_t app = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
+    unsigned uid = (unsigned)rig_read_status(app, "Uid:");
+    assert_int_equal(kill((pid_t)rig_read_status(app, "PPid:"), SIGKILL), 0);
+    const struct sph_app_end *end = rig_await_end(rig, 3000);
+    assert_int_equal(end->why, SPH_END_KILLED);
+    assert_int_equal(end->signal, SIGKILL);
+    assert_int_equal(rig_count_processes(uid), 0);
+}
+
 /* ---- the ration ---- */
 
 static void check_ration_kill(const struct sph_msg_report *report, uint64_t most_over) {
@@ -644,6 +658,7 @@ int main(int argc, char **argv) {
         TEST(test_signals_of_its_own),
         TEST(test_fault_is_named),
         TEST(test_killed_from_elsewhere),
+        TEST(test_helper_is_killed),
         TEST(test_ration_kill_is_exact),
         TEST(test_ration_kill_inside_populate),
         TEST(test_ration_kill_in_shared_memory),
