@@ -81,6 +81,8 @@ int sph_device_start(struct sph_target *target, bool *ret_started, struct sph_er
     sph_autoclose int lock = sph_launch_lock(target->device_fd, err);
     if (lock < 0)
         return lock;
+    if (faccessat(target->device_fd, "device.json", F_OK, 0) < 0) /* deleted while we waited */
+        return SPH_FAIL(err, -ENOENT, "device '%s' has just been deleted", target->name);
     int r = sph_launch_start(target->device_fd, target->name, ret_started, err);
     if (r == 0)
         r = await_agent(target, err);

@@ -73,7 +73,7 @@ static int add_file(struct sph_pack_tree *tree, const char *from, const char *pa
 static int add_entry(struct sph_pack_tree *tree, const FTSENT *entry, size_t root_len,
                      const char *executables, struct sph_err *err) {
     const char *path = entry->fts_path + root_len;
-    path += *path == '/';
+    path += strspn(path, "/"); /* as many as the folder's name ended with */
     switch (entry->fts_info) {
     case FTS_D:
     case FTS_DP:
