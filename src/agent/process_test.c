@@ -82,6 +82,7 @@ static void start(struct process *process) {
         if (!WIFEXITED(status) || WEXITSTATUS(status) != NOT_METERED)
             fail_msg("the agent did not start: %s", process->ready);
         print_message("skipped: %s\n", process->ready);
+        (void)sph_scratch_remove((void **)&process->scratch);
         exit(77);
     }
     process->fd = sph_unix_connect(process->scratch->fd, "agent.sock", SOCK_STREAM, NULL);
