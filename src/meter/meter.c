@@ -104,7 +104,7 @@ static int map_book(struct sph_meter *meter, struct sph_err *err) {
 }
 
 /* The correcting program takes no event, and so is the same for both widths. */
-static int load_programs(struct sph_meter *meter, int long_bits, struct sph_err *err) {
+int sph_meter_load_programs(struct sph_meter *meter, int long_bits, struct sph_err *err) {
     static const struct sph_bpf_program narrow =
         SPH_BPF_PROGRAM("sph_rss_stat", BPF_PROG_TYPE_TRACEPOINT, rss_stat_32_rss_stat);
     static const struct sph_bpf_program wide =
@@ -138,7 +138,7 @@ static int open_all(struct sph_meter *meter, const struct sph_meter_options *opt
     int long_bits = sph_tracefs_check_rss_stat(&layout, err);
     if (long_bits < 0)
         return long_bits;
-    error = load_programs(meter, long_bits, err);
+    error = sph_meter_load_programs(meter, long_bits, err);
     if (error)
         return error;
     meter->event = sph_bpf_attach_tracepoint(meter->program, layout.id, err);

@@ -128,6 +128,21 @@ static void checks_are_counted(void **state) {
     (void)sph_meter_app_remove(app);
 }
 
+/* The program for the other width of `long` is not run here, but the kernel must find it sound. */
+static void both_widths_load(void **state) {
+    static const int widths[] = {32, 64};
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(widths); i++) {
+        struct sph_meter other = *meter;
+        struct sph_err err = SPH_ERR_NULL;
+        if (sph_meter_load_programs(&other, widths[i], &err) != 0)
+            fail_msg("%d bits: %s", widths[i], err.text);
+        assert_int_not_equal(other.program, meter->program);
+        (void)close(other.program);
+        (void)close(other.fixer);
+    }
+}
+
 /* Closing detaches: the descriptors go, and a second meter finds everything as the first did. */
 static void closes_completely(void **state) {
     (void)state;
@@ -149,7 +164,7 @@ int main(void) {
         cmocka_unit_test(slots_are_limited),          cmocka_unit_test(figures_start_at_zero),
         cmocka_unit_test(limits_of_any_size),         cmocka_unit_test(arming_crosses_a_fork),
         cmocka_unit_test(the_ring_can_be_waited_for), cmocka_unit_test(checks_are_counted),
-        cmocka_unit_test(closes_completely),
+        cmocka_unit_test(both_widths_load),           cmocka_unit_test(closes_completely),
     };
     struct sph_err err = SPH_ERR_NULL;
     int error = sph_meter_open(0, NULL, &meter, &err);
