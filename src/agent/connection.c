@@ -109,6 +109,7 @@ static void read_some(struct sph_connection *connection) {
 
 /* False when frames are left, because the client has to take replies first. */
 static bool handle_frames(struct sph_connection *connection) {
+    /* The mark is looked at before each frame: one reply may pass it, a second one may not. */
     struct sph_frame frame;
     while (!connection->is_broken) {
         if (connection->out.len >= SPH_CONNECTION_REPLIES_HIGH)
@@ -131,6 +132,7 @@ static void time_stall(struct sph_connection *connection, bool is_stalling) {
  */
 static void serve(struct sph_connection *connection) {
     bool is_all;
+    /* Flushing can make room for frames that were held back, and those fill the output again. */
     connection->is_serving = true;
     do {
         is_all = handle_frames(connection);
@@ -265,6 +267,7 @@ static void on_event(void *context, uint64_t seq, const void *payload, size_t le
 /* Replay goes through the same bound as new events. */
 int sph_connection_subscribe(struct sph_connection *connection, uint32_t id, uint64_t after_seq,
                              struct sph_err *err) {
+    /* Listening before replaying: nothing is published in between, the loop is ours. */
     struct sph_events *events = connection->device->events;
     if (!connection->listener) {
         int code = sph_events_listen(events, on_event, connection, &connection->listener, err);

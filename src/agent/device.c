@@ -127,12 +127,14 @@ int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device
     if ((code = get_name(&place, "name", name, sizeof(name))) < 0 ||
         (code = get(&place, "backend", SPH_JSON_STRING, "a string", &value)) < 0)
         return code;
+    /* A virtual device has an agent too, but inside: it is not started from a device.json. */
     if (!sph_json_is(&value, "native"))
         return SPH_FAIL(err, -EBADMSG,
                         "device.json: backend is not \"native\": this agent has no other");
     if ((code = get(&place, "profile", SPH_JSON_OBJECT, "an object", &value)) < 0 ||
         (code = read_profile(&value, &profile, err)) < 0)
         return code;
+    /* Only throw-away devices have it: everything else keeps the host out of sight. */
     if (sph_json_get(&top, "hostLibraries", &value) &&
         sph_json_to_bool(&value, &host_libraries) < 0)
         return SPH_FAIL(err, -EBADMSG, "device.json: hostLibraries is not true or false");
@@ -169,6 +171,7 @@ int sph_device_identify(struct sph_device *device, struct sph_err *err) {
     ssize_t len = readlink(link, path, sizeof(path));
     if (len < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot find the path of the device's folder");
+    /* Not for secrecy or safety, only to tell folders apart: a short hash of no library will do. */
     uint32_t hash = 2166136261u; /* FNV-1a, 32 bits */
     for (ssize_t i = 0; i < len; i++)
         hash = (hash ^ (uint8_t)path[i]) * 16777619u;

@@ -71,6 +71,7 @@ void sph_events_publish(struct sph_events *events, const struct sph_msg_event *e
     if (stamped.text.len > SPH_EVENT_TEXT_MAX)
         stamped.text.len = SPH_EVENT_TEXT_MAX;
     sph_autobuf struct sph_buf payload = SPH_BUF_LIMIT(SPH_FRAME_PAYLOAD_MAX);
+    /* Fails for lack of memory only; its number is used up, which is how clients see the loss. */
     if (sph_codec_encode(&sph_msg_event_codec, &stamped, &payload, NULL) < 0)
         return;
     keep(events, stamped.seq, &payload);

@@ -92,6 +92,7 @@ int sph_handle_app_list(struct sph_call *call) {
             sph_guid_equal(&asked->component, &app->component))
             describe(device, app, &apps[count++]);
     }
+    /* Of all apps, also when one was asked for: flash is the device's. */
     struct sph_flash_use flash = sph_verify_flash_use(device);
     struct sph_msg_app_list_reply reply = {
         .apps = SPH_LIST(apps, count),
@@ -160,6 +161,8 @@ static int start(struct sph_call *call, const struct sph_msg_app_control *asked)
         request.flags |= SPH_START_ONCE;
     if (asked->trigger == SPH_TRIGGER_START_DEBUG)
         request.flags |= SPH_START_DEBUG;
+    /* Four states, four answers: on its way out (ask again), running (nothing to do), waiting for
+     * its restart (not any longer), and at rest. */
     enum sph_session_state state = sph_lifecycle_state(lifecycle, &asked->component);
     if (state == SPH_SESSION_STOPPING)
         return refuse_busy(call);
@@ -198,6 +201,8 @@ static int begin_change(struct sph_call *call, const struct sph_guid *component,
         return sph_call_refuse_no_memory(call);
     }
     *change = (struct change){.device = device, .ticket = ticket, .component = *component};
+    /* `done` may have run when this returns: neither change nor ticket may be touched on success.
+     */
     int code = sph_lifecycle_stop(device->lifecycle, component, done, change, &call->refusal.err);
     if (code < 0) {
         (void)sph_refuse_as(&call->refusal, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, -code));

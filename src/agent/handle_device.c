@@ -65,6 +65,7 @@ int sph_handle_status(struct sph_call *call) {
 /* The running apps' shares; `pids` has the room for one number per app. */
 static size_t list_shares(struct sph_device *device, struct sph_msg_app_memory *ret_apps,
                           uint32_t *ret_pids) {
+    /* The registry's order, so that two readings of the same apps list them alike. */
     size_t count = 0;
     for (size_t i = 0; i < sph_registry_count(device->registry); i++) {
         const struct sph_installed_app *app = sph_registry_at(device->registry, i);
@@ -122,6 +123,8 @@ static int reply_pages(struct sph_call *call, const struct sph_pagemap *map, pid
     if (!rows || !paths)
         return sph_call_refuse_no_memory(call);
     size_t count = 0;
+    /* A `first` beyond the end gives no rows and the total: the client sees that the map has
+     * shrunk. */
     for (size_t i = asked->first; i < map->n_mappings && count < PAGES_ROWS; i++, count++)
         sph_mapping_row(map, i, pid, paths[count], &rows[count]);
     struct sph_msg_pages_reply reply = {

@@ -51,6 +51,7 @@ int sph_handle_kills_list(struct sph_call *call) {
     if (!rows || !names)
         return sph_call_refuse_no_memory(call);
     for (uint64_t cursor = 0; sph_kill_store_next(kills, wanted(call), &cursor, &entry);)
+        /* Rows point to the names, which have to live until the reply is laid out. */
         if (read_row(kills, entry.number, &rows[count], names[count]))
             count++;
     struct sph_msg_kills_reply reply = {.reports = SPH_LIST(rows, count),

@@ -110,6 +110,7 @@ static void on_stopped(void *context) {
     }
     announce(job->device, &job->component);
     const struct sph_installed_app *app = sph_registry_find(job->device->registry, &job->component);
+    /* A debugger is started by a debugging session, never by itself. */
     bool starts = !job->manual && app && !app->is_debugger;
     if (starts && start(job, &refusal) < 0)
         finish(job, &refusal);

@@ -56,6 +56,7 @@ int sph_handle_trust_add(struct sph_call *call) {
     memcpy(record.thumbprint, asked->thumbprint.data, sizeof(record.thumbprint));
     memcpy(record.point, asked->point.data, sizeof(record.point));
     sph_slice_copy(asked->name, record.name, sizeof(record.name));
+    /* The point is checked there to be on the curve. */
     code = sph_trust_store_add(call->device->trust, &record, &call->refusal.err);
     if (code != 0)
         return refuse_condition(call, code);

@@ -74,6 +74,8 @@ static int fill_side(const struct sph_device *device, int packages_fd, const cha
     sph_autoclose int folder = make_folder(packages_fd, side, 0700, err);
     if (folder < 0)
         return folder;
+    /* A link, not a copy: the bytes are on disk and synced, and the staged name is still needed
+     * until the package is in its place. */
     if (linkat(sph_stage_folder(device->stage), guid, folder, SPH_PACKAGE_FILE, 0) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot take over the staged package");
     if ((code = unpack_root(folder, package, err)) < 0)
@@ -88,6 +90,8 @@ static int fill_side(const struct sph_device *device, int packages_fd, const cha
 /* The one step. */
 static int put_in_place(int packages_fd, const char *side, const char *place, bool is_update,
                         struct sph_err *err) {
+    /* RENAME_EXCHANGE since kernel 3.15, on every file system that a device is likely to lie on;
+     * where it is missing, updates fail with a sentence and the old version stays. */
     unsigned flags = is_update ? RENAME_EXCHANGE : RENAME_NOREPLACE;
     if (renameat2(packages_fd, side, packages_fd, place, flags) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot put the new package in its place");
@@ -137,6 +141,7 @@ int sph_install_commit(struct sph_device *device, const struct sph_guid *compone
     if (sph_uidmap_get(device->uids, component, &uid, err) < 0)
         return sph_refuse_as(refusal, SPH_DEVERR_IMAGE_INSTALL_FAILED);
     code = commit(device, &package, manual, err);
+    /* Memory follows what the disk has now, whichever version that is. */
     struct sph_err load_err = SPH_ERR_NULL;
     int loaded = sph_registry_load(device->registry, component, &load_err);
     if (code == 0 && loaded < 0) {
@@ -164,6 +169,7 @@ static int remove_package(struct sph_device *device, const struct sph_guid *comp
         return code;
     if (renameat(packages_fd, place, packages_fd, side) < 0 && errno != ENOENT)
         return SPH_FAIL_ERRNO(err, -errno, "cannot remove the package %s", place);
+    /* From here on it is deleted; what follows only tidies up. */
     sph_registry_drop(device->registry, component);
     if (fsync(packages_fd) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot remove the package %s", place);

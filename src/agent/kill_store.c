@@ -164,6 +164,8 @@ struct sph_kill_store *sph_kill_store_free(struct sph_kill_store *store) {
 static int drop_old(struct sph_kill_store *store, uint64_t len, struct sph_err *err) {
     uint64_t dropped = store->dropped, bytes = store->total_bytes;
     size_t drop = 0;
+    /* Ends at the latest when nothing is left: one report always fits by itself
+     * (SPH_KILL_STORE_ONE_BYTES is far below SPH_KILL_STORE_BYTES). */
     while (store->count - drop == SPH_KILL_STORE_COUNT || bytes + len > SPH_KILL_STORE_BYTES)
         bytes -= store->entries[drop++].bytes;
     if (!drop)
@@ -171,6 +173,8 @@ static int drop_old(struct sph_kill_store *store, uint64_t len, struct sph_err *
     int code = save_counters(store, dropped + drop, err); /* first: a drop is never uncounted */
     if (code < 0)
         return code;
+    /* From here on the files go; one that stays by a failure is read again at the next start and is
+     * then the oldest again. */
     store->dropped += drop;
     while (drop-- && code == 0)
         code = remove_at(store, 0, err);
@@ -187,6 +191,7 @@ int sph_kill_store_add(struct sph_kill_store *store, const struct sph_guid *comp
     if (code < 0)
         return code;
     sph_autobuf struct sph_buf file = SPH_BUF_LIMIT(SPH_KILL_STORE_ONE_BYTES + 64);
+    /* The id stands outside the report, so that the index can be rebuilt without decoding any. */
     sph_buf_append(&file, component, sizeof(*component));
     sph_buf_append(&file, report, len);
     if (file.error)
@@ -241,6 +246,7 @@ int sph_kill_store_clear(struct sph_kill_store *store, const struct sph_guid *co
     int code = save_counters(store, dropped, err); /* first: numbers are never used twice */
     if (code < 0)
         return code;
+    /* The count of dropped reports belongs to all of them: clearing one app's leaves it. */
     store->dropped = dropped;
     size_t removed = 0;
     for (size_t i = 0; i < store->count;) {

@@ -88,6 +88,8 @@ static int lock_pid_file(struct agent *agent, struct sph_err *err) {
     char text[16];
     sph_autoclose int fd = openat(agent->device.dir_fd, "agent.pid",
                                   O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    /* The checks come before the truncation: a hard link to a file of root's would be emptied by
+     * it. */
     if (fd < 0 || fstat(fd, &info) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot open agent.pid");
     if (!S_ISREG(info.st_mode) || info.st_nlink != 1)
@@ -95,6 +97,7 @@ static int lock_pid_file(struct agent *agent, struct sph_err *err) {
     int code = take_lock(fd, err);
     if (code < 0)
         return code;
+    /* For people and scripts. Who wants to know whether an agent runs tries the lock. */
     int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
     if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
         return SPH_FAIL_ERRNO(err, -errno, "cannot write agent.pid");
@@ -272,6 +275,7 @@ static void stop_device(struct agent *agent) {
     device->events = sph_events_free(device->events);
     device->log = sph_logring_free(device->log);
     if (device->dir_fd >= 0 && agent->pid_fd >= 0) /* only the lock's holder has made it */
+        /* A client that tries now is told at once that nobody is there. */
         (void)unlinkat(device->dir_fd, "agent.sock", 0);
 }
 
@@ -306,6 +310,7 @@ static int start_anew(const struct agent *agent, struct sph_err *err) {
     (void)snprintf(owner, sizeof(owner), "%u", (unsigned)agent->options.owner);
     char *argv[] = {"spherule-agent", "--device", (char *)(uintptr_t)agent->options.device_dir,
                     "--owner",        owner,      NULL};
+    /* The loop has blocked its signals; the next program would inherit that. */
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);

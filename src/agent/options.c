@@ -44,6 +44,8 @@ static int parse_one(int argc, char *const *argv, int *at, struct sph_options *o
         return SPH_OPTIONS_E_HELP;
     if (strcmp(argv[*at], "--version") == 0)
         return SPH_OPTIONS_E_VERSION;
+    /* value_of() gives NULL both for "not this one" and for a missing value: `code` tells them
+     * apart. */
     if ((value = value_of("--device", argc, argv, at, &code, err)) != NULL) {
         options->device_dir = value;
     } else if (code == 0 && (value = value_of("--owner", argc, argv, at, &code, err)) != NULL) {

@@ -92,6 +92,8 @@ static int read_app(struct sph_registry *registry, const struct sph_guid *compon
     }
     if (!sph_guid_equal(&package.image.component_id, component))
         return SPH_FAIL(err, -EBADMSG, "%s is the package of another component", path);
+    /* Everything that is asked for often is taken out now; the manifest is parsed again when an app
+     * starts, which costs less than keeping it. */
     struct sph_installed_app app = {.component = *component,
                                     .image = package.image.image_id,
                                     .image_type = package.image.image_type,
@@ -101,6 +103,7 @@ static int read_app(struct sph_registry *registry, const struct sph_guid *compon
     sph_text_printable(package.image.name, strnlen(package.image.name, SPH_IMAGE_NAME_BYTES),
                        app.name, sizeof(app.name));
     path_in(component, SPH_PACKAGE_MANUAL, path);
+    /* An unreadable mark counts as none: the app starts, which is what an installation means. */
     app.manual = faccessat(registry->fd, path, F_OK, 0) == 0;
     if ((code = sph_uidmap_get(registry->uids, component, &app.uid, err)) < 0)
         return code;

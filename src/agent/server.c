@@ -53,6 +53,7 @@ int sph_server_adopt(struct sph_server *server, int fd, uid_t uid, struct sph_er
     if (uid != 0 && uid != server->device->owner)
         return SPH_FAIL(err, -EACCES, "user %u is neither root nor the owner of the device",
                         (unsigned)uid);
+    /* Closed at once and not left in the queue: a client that gets no answer cannot say why. */
     if (server->count == SPH_SERVER_CONNECTIONS)
         return SPH_FAIL(err, -EUSERS, "%d clients are connected already", SPH_SERVER_CONNECTIONS);
     int code = sph_connection_new(server->device, SPH_STEAL_FD(owned), on_end, server,

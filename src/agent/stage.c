@@ -143,6 +143,7 @@ int sph_stage_begin(struct sph_stage *stage, const void *owner, uint64_t size,
     int code = sph_verify_size(stage->device, size, refusal);
     if (code < 0)
         return code;
+    /* O_EXCL on a name that was just removed: the file is new, whatever was left there. */
     (void)unlinkat(stage->fd, UPLOAD_FILE, 0);
     int fd = openat(stage->fd, UPLOAD_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -194,12 +195,14 @@ static int keep(struct sph_stage *stage, const struct sph_staged_package *packag
     if (!place && stage->count == SPH_STAGE_MAX)
         return sph_refuse(refusal, -ENOSPC, SPH_DEVERR_IMAGE_STAGING_FAILED,
                           "%d packages are staged already: install them first", SPH_STAGE_MAX);
+    /* Content before name: a power cut must not leave a staged name with half the bytes. */
     if (fsync(stage->upload_fd) < 0)
         return refuse_disk(refusal, -errno, "store the package");
     if (renameat(stage->fd, UPLOAD_FILE, stage->fd, name) < 0)
         return refuse_disk(refusal, -errno, "keep the package");
     if (!place)
         place = &stage->packages[stage->count++];
+    /* The list follows the folder at once, even if its sync fails: the name is there. */
     *place = *package;
     if (fsync(stage->fd) < 0)
         return refuse_disk(refusal, -errno, "keep the package");

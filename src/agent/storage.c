@@ -63,6 +63,7 @@ int sph_storage_open(struct sph_storage *storage, const struct sph_guid *compone
                                   O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot open the mutable storage of %s", folder);
+    /* Only when it differs: fchown() would clear nothing, but it is a write to the disk. */
     struct stat info;
     if (fstat(fd, &info) < 0 || (info.st_uid != uid && fchown(fd, uid, uid) < 0))
         return SPH_FAIL_ERRNO(err, -errno, "cannot give the mutable storage of %s to its user",

@@ -135,6 +135,8 @@ int sph_uidmap_get(struct sph_uidmap *map, const struct sph_guid *component, uid
                    struct sph_err *err) {
     const struct entry *entry = find(map, component);
     if (!entry) {
+        /* On disk before it is given out: an app must never run under an id that the next boot
+         * gives to another one. */
         unsigned index = 0;
         while (index < SPH_UIDMAP_MAX && index_is_taken(map, index))
             index++;
@@ -160,6 +162,7 @@ int sph_uidmap_forget(struct sph_uidmap *map, const struct sph_guid *component,
     struct entry *entry = find(map, component);
     if (!entry)
         return 0;
+    /* Out of the list, and back into it when the disk does not follow. */
     struct entry old = *entry;
     size_t behind = (size_t)(map->entries + map->count - entry - 1);
     memmove(entry, entry + 1, behind * sizeof(*entry));

@@ -56,6 +56,7 @@ static int check_trust(const struct sph_device *device, const struct sph_image *
     int code = sph_trust_verify(sph_trust_store_get(device->trust), image, &signer, &refusal->err);
     if (code == 0)
         return 0;
+    /* The sentence is in refusal->err already; a condition is positive and may not be passed on. */
     refusal->err.code = -EKEYREJECTED; /* a condition has no errno of its own */
     return sph_refuse_as(refusal, untrusted_error);
 }
