@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+/* What a row lacks stays empty: an older or newer gateway is no failure. */
 static void read_row(const struct sph_json_value *app, struct sph_app_row *row) {
     sph_answer_text(app, "componentId", row->id, sizeof(row->id));
     sph_answer_text(app, "imageId", row->image_id, sizeof(row->image_id));
@@ -31,6 +32,7 @@ int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
     return 0;
 }
 
+/* The list is filtered in place. */
 int sph_app_list_choose(const struct sph_cli *cli, struct sph_target *target,
                         struct sph_app_list *ret_list, struct sph_err *err) {
     char id[SPH_GUID_TEXT];

@@ -26,6 +26,7 @@ struct option_set {
     char shorts[3 + 2 * OPTIONS_MAX];
 };
 
+/* getopt hands back the position in the set, so that an alias leads to the same row as the name. */
 static void set_add_long(struct option_set *set, const struct sph_option *row, const char *name) {
     assert(set->count < OPTIONS_MAX);
     set->longs[set->count] =
@@ -57,6 +58,7 @@ static void set_init(struct option_set *set, const struct sph_command *command, 
         set_add(set, command->options);
 }
 
+/* The row behind getopt's value: a position for long names, the letter itself for short ones. */
 static const struct sph_option *set_row(const struct option_set *set, int value) {
     if (value >= OPTION_VALUE)
         return set->rows[value - OPTION_VALUE];
@@ -71,6 +73,8 @@ static void add_hit(struct sph_args *args, const struct sph_option *option, cons
         (struct sph_args_hit){.option = option, .value = value ? value : ""};
 }
 
+/* getopt says the same of an unknown name and of an ambiguous beginning; the sentence tells them
+ * apart. */
 static int fail_unknown_long(const struct option_set *set, const char *word, struct sph_err *err) {
     char name[64];
     (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
@@ -113,6 +117,7 @@ static int take_options(const struct option_set *set, int argc, char **argv, str
     return 0;
 }
 
+/* The nearest word of the group where one is near, else where to look. */
 static int fail_unknown_word(const char *program, const struct sph_command *group, const char *word,
                              struct sph_err *err) {
     struct sph_suggest suggest;
@@ -151,6 +156,7 @@ static int find_command(const char *program, int argc, char **argv, struct sph_a
     return 0;
 }
 
+/* All values are in the sentence: there are never more than a handful. */
 static int check_choice(const char *what, const char *const *choices, const char *value,
                         struct sph_err *err) {
     char list[160] = "";
@@ -164,6 +170,7 @@ static int check_choice(const char *what, const char *const *choices, const char
     return SPH_FAIL(err, -EINVAL, "'%s' is no value for %s; use %s", value, what, list);
 }
 
+/* Choices of what was given, then what is missing; the first mistake is the one told. */
 static int check_options(const struct sph_args *args, struct sph_err *err) {
     for (unsigned i = 0; i < args->n_hits; i++) {
         const struct sph_option *row = args->hits[i].option;
@@ -179,6 +186,7 @@ static int check_options(const struct sph_args *args, struct sph_err *err) {
     return 0;
 }
 
+/* Missing and surplus arguments. A `rest` argument takes whatever follows, options included. */
 static int check_positionals(const struct sph_args *args, struct sph_err *err) {
     unsigned n = 0;
     for (const struct sph_positional *row = args->command->positionals; row && row->name; row++) {
@@ -199,6 +207,8 @@ static int check_positionals(const struct sph_args *args, struct sph_err *err) {
     return 0;
 }
 
+/* Such a command ends its own options at the first word that is none: the rest is another
+ * program's. */
 static bool has_rest(const struct sph_command *command) {
     for (const struct sph_positional *row = command->positionals; row && row->name; row++)
         if (row->rest)
@@ -206,6 +216,8 @@ static bool has_rest(const struct sph_command *command) {
     return false;
 }
 
+/* Two passes with fresh getopt state (optind = 0 resets glibc's), the second on the tail that
+ * begins with the command's last word, which stands where getopt expects the program's name. */
 int sph_args_parse(const char *program, int argc, char **argv, struct sph_args *ret_args,
                    struct sph_err *err) {
     opterr = 0;
@@ -240,6 +252,8 @@ void sph_args_done(struct sph_args *args) {
     *args = (struct sph_args)SPH_ARGS_NULL;
 }
 
+/* Searched by name: a line has a handful of options, and the table's rows stay private to the
+ * parser. */
 const char *sph_args_value(const struct sph_args *args, const char *option) {
     const char *value = NULL;
     for (unsigned i = 0; i < args->n_hits; i++)

@@ -13,6 +13,8 @@
 #include "cli/help.h"
 #include "cli/json_pretty.h"
 
+/* Called before the line is known to be right, so that even its error could be silenced: an unknown
+ * word counts as the default here and is refused by the parser. */
 static enum sph_output output_of(const char *word) {
     for (unsigned i = 0; word && sph_output_choices[i]; i++)
         if (strcmp(sph_output_choices[i], word) == 0)
@@ -20,6 +22,7 @@ static enum sph_output output_of(const char *word) {
     return SPH_OUTPUT_TABLE;
 }
 
+/* Everything that is data leaves through here, whole or not at all. */
 static int write_out(const struct sph_buf *buf) {
     struct sph_err err = SPH_ERR_NULL;
     if (buf->error)
@@ -39,6 +42,7 @@ static void write_human(const struct sph_answer *answer, struct sph_buf *buf) {
         sph_table_draw(answer->table, answer->style, buf);
 }
 
+/* Colour only for people: on a terminal, and not where NO_COLOR asks for none. */
 static void write_json(const struct sph_cli *cli, const struct sph_answer *answer,
                        struct sph_buf *buf) {
     sph_autobuf struct sph_buf drawn = SPH_BUF_LIMIT((size_t)16 << 20);
@@ -53,6 +57,7 @@ static void write_json(const struct sph_cli *cli, const struct sph_answer *answe
     sph_json_pretty(json->data, json->len, colour, buf);
 }
 
+/* A command builds its answer once; this is the only place that knows the forms. */
 int sph_cli_answer(const struct sph_cli *cli, const struct sph_answer *answer) {
     sph_autobuf struct sph_buf buf = SPH_BUF_LIMIT((size_t)32 << 20);
     switch (cli->output) {
@@ -89,6 +94,7 @@ static int show_group(const struct sph_cli *cli) {
     return SPH_EXIT_USAGE;
 }
 
+/* The sentence, and where to read more, unless no command was reached. */
 static int show_usage_error(const struct sph_cli *cli, const struct sph_err *err) {
     sph_say_error("%s", err->text);
     const struct sph_command *command = cli->args.command;
@@ -97,12 +103,14 @@ static int show_usage_error(const struct sph_cli *cli, const struct sph_err *err
     return command->usage_status ? command->usage_status : SPH_EXIT_USAGE;
 }
 
+/* Any name but the original's is ours, a renamed copy's too. */
 static const char *program_name(const char *called) {
     const char *slash = strrchr(called, '/');
     const char *name = slash ? slash + 1 : called;
     return strcmp(name, "azsphere") == 0 ? "azsphere" : "spherule";
 }
 
+/* The one way in; returns instead of exiting, so that everything is given back. */
 int sph_cli_main(int argc, char **argv) {
     struct sph_cli cli = {.program = program_name(argc > 0 ? argv[0] : "")};
     struct sph_err err = SPH_ERR_NULL;

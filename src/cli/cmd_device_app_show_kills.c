@@ -62,6 +62,7 @@ static int read_list(struct sph_target *target, const char *path, struct sph_tab
     return 0;
 }
 
+/* As table, its row; as JSON, the device's whole report. */
 static int show_one(struct sph_cli *cli, struct sph_target *target, uint64_t number) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;

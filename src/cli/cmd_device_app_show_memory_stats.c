@@ -31,6 +31,7 @@ static void add_heap(const struct sph_json_value *process, struct sph_table *tab
     }
 }
 
+/* Tracked heaps are listed by process; the names say which library, as the original's do. */
 static void add_heaps(const struct sph_json_value *top, struct sph_table *table) {
     struct sph_json_value apps, app, processes, process;
     struct sph_json_iter over_apps, over_processes;

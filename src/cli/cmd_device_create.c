@@ -26,6 +26,7 @@ static const struct sph_positional positionals[] = {
     {.name = NULL},
 };
 
+/* A profile is an input file: whatever is wrong with it has the status of one. */
 static int read_profile(const char *path, struct sph_device_config *config, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(64 << 10);
     int r = sph_input_read("profile", path, &text, err);

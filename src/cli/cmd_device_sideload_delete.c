@@ -27,6 +27,7 @@ struct exceptions {
     unsigned count;
 };
 
+/* With commas or blanks between, as both generations of the original took them. */
 static int add_exceptions(struct exceptions *exceptions, const char *text, struct sph_err *err) {
     while (*text) {
         size_t len = strcspn(text, ", ");
@@ -67,6 +68,7 @@ static bool is_excepted(const struct exceptions *exceptions, const char *id) {
     return false;
 }
 
+/* Each is told as it goes: after a failure it is clear what is gone. */
 static int delete_one(const struct sph_cli *cli, struct sph_target *target, const char *id,
                       struct sph_err *err) {
     char path[80];

@@ -81,6 +81,7 @@ static int read_definition(void *context, const char *path, struct sph_buf *ret_
     return SPH_FAIL(err, -ENOENT, "hardware definition '%s' is in none of the folders given", path);
 }
 
+/* Folders without a definition's name change nothing: the manifest may need none. */
 static int load_hardware(const struct sph_cli *cli, struct sph_hardware **ret_hardware,
                          struct sph_err *err) {
     const char *folders = sph_args_value(&cli->args, "hardware-definitions");
@@ -110,6 +111,7 @@ static void say_warnings(const struct sph_manifest_notes *notes) {
                      notes->warning_count - SPH_MANIFEST_WARNINGS_MAX);
 }
 
+/* Replaced whole: an interrupted build leaves the old package, never half a one. */
 static int write_package(const char *path, const struct sph_buf *package, struct sph_err *err) {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -150,6 +152,8 @@ static int read_inputs(const struct sph_cli *cli, struct inputs *inputs, struct 
     return r;
 }
 
+/* The manifest is read here as well as in the builder, since only its source form has the warnings.
+ */
 static int build(const struct inputs *inputs, const struct sph_signer *signer,
                  struct sph_buf *ret_package, struct sph_err *err) {
     const struct sph_manifest_options source = {.form = SPH_MANIFEST_SOURCE};
@@ -194,6 +198,7 @@ static int open_key(struct sph_signer *signer, struct sph_err *err) {
     return home_fd < 0 ? home_fd : sph_development_key_open(home_fd, signer, err);
 }
 
+/* Everything is read before the key is made, and everything made before the file is touched. */
 static int pack(const struct sph_cli *cli, struct inputs *inputs) {
     struct sph_err err = SPH_ERR_NULL;
     struct sph_signer signer;

@@ -34,6 +34,7 @@ static void add_files(const struct sph_fs *fs, struct sph_table *table) {
     }
 }
 
+/* Packages of other types than applications have no file system that we know: metadata only. */
 static int show(struct sph_cli *cli, const struct sph_image *image, const struct sph_fs *fs) {
     static const struct sph_column columns[] = {
         {"File", "path"}, {"Size", "size"}, {"Executable", "executable"}, {.title = NULL}};

@@ -46,6 +46,7 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+/* The device is made to fit: the host's libraries only where the loader is not the device's own. */
 static int wrap_executable(const struct sph_cli *cli, const struct sph_buf *bytes,
                            const struct sph_signer *signer, struct job *job, struct sph_err *err) {
     enum sph_elf_needs needs;
@@ -63,6 +64,7 @@ static int wrap_executable(const struct sph_cli *cli, const struct sph_buf *byte
     return 0;
 }
 
+/* Untouched as long as nothing is to be changed: its signature is then its maker's. */
 static int take_package(const struct sph_cli *cli, struct sph_buf *bytes,
                         const struct sph_signer *signer, struct job *job, struct sph_err *err) {
     struct sph_package package;
@@ -118,6 +120,7 @@ static void show_report(const struct sph_cli *cli, const struct sph_json_value *
     (void)fprintf(stderr, "%s", text.data ? text.data : "");
 }
 
+/* Without a report there is no honest status to give. */
 static int conclude(const struct sph_cli *cli, const struct sph_run_end *end) {
     struct sph_json_value report;
     char note[160];
@@ -153,6 +156,7 @@ static int run_on(const struct sph_cli *cli, struct sph_target *target, const st
     return status;
 }
 
+/* Removing comes after every end, an interrupt's too; its own failure does not hide the status. */
 static int run_thrown_away(const struct sph_cli *cli, const struct job *job) {
     struct sph_err err = SPH_ERR_NULL;
     struct sph_run_device device = SPH_RUN_DEVICE_NULL;

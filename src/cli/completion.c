@@ -31,6 +31,7 @@ static void write_names(struct sph_buf *buf, const struct sph_option *row, const
         sph_buf_printf(buf, "%s%s-%c", join, lead, row->letter);
 }
 
+/* Length of the path without its last word: what `where` holds before that word. */
 static size_t parent_len(const struct sph_command *command) {
     const char *blank = strrchr(command->path, ' ');
     return blank ? (size_t)(blank - command->path) : 0;
@@ -145,6 +146,7 @@ static void write_value_arms(struct sph_buf *buf, write_value_fn *write_value) {
     }
 }
 
+/* Letters are offered as well: bash shows the list without explanations. */
 static void write_bash_options(struct sph_buf *buf, const struct sph_option *rows) {
     for (; rows && rows->name; rows++) {
         sph_buf_puts(buf, " ");
@@ -152,6 +154,7 @@ static void write_bash_options(struct sph_buf *buf, const struct sph_option *row
     }
 }
 
+/* compopt -o filenames makes bash add the slash behind a folder. */
 static void write_bash(struct sph_buf *buf) {
     sph_buf_puts(buf, "# Completion for spherule and azsphere; written by 'spherule completion "
                       "bash'.\n_spherule() {\n"
@@ -189,11 +192,13 @@ static void write_bash(struct sph_buf *buf) {
                       "complete -F _spherule spherule azsphere\n");
 }
 
+/* Long names only: they explain themselves. */
 static void write_zsh_options(struct sph_buf *buf, const struct sph_option *rows) {
     for (; rows && rows->name; rows++)
         sph_buf_printf(buf, " --%s", rows->name);
 }
 
+/* The last lines let the script be put into a folder of fpath as well as be sourced. */
 static void write_zsh(struct sph_buf *buf) {
     sph_buf_puts(buf, "#compdef spherule azsphere\n"
                       "# Written by 'spherule completion zsh'.\n_spherule() {\n"
@@ -284,6 +289,7 @@ static void write_fish_words(struct sph_buf *buf, const struct sph_command *row)
     sph_buf_puts(buf, "\n");
 }
 
+/* fish asks each line's condition by itself, so the walk is a function that compares. */
 static void write_fish(struct sph_buf *buf) {
     sph_buf_puts(buf, "# Completion for spherule and azsphere; written by 'spherule completion "
                       "fish'.\nfunction __spherule_at\n    set -l where \"\"\n"

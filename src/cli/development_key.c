@@ -16,6 +16,7 @@ int sph_development_key_open(int home_fd, struct sph_signer *ret_signer, struct 
     return sdk_fd < 0 ? sdk_fd : sph_signer_open(sdk_fd, ret_signer, err);
 }
 
+/* The certificate is reduced to what the device keeps: it reads no X.509. */
 int sph_target_trust(struct sph_target *target, const struct sph_trust_record *record,
                      struct sph_err *err) {
     char thumbprint[2 * SPH_IMAGE_THUMBPRINT_BYTES + 1];

@@ -39,6 +39,7 @@ void sph_device_config_default(const char *name, struct sph_device_config *ret_c
     host_core(ret_config->core, sizeof(ret_config->core));
 }
 
+/* One sentence for options, profiles and device.json. */
 static int check_size(const char *what, uint64_t bytes, uint64_t min, uint64_t max,
                       uint64_t page_bytes, struct sph_err *err) {
     if (bytes < min || bytes > max)
@@ -107,6 +108,7 @@ static int parse_number(const struct sph_json_value *key, const struct sph_json_
     return 1;
 }
 
+/* Unknown keys are refused: a misspelt limit must not become the default in silence. */
 static int parse_member(const struct sph_json_value *key, const struct sph_json_value *value,
                         struct sph_device_config *config, struct sph_err *err) {
     int r = parse_number(key, value, config, err);
@@ -179,6 +181,7 @@ int sph_device_config_write(int device_fd, const struct sph_device_config *confi
     return sph_file_replace(device_fd, "device.json", buf.data, buf.len, 0644, err);
 }
 
+/* Lenient where the agent decides: only the profile is checked. */
 static int parse_config(const char *text, size_t len, struct sph_device_config *config,
                         struct sph_err *err) {
     struct sph_json_value top, value;

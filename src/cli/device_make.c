@@ -25,6 +25,7 @@ enum {
     CONNECT_STEP_MS = 5,
 };
 
+/* The lock is held while device.json is written, so that of two creators one is told. */
 int sph_device_make(int home_fd, const struct sph_device_config *config, struct sph_err *err) {
     char path[80];
     if (!sph_name_is_valid(config->name))
@@ -47,6 +48,8 @@ int sph_device_make(int home_fd, const struct sph_device_config *config, struct 
     return r < 0 ? r : SPH_STEAL_FD(fd);
 }
 
+/* The mark comes after the device has taken the key: a failure in between is made good next time.
+ */
 static int trust_development_key(struct sph_target *target, struct sph_err *err) {
     struct sph_signer signer;
     if (faccessat(target->device_fd, TRUSTED_MARK, F_OK, 0) == 0)
@@ -77,6 +80,7 @@ static int await_agent(struct sph_target *target, struct sph_err *err) {
                     target->name);
 }
 
+/* Waiting and trusting belong under the lock: who comes second finds a device that answers. */
 int sph_device_start(struct sph_target *target, bool *ret_started, struct sph_err *err) {
     sph_autoclose int lock = sph_launch_lock(target->device_fd, err);
     if (lock < 0)

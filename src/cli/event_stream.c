@@ -25,6 +25,7 @@ static const struct {
     {"deviceLost", SPH_STREAM_DEVICE_LOST},
 };
 
+/* Unknown kinds are events of a newer gateway, not errors. */
 static enum sph_stream_kind parse_kind(const struct sph_json_value *line) {
     struct sph_json_value value;
     if (sph_json_get(line, "kind", &value))
@@ -73,6 +74,7 @@ struct stream {
     void *context;
 };
 
+/* Pieces end anywhere; a line is used once its end is there. */
 static int on_bytes(void *context, const char *data, size_t len) {
     struct stream *stream = context;
     sph_buf_append(&stream->pending, data, len);

@@ -20,6 +20,7 @@ struct column {
     size_t width;
 };
 
+/* Labels over the limit do not widen the column; they get a line of their own. */
 static void column_fit(struct column *column, const char *label) {
     size_t len = strlen(label);
     if (len > column->width && len <= HELP_COLUMN_MAX)
@@ -39,6 +40,7 @@ static void write_choices(const char *const *choices, struct sph_buf *buf) {
         sph_buf_printf(buf, "%s%s", i == 0 ? ": " : ", ", choices[i]);
 }
 
+/* What the parser enforces is said: choices, the second name, what is required. */
 static void write_options(const char *title, const struct sph_option *rows, struct sph_buf *buf) {
     if (!rows || !rows->name)
         return;
@@ -79,6 +81,7 @@ static void write_positionals(const struct sph_positional *rows, struct sph_buf 
     }
 }
 
+/* Commands first, then groups, each in the order of the table. */
 static void write_children(const struct sph_command *group, struct sph_buf *buf) {
     struct column column = {.width = HELP_COLUMN_MIN};
     const struct sph_command *child = NULL;
@@ -97,6 +100,7 @@ static void write_children(const struct sph_command *group, struct sph_buf *buf)
     }
 }
 
+/* Required options are part of what must be typed; the others hide behind [options]. */
 void sph_help_synopsis(const char *program, const struct sph_command *command,
                        struct sph_buf *buf) {
     sph_buf_printf(buf, "%s%s%s", program, *command->path ? " " : "", command->path);

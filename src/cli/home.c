@@ -32,6 +32,7 @@ gid_t sph_home_owner_gid(void) {
     return geteuid() == 0 ? (gid_t)sudo_id("SUDO_GID") : getegid();
 }
 
+/* The variable holds for everybody, root included: a test's devices never mix with real ones. */
 int sph_home_path(char *ret_path, size_t size, struct sph_err *err) {
     const char *set = getenv("SPHERULE_HOME");
     const char *data = getenv("XDG_DATA_HOME");
@@ -69,6 +70,7 @@ int sph_home_open(bool make, struct sph_err *err) {
     return fd >= 0 ? fd : SPH_FAIL_ERRNO(err, -errno, "cannot open %s", path);
 }
 
+/* A folder without device.json is left over from an interrupted command: no device. */
 int sph_home_open_device(int home_fd, const char *name, struct sph_err *err) {
     if (!sph_name_is_valid(name))
         return SPH_FAIL(err, -EINVAL,
@@ -110,6 +112,7 @@ static bool add_name(char ***names, unsigned *count, const char *name) {
     return true;
 }
 
+/* Names that `device create` would refuse are passed over, whatever they are. */
 static bool is_device(int devices_fd, const char *name) {
     if (!sph_name_is_valid(name))
         return false;
@@ -145,6 +148,7 @@ int sph_home_list_devices(int home_fd, char ***ret_names, unsigned *ret_count,
     return 0;
 }
 
+/* Never the first of several: what a command deletes must not depend on the alphabet. */
 static int pick_from_list(char **names, unsigned count, const char **ret_name,
                           struct sph_err *err) {
     if (count == 0)

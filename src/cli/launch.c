@@ -59,6 +59,8 @@ static bool is_running(int device_fd, const struct program *program) {
     return sph_pidfile_is_held(device_fd, program->pid_file, program->name);
 }
 
+/* Two looks at two files, not one moment: a device that is just starting or ending may show
+ * anything between. */
 enum sph_device_state sph_launch_state(int device_fd) {
     bool agent = is_running(device_fd, &agent_program);
     bool gateway = is_running(device_fd, &gateway_program);
@@ -72,6 +74,7 @@ const char *sph_device_state_name(enum sph_device_state state) {
     return names[state];
 }
 
+/* Polled, since flock cannot wait with a limit; a start or stop takes some tenths of a second. */
 int sph_launch_lock(int device_fd, struct sph_err *err) {
     sph_autoclose int fd = openat(device_fd, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
@@ -110,6 +113,7 @@ static int find_program(const char *name, char *ret_path, size_t size, struct sp
                     folder);
 }
 
+/* Append: the log of the last start is often the one that is wanted after a failed one. */
 static int open_log(int device_fd, const char *name, struct sph_err *err) {
     sph_autoclose int fd =
         openat(device_fd, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
@@ -177,6 +181,7 @@ static bool cannot_meter(pid_t pid) {
     return false;
 }
 
+/* Turns what the program said, or did not say, into one sentence and a code for the exit status. */
 static int await_ready(const struct program *program, pid_t pid, int ready_fd,
                        struct sph_err *err) {
     char line[300] = "";
@@ -194,6 +199,7 @@ static int await_ready(const struct program *program, pid_t pid, int ready_fd,
                     program->name, program->log_file);
 }
 
+/* What the child needs is opened before the fork, so that the failures can be told. */
 static int launch(int device_fd, const struct program *program, struct sph_err *err) {
     char path[4096];
     char device[4096];
@@ -228,6 +234,7 @@ static int launch(int device_fd, const struct program *program, struct sph_err *
     return await_ready(program, pid, ready_fd, err);
 }
 
+/* The meter needs exact counters, which kernels before 6.2 do not have. */
 static int check_kernel(struct sph_err *err) {
     struct utsname name;
     unsigned major = 0, minor = 0;
@@ -238,6 +245,7 @@ static int check_kernel(struct sph_err *err) {
     return SPH_FAIL(err, -EOPNOTSUPP, "this is Linux %.32s: " CANNOT_METER, name.release);
 }
 
+/* The agent first: the gateway's readiness does not depend on it, its first answers do. */
 int sph_launch_start(int device_fd, const char *name, bool *ret_started, struct sph_err *err) {
     bool started = false;
     int r = 0;

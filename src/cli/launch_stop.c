@@ -37,6 +37,7 @@ static bool wait_end(int process, int timeout_ms) {
     return true;
 }
 
+/* Through the gateway: that works without root, and the apps end in good order. */
 static int ask(int device_fd, const char *name) {
     sph_autorest struct sph_rest *rest = NULL;
     int r = sph_rest_open(device_fd, name, &rest, NULL);
@@ -76,6 +77,8 @@ static int end_process(const struct process *process, bool asked, const char *na
     return SPH_FAIL(err, -EBUSY, "the %s of device '%s' cannot be ended", process->what, name);
 }
 
+/* Both processes are pinned by pidfd before anything is asked: afterwards their pid files are gone.
+ */
 int sph_launch_stop(int device_fd, const char *name, struct sph_err *err) {
     sph_autoclose int agent =
         sph_pidfile_open_process(device_fd, SPH_AGENT_PIDFILE, SPH_AGENT_PROGRAM, NULL);

@@ -12,6 +12,7 @@
 #include "cli/package_file.h"
 #include "package/build.h"
 
+/* Lists come from build scripts, which write paths with and without the leading slash. */
 bool sph_pack_list_has(const char *list, const char *path) {
     path += *path == '/';
     while (list && *list) {
@@ -46,6 +47,7 @@ static bool grow(struct sph_pack_tree *tree) {
     return true;
 }
 
+/* Ownership of path and data moves into the item with its last assignment. */
 static int add_file(struct sph_pack_tree *tree, const char *from, const char *path,
                     const char *executables, struct sph_err *err) {
     sph_autobuf struct sph_buf data = SPH_BUF_LIMIT(SPH_FS_FILE_BYTES_MAX);
@@ -94,6 +96,8 @@ static int add_entry(struct sph_pack_tree *tree, const FTSENT *entry, size_t roo
     }
 }
 
+/* The folder itself is judged first, so that the sentence is about the option and not about a file.
+ */
 static int walk(FTS *fts, struct sph_pack_tree *tree, size_t root_len, const char *executables,
                 struct sph_err *err) {
     FTSENT *entry;

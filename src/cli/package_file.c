@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 
+/* A pipe is as good as a file; a folder or a device is a mistake. */
 int sph_input_read(const char *what, const char *path, struct sph_buf *buf, struct sph_err *err) {
     struct stat st;
     sph_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -27,6 +27,7 @@ struct page_rows {
     unsigned count;
 };
 
+/* A linear search: an application has some thirty mappings, and the table 24 rows. */
 static struct page_row *find_row(struct page_rows *rows, const char *name, const char *class) {
     for (unsigned i = 0; i < rows->count; i++)
         if (strcmp(rows->rows[i].name, name) == 0 && strcmp(rows->rows[i].class, class) == 0)
@@ -53,6 +54,7 @@ static void add_mapping(struct page_rows *rows, const struct sph_json_value *map
     row->file += sph_answer_u64(mapping, "filePages");
 }
 
+/* By what counts against the ration, then by file pages, then by name for a stable order. */
 static int compare_rows(const void *a, const void *b) {
     const struct page_row *x = a;
     const struct page_row *y = b;
@@ -74,6 +76,7 @@ static bool open_array(const struct sph_json_value *object, const char *key,
     return true;
 }
 
+/* Mappings without a resident page say nothing and are left out. */
 static void write_pages(const struct sph_json_value *report, struct sph_buf *buf) {
     static const struct sph_column columns[] = {{"User pages", "userPages"},
                                                 {"File pages", "filePages"},
@@ -198,6 +201,7 @@ static void write_note(const struct sph_json_value *report, size_t figure, struc
         sph_buf_printf(buf, "%s is not known.\n", figures[figure].name);
 }
 
+/* The table of show-memory-stats with the limit as a fourth row. */
 static void write_figures(const struct sph_json_value *report, struct sph_buf *buf) {
     static const struct sph_column columns[] = {
         {"Name", "name"}, {"Usage (bytes)", "usageInBytes"}, {.title = NULL}};
@@ -221,6 +225,7 @@ static void write_ration(const struct sph_json_value *report, struct sph_buf *bu
                        sph_answer_u64(&crossing, "userBytes"));
 }
 
+/* In the device's words this is `why` with its members (docs/spec/rest.md, section 3.7). */
 void sph_report_write_reason(const struct sph_json_value *report, struct sph_buf *buf) {
     char why[24];
     char signal_name[24];
@@ -248,6 +253,7 @@ void sph_report_write_reason(const struct sph_json_value *report, struct sph_buf
         sph_buf_puts(buf, "for a reason that the device does not know");
 }
 
+/* A good end needs no autopsy: its report stays short. */
 bool sph_report_is_failure(const struct sph_json_value *report) {
     char why[24];
     sph_answer_text(report, "why", why, sizeof(why));

@@ -66,6 +66,7 @@ unsigned sph_rest_last_error(const struct sph_rest *rest) {
     return rest->last_error;
 }
 
+/* An error's body goes to its sentence, never to the caller's sink. */
 static int on_body(void *context, const char *data, size_t len) {
     struct transfer *transfer = context;
     if (transfer->reader.status >= 300) {
@@ -96,6 +97,7 @@ static void on_header(void *context, const char *name, size_t name_len, const ch
                      sizeof(wanted->value));
 }
 
+/* Streams have none: they end by their sink, by *cancel or with the gateway. */
 static uint64_t request_deadline_ms(const struct sph_rest_request *request) {
     if (request->timeout_ms < 0)
         return UINT64_MAX;
@@ -103,6 +105,7 @@ static uint64_t request_deadline_ms(const struct sph_rest_request *request) {
     return sph_clock_monotonic_ms() + (uint64_t)timeout;
 }
 
+/* A POST always has a length: a server may refuse one without. */
 static void write_head(const struct sph_rest_request *request, struct sph_buf *head) {
     sph_buf_printf(head, "%s %s HTTP/1.1\r\nHost: spherule\r\nConnection: close\r\n",
                    request->method, request->path);
@@ -150,6 +153,7 @@ static int send_all(const struct sph_rest_request *request, int fd, const char *
     return 0;
 }
 
+/* Reads until the answer is complete, whatever else the server might go on to send. */
 static int receive(struct transfer *transfer, int fd, uint64_t deadline_ms, struct sph_err *err) {
     char data[READ_BYTES];
     while (!sph_http_is_complete(&transfer->reader)) {
@@ -184,6 +188,7 @@ static int perform(struct transfer *transfer, int fd, struct sph_err *err) {
     return receive(transfer, fd, deadline_ms, err);
 }
 
+/* Why nobody listens is seen from the pid files, which need no connection. */
 static int fail_connect(const struct sph_rest *rest, struct sph_err *err) {
     switch (sph_launch_state(rest->device_fd)) {
     case SPH_DEVICE_AGENT_ONLY:
@@ -260,6 +265,8 @@ static int fail_gateway(const struct transfer *transfer, long status, struct sph
     return SPH_FAIL(err, -ETIMEDOUT, "the agent of device '%s' did not answer in time", name);
 }
 
+/* The client's words for a number, then the device's own sentence: the first is what people search
+ * for, the second what happened. */
 static int fail_status(struct transfer *transfer, long status, struct sph_err *err) {
     uint32_t number = read_error_body(transfer);
     const char *more = transfer->sentence;

@@ -22,6 +22,7 @@ struct run {
     struct sph_err *err;
 };
 
+/* From inside the stream's callback, over a second connection. */
 static int start(struct run *run) {
     char path[96];
     (void)snprintf(path, sizeof(path), "/spherule/v1/apps/%s/run", run->app->id);
@@ -29,6 +30,7 @@ static int start(struct run *run) {
     return run->result;
 }
 
+/* A closed standard output ends the run: nobody is left to read it. */
 static int pass_output(struct run *run, const struct sph_stream_event *event) {
     int fd = event->is_stderr ? STDERR_FILENO : STDOUT_FILENO;
     int r = sph_fd_write_full(fd, event->text, event->text_len);
@@ -37,12 +39,14 @@ static int pass_output(struct run *run, const struct sph_stream_event *event) {
     return r;
 }
 
+/* Output that came before the end has been passed on: events are in order. */
 static int note_end(struct run *run, const struct sph_stream_event *event) {
     run->has_ended = true;
     run->report_id = sph_answer_u64(&event->line, "reportId");
     return 1;
 }
 
+/* Events of other applications of the same device pass by. */
 static int on_event(void *context, const struct sph_stream_event *event) {
     struct run *run = context;
     bool is_ours = strcmp(event->component_id, run->app->id) == 0;
@@ -112,6 +116,7 @@ int sph_run_app_stop(struct sph_target *target, const char *id, struct sph_err *
     return sph_target_call(target, "PATCH", path, "{\"trigger\":\"stop\"}", err);
 }
 
+/* 120 and above are the run's own meanings, so an application cannot use them by itself. */
 static int exit_status(uint64_t code, char *note, size_t size) {
     if (code <= SPH_RUN_APP_MAX)
         return (int)code;
@@ -120,6 +125,7 @@ static int exit_status(uint64_t code, char *note, size_t size) {
     return SPH_RUN_APP_MAX;
 }
 
+/* The reasons are the device's words (docs/spec/rest.md, section 3.6). */
 int sph_run_status(const struct sph_json_value *report, char *ret_note, size_t size) {
     static const struct {
         const char *why;

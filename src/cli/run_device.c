@@ -48,6 +48,7 @@ static int open_abandoned(int home_fd, const char *name, struct sph_run_device *
     return 0;
 }
 
+/* Failures are nobody's business here: the run that is asked for does not depend on it. */
 static void sweep(const struct sph_cli *cli, int home_fd) {
     char **names;
     unsigned count;
@@ -64,6 +65,7 @@ static void sweep(const struct sph_cli *cli, int home_fd) {
     sph_home_free_names(names, count);
 }
 
+/* The pid in the name is for people; uniqueness comes from the random part. */
 static void configure(const struct sph_run_needs *needs, struct sph_device_config *config) {
     uint32_t random = 0; /* the process id tells names apart where there is no randomness */
     char name[SPH_DEVICE_NAME_MAX];
@@ -87,6 +89,7 @@ static int take_owner_lock(struct sph_run_device *device, struct sph_err *err) {
     return 0;
 }
 
+/* What is half made is removed again by the same function that removes a whole one. */
 int sph_run_device_make(const struct sph_cli *cli, const struct sph_run_needs *needs,
                         struct sph_run_device *ret_device, struct sph_err *err) {
     struct sph_run_device device = SPH_RUN_DEVICE_NULL;
@@ -124,6 +127,7 @@ int sph_run_device_remove(struct sph_run_device *device, struct sph_err *err) {
     return r;
 }
 
+/* Without the owner's file nobody will clear it away. */
 void sph_run_device_keep(struct sph_run_device *device) {
     (void)unlinkat(device->target.device_fd, OWNER_FILE, 0);
     sph_target_done(&device->target);

@@ -42,6 +42,7 @@ static bool grow(struct sph_table *table) {
     return true;
 }
 
+/* The copy frees callers from keeping their buffers. */
 static void add_cell(struct sph_table *table, enum sph_cell_type type, const char *text) {
     if (!grow(table))
         return;
@@ -67,6 +68,7 @@ void sph_table_add_bool(struct sph_table *table, bool value) {
     add_cell(table, SPH_CELL_BOOL, value ? "true" : "false");
 }
 
+/* Continuation bytes of UTF-8 take no column. */
 static size_t text_width(const char *text) {
     size_t width = 0;
     for (; *text; text++)
@@ -145,6 +147,7 @@ static void draw_plain(const struct sph_table *table, struct sph_buf *buf) {
         write_row(table, &table->cells[i], widths, "", "  ", buf);
 }
 
+/* A tab or line break in a cell would make another cell or row: it becomes a blank. */
 static void draw_tsv(const struct sph_table *table, struct sph_buf *buf) {
     for (unsigned i = 0; i < table->n_cells; i++) {
         for (const char *c = table->cells[i].text; *c; c++) {
@@ -187,6 +190,7 @@ static void draw_json(const struct sph_table *table, struct sph_buf *buf) {
     sph_json_array_end(&out);
 }
 
+/* A table that lost a cell is not drawn at all: its columns would be shifted. */
 void sph_table_draw(const struct sph_table *table, enum sph_table_style style,
                     struct sph_buf *buf) {
     if (table->error) {

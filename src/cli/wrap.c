@@ -18,6 +18,7 @@ static void write_args(struct sph_json_out *out, char *const args[], unsigned n_
     sph_json_array_end(out);
 }
 
+/* The least that a manifest may have: no capability, so nothing of the device but its ration. */
 static void write_manifest(const char *name, const struct sph_guid *id, char *const args[],
                            unsigned n_args, struct sph_buf *buf) {
     char id_text[SPH_GUID_TEXT];
@@ -36,6 +37,7 @@ static void write_manifest(const char *name, const struct sph_guid *id, char *co
     sph_json_object_end(&out);
 }
 
+/* Signed with the development key and marked as under development, as the SDK does. */
 static int build(const struct sph_buf *manifest, const struct sph_fs_item *items, size_t count,
                  uint32_t api_set, const struct sph_signer *signer, struct sph_buf *ret_package,
                  struct sph_err *err) {
