@@ -298,6 +298,8 @@ static void write_fish(struct sph_buf *buf) {
                       "        end\n        switch \"$word\"\n            case ");
     sph_autobuf struct sph_buf pattern = SPH_BUF_NULL;
     write_value_pattern(&pattern);
+    if (pattern.error)
+        buf->error = pattern.error;
     for (size_t i = 0; i < pattern.len; i++)
         sph_buf_append(buf, pattern.data[i] == '|' ? " " : &pattern.data[i], 1);
     sph_buf_puts(buf, "\n                set skip 1\n                continue\n"

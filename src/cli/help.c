@@ -35,6 +35,16 @@ static void column_row(const struct column *column, const char *label, const cha
         sph_buf_printf(buf, " %-*s  %s\n", (int)column->width, label, text);
 }
 
+/* The same for a text that was put together; frees it. A text that was lost is the help's failure.
+ */
+static void column_text(const struct column *column, const char *label, struct sph_buf *text,
+                        struct sph_buf *buf) {
+    if (text->error && !buf->error)
+        buf->error = text->error;
+    column_row(column, label, text->data ? text->data : "", buf);
+    sph_buf_done(text);
+}
+
 static void write_choices(const char *const *choices, struct sph_buf *buf) {
     for (unsigned i = 0; choices && choices[i]; i++)
         sph_buf_printf(buf, "%s%s", i == 0 ? ": " : ", ", choices[i]);
@@ -60,8 +70,7 @@ static void write_options(const char *title, const struct sph_option *rows, stru
         if (row->required)
             sph_buf_puts(&text, " (required)");
         option_label(row, label, sizeof(label));
-        column_row(&column, label, text.data ? text.data : "", buf);
-        sph_buf_done(&text);
+        column_text(&column, label, &text, buf);
     }
 }
 
@@ -76,8 +85,7 @@ static void write_positionals(const struct sph_positional *rows, struct sph_buf 
         struct sph_buf text = SPH_BUF_NULL;
         sph_buf_puts(&text, row->help);
         write_choices(row->choices, &text);
-        column_row(&column, row->name, text.data ? text.data : "", buf);
-        sph_buf_done(&text);
+        column_text(&column, row->name, &text, buf);
     }
 }
 

@@ -1,0 +1,237 @@
+/* Out of memory at every allocation in turn: an error like any other, nothing lost, nothing half
+ * shown. The linker puts our functions in the place of the allocator's (--wrap). */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "cli/args.h"
+#include "cli/completion.h"
+#include "cli/help.h"
+#include "cli/home.h"
+#include "cli/json_pretty.h"
+#include "cli/pack_tree.h"
+#include "cli/report.h"
+#include "cli/table.h"
+#include "cli/wrap.h"
+
+static long allowed = -1; /* allocations until one fails; -1: none does */
+static bool has_failed;
+
+static bool may_allocate(void) {
+    if (allowed < 0)
+        return true;
+    if (allowed-- > 0)
+        return true;
+    has_failed = true;
+    allowed = -1; /* one failure a round: what follows it must cope, not starve */
+    errno = ENOMEM;
+    return false;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size) {
+    return may_allocate() ? __real_malloc(size) : NULL;
+}
+void *__wrap_calloc(size_t count, size_t size) {
+    return may_allocate() ? __real_calloc(count, size) : NULL;
+}
+void *__wrap_realloc(void *old, size_t size) {
+    return may_allocate() ? __real_realloc(old, size) : NULL;
+}
+void *__wrap_reallocarray(void *old, size_t count, size_t size) {
+    return may_allocate() ? __real_reallocarray(old, count, size) : NULL;
+}
+char *__wrap_strdup(const char *text) {
+    return may_allocate() ? __real_strdup(text) : NULL;
+}
+
+static char folder[64];
+static int folder_fd = -1;
+
+static int parse_args(void) {
+    char words[][32] = {"spherule", "device", "-o", "json", "sideload", "deploy", "-mp", "x"};
+    char *argv[SPH_ARRAY_SIZE(words) + 1] = {NULL};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(words); i++)
+        argv[i] = words[i];
+    sph_autoargs struct sph_args args = SPH_ARGS_NULL;
+    return sph_args_parse("spherule", (int)SPH_ARRAY_SIZE(words), argv, &args, NULL);
+}
+
+static int draw_table(enum sph_table_style style) {
+    static const struct sph_column columns[] = {{"A", "a"}, {"B", "b"}, {.title = NULL}};
+    sph_autotable struct sph_table table;
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_table_init(&table, columns);
+    for (unsigned i = 0; i < 40; i++) {
+        sph_table_add(&table, "text");
+        sph_table_add_number(&table, i);
+    }
+    sph_table_draw(&table, style, &buf);
+    return buf.error;
+}
+
+static int draw_ruled(void) {
+    return draw_table(SPH_TABLE_RULED);
+}
+static int draw_json(void) {
+    return draw_table(SPH_TABLE_JSON);
+}
+
+static int write_help(void) {
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_help_write("spherule", sph_command_find("device"), &buf);
+    return buf.error;
+}
+
+static int write_completion(void) {
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_completion_write(SPH_SHELL_FISH, &buf);
+    return buf.error;
+}
+
+static int make_pretty(void) {
+    static const char json[] = "{\"a\":[1,2,{\"b\":null}]}";
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_json_pretty(json, strlen(json), true, &buf);
+    return buf.error;
+}
+
+static int list_devices(void) {
+    char **names;
+    unsigned count;
+    int r = sph_home_list_devices(folder_fd, &names, &count, NULL);
+    if (r == 0)
+        sph_home_free_names(names, count);
+    return r;
+}
+
+static int pick_device(void) {
+    char name[SPH_DEVICE_NAME_MAX];
+    return sph_home_pick_device(folder_fd, NULL, name, NULL);
+}
+
+static int read_tree(void) {
+    sph_autopacktree struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
+    return sph_pack_tree_read(folder, NULL, &tree, NULL);
+}
+
+static int wrap_executable(void) {
+    struct sph_signer signer;
+    struct sph_guid id;
+    sph_autobuf struct sph_buf package = SPH_BUF_NULL;
+    char text[] = "\177ELF";
+    const struct sph_buf program = {.data = text, .len = 4};
+    memset(&signer, 0, sizeof(signer));
+    signer.scalar[31] = 7;
+    return sph_wrap_executable("x", &program, NULL, 0, &signer, &id, &package, NULL);
+}
+
+/* Each gives 0, or -ENOMEM when an allocation failed on the way. */
+static const struct {
+    const char *name;
+    int (*run)(void);
+} calls[] = {
+    {"args", parse_args},
+    {"ruled table", draw_ruled},
+    {"JSON table", draw_json},
+    {"help", write_help},
+    {"completion", write_completion},
+    {"pretty", make_pretty},
+    {"list", list_devices},
+    {"pick", pick_device},
+    {"tree", read_tree},
+    {"wrap", wrap_executable},
+};
+
+enum { ROUNDS_MAX = 3000 };
+
+static void fail_each_in_turn(const char *name, int (*run)(void)) {
+    long n = 0;
+    for (; n < ROUNDS_MAX; n++) {
+        has_failed = false;
+        allowed = n;
+        int r = run();
+        allowed = -1;
+        if (!has_failed) {
+            assert_int_equal(r, 0);
+            break;
+        }
+        if (r != -ENOMEM)
+            fail_msg("%s: allocation %ld failed and the result is %d", name, n, r);
+    }
+    assert_true(n > 0 && n < ROUNDS_MAX);
+}
+
+static void test_each_allocation(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(calls); i++)
+        fail_each_in_turn(calls[i].name, calls[i].run);
+}
+
+/* Cells may be lost with the memory; the call still ends, and says so where it can. */
+static void test_a_report_survives(void **state) {
+    static const char json[] = "{\"why\":\"crash\",\"log\":\"a\\nb\",\"mappings\":[{\"path\":\"x\","
+                               "\"class\":\"heap\",\"anonymousPages\":1}],\"stack\":[\"0x1\"]}";
+    (void)state;
+    struct sph_json_value report;
+    assert_int_equal(sph_json_check(json, strlen(json), &report, NULL), 0);
+    for (long n = 0; n < ROUNDS_MAX; n++) {
+        sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+        has_failed = false;
+        allowed = n;
+        sph_report_write(&report, &buf);
+        allowed = -1;
+        if (!has_failed) {
+            assert_int_equal(buf.error, 0);
+            return;
+        }
+    }
+    fail_msg("no end");
+}
+
+static int set_up(void **state) {
+    (void)state;
+    (void)snprintf(folder, sizeof(folder), "%s", "/tmp/spherule-alloc-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = sph_dir_make(folder_fd, "devices/only", 0755, NULL);
+    sph_autoclose int fd = sph_dir_open(folder_fd, "devices/only", NULL);
+    (void)unsetenv("SPHERULE_DEVICE");
+    return r == 0 ? sph_file_replace(fd, "device.json", "{}", 2, 0644, NULL) : r;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    (void)close(folder_fd);
+    return sph_tree_remove(AT_FDCWD, folder, NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_each_allocation, set_up, tear_down),
+        cmocka_unit_test(test_a_report_survives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
