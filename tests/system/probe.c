@@ -51,6 +51,20 @@ static void flood(long bytes) {
     }
 }
 
+/* Every value of a byte again and again, in pieces of odd length. */
+static void write_bytes(long count) {
+    unsigned char piece[1021];
+    for (long at = 0; at < count;) {
+        size_t len = count - at < (long)sizeof(piece) ? (size_t)(count - at) : sizeof(piece);
+        for (size_t i = 0; i < len; i++)
+            piece[i] = (unsigned char)(at + (long)i);
+        ssize_t n = write(STDOUT_FILENO, piece, len);
+        if (n < 0)
+            exit(91);
+        at += n;
+    }
+}
+
 static void show_arguments(int argc, char **argv) {
     for (int i = 0; i < argc; i++)
         (void)printf("%d [%s]\n", i, argv[i]);
@@ -107,6 +121,8 @@ static int act_number(const char *word, long number) {
         eat(number);
     else if (strcmp(word, "flood") == 0)
         flood(number);
+    else if (strcmp(word, "bytes") == 0)
+        write_bytes(number);
     else if (strcmp(word, "child") == 0)
         start_child(number);
     else if (strcmp(word, "rest") == 0)

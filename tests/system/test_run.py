@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 import unittest
 
@@ -89,6 +90,26 @@ class Run(unittest.TestCase):
         self.check_stream(result.out, "o", lines)
         errors = result.err.splitlines(keepends=True)
         self.check_stream("".join(errors[:lines]), "e", lines)
+
+    def test_any_bytes(self):
+        """No text at all, in pieces that cut wherever they like."""
+        size = 1 << 20
+        process = self.home.popen("run", probe("static"), "bytes", size)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertTrue(out == bytes(range(256)) * (size // 256), (len(out), err))
+
+    def test_slow_reader(self):
+        """Whoever reads slowly is waited for, as with any pipe."""
+        size = 1 << 20
+        process = self.home.popen("run", probe("static"), "flood", size, stderr=subprocess.DEVNULL)
+        out = process.stdout.read(1000)
+        time.sleep(4)  # longer than anything in between has patience for one that is stuck
+        self.assertIsNone(process.poll())
+        out += process.stdout.read()
+        self.assertEqual(process.wait(timeout=20), 0)
+        process.stdout.close()
+        self.check_stream(out.decode(), "o", size // 64)
 
     def check_stream(self, text, letter, count):
         expected = "".join(f"{letter}{i:010d} {0:051d}\n" for i in range(count))
