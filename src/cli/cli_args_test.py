@@ -840,6 +840,19 @@ class Run(Case):
         self.expect_error(["run", "-d", "default", path], 125, "Image not trusted by device; check if application development "
                           "capability is enabled ('azsphere device enable-development')")
 
+    def test_nobody_reads_the_output_any_more(self):
+        path, _ = self.package()
+        fake, answers = self.serve(self.REPORT, [{"kind": "output", "componentId": ID, "stream": "stdout", "text": "x"}] * 3)
+        answers[("PATCH", f"/app/status/{ID}")] = (200, {"state": "stopped"})
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([os.path.join(BIN, "spherule"), "run", "-d", "default", path], env=self.env, stdout=writer,
+                              stderr=subprocess.PIPE, timeout=60)
+        os.close(writer)
+        self.assertEqual((done.returncode, done.stderr), (141, b""))
+        self.assertIn("PATCH", [r[0] for r in fake.requests])
+        self.assertIn("DELETE", [r[0] for r in fake.requests])
+
     def test_device_lost_and_gateway_ended(self):
         path, _ = self.package()
         _, answers = self.serve(self.REPORT)

@@ -1,6 +1,7 @@
 /* run: an application on a ration, from one command line: a device for it, its output, the report.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,21 +137,30 @@ static int conclude(const struct sph_cli *cli, const struct sph_run_end *end) {
     return status;
 }
 
-/* Runs on a device that is there. Interrupted, the application is stopped. */
+/* What ended the run before the application did: a signal to us, or nobody reading its output any
+ * more, which a shell would see as SIGPIPE. 0 for none. */
+static int cut_short_by(const struct sph_run_end *end, int result) {
+    if (end->has_ended)
+        return 0;
+    return result == -EPIPE ? SIGPIPE : sph_interrupt_signal();
+}
+
+/* Runs on a device that is there. If it did not see the end, the application is stopped. */
 static int run_on(const struct sph_cli *cli, struct sph_target *target, const struct job *job) {
     struct sph_err err = SPH_ERR_NULL;
     struct sph_run_end end = {.report = SPH_BUF_LIMIT(1 << 20)};
     const struct sph_run_app app = {
         .id = job->id, .package = job->package.data, .package_len = job->package.len};
     int r = sph_interrupt_signal() ? -ECANCELED : sph_run_app(target, &app, &end, &err);
+    int signal_number = cut_short_by(&end, r);
     int status;
-    int signal_number = sph_interrupt_signal();
-    if (signal_number && !end.has_ended) {
+    if (signal_number)
+        status = SPH_RUN_SIGNAL + signal_number;
+    else
+        status = r < 0 ? sph_say_failure_as(SPH_RUN_FAILED, &err) : conclude(cli, &end);
+    if (!end.has_ended) {
         sph_interrupt_clear();
         (void)sph_run_app_stop(target, job->id, NULL); /* ignoring: it may not have begun */
-        status = SPH_RUN_SIGNAL + signal_number;
-    } else {
-        status = r < 0 ? sph_say_failure_as(SPH_RUN_FAILED, &err) : conclude(cli, &end);
     }
     sph_buf_done(&end.report);
     return status;
@@ -195,8 +205,8 @@ static int run_on_named(const struct sph_cli *cli, const struct job *job) {
     bool keep = sph_args_flag(&cli->args, "keep") || is_installed(&target, job->id);
     int status = run_on(cli, &target, job);
     (void)snprintf(path, sizeof(path), "/app/image/%s", job->id);
-    if (!keep && status != SPH_RUN_FAILED &&
-        sph_target_call(&target, "DELETE", path, NULL, &err) < 0)
+    if (!keep && sph_target_call(&target, "DELETE", path, NULL, &err) < 0 &&
+        status != SPH_RUN_FAILED) /* a failed run has told its reason already */
         sph_say_warn("the application could not be taken off the device: %s", err.text);
     return status;
 }

@@ -97,7 +97,7 @@ static int on_bytes(void *context, const char *data, size_t len) {
 
 int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn, void *context,
                     struct sph_err *err) {
-    struct stream stream = {.pending = SPH_BUF_LIMIT(2 * LINE_BYTES),
+    struct stream stream = {.pending = SPH_BUF_LIMIT((size_t)2 * LINE_BYTES),
                             .text = SPH_BUF_LIMIT(LINE_BYTES),
                             .fn = fn,
                             .context = context};

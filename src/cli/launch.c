@@ -237,10 +237,11 @@ static int launch(int device_fd, const struct program *program, struct sph_err *
 /* The meter needs exact counters, which kernels before 6.2 do not have. */
 static int check_kernel(struct sph_err *err) {
     struct utsname name;
-    unsigned major = 0, minor = 0;
+    char *rest = NULL;
     (void)uname(&name);
-    if (sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-        (major > 6 || (major == 6 && minor >= 2)))
+    unsigned long major = strtoul(name.release, &rest, 10);
+    unsigned long minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+    if (major > 6 || (major == 6 && minor >= 2))
         return 0;
     return SPH_FAIL(err, -EOPNOTSUPP, "this is Linux %.32s: " CANNOT_METER, name.release);
 }

@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
     (void)fflush(stdout);
     (void)fprintf(stderr, "to standard error\n");
     if (strcmp(what, "exit") == 0)
-        return argc > 2 ? atoi(argv[2]) : 0;
+        return argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
     if (strcmp(what, "grow") == 0)
         grow();
     if (strcmp(what, "crash") == 0)
