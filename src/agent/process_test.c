@@ -473,11 +473,43 @@ static void test_refused_starts(void **state) {
     assert_int_equal(WEXITSTATUS(wait_for(pid)), 1);
 }
 
+/* The folder is the user's: what lies under our names there may be anything. */
+static void test_hostile_folder(void **state) {
+    struct process *process = *state;
+    int folder = process->scratch->fd;
+    char ready[400];
+    sph_autobuf struct sph_buf kept = SPH_BUF_NULL;
+    static const char sentence[] = "agent.pid is not a plain file of its own: remove it";
+    assert_int_equal(sph_file_replace(folder, "precious", "content", 7, 0600, NULL), 0);
+    assert_int_equal(linkat(folder, "precious", folder, "agent.pid", 0), 0);
+    pid_t pid = spawn_agent(process, ready, sizeof(ready));
+    assert_string_equal(ready, sentence);
+    assert_int_equal(WEXITSTATUS(wait_for(pid)), 1);
+    assert_int_equal(sph_file_read(folder, "precious", &kept, NULL), 0);
+    assert_string_equal(kept.data, "content");
+    assert_int_equal(unlinkat(folder, "agent.pid", 0), 0);
+    assert_int_equal(mkfifoat(folder, "agent.pid", 0600), 0); /* and does not wait for a writer */
+    pid = spawn_agent(process, ready, sizeof(ready));
+    assert_string_equal(ready, sentence);
+    assert_int_equal(WEXITSTATUS(wait_for(pid)), 1);
+    assert_int_equal(unlinkat(folder, "agent.pid", 0), 0);
+    assert_int_equal(symlinkat("precious", folder, "agent.pid"), 0);
+    pid = spawn_agent(process, ready, sizeof(ready));
+    assert_string_equal(ready, "cannot open agent.pid: Too many levels of symbolic links");
+    assert_int_equal(WEXITSTATUS(wait_for(pid)), 1);
+    assert_int_equal(unlinkat(folder, "agent.pid", 0), 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, clean)
     const struct CMUnitTest tests[] = {
-        TEST(test_one_instance),   TEST(test_restart),     TEST(test_footprint),
-        TEST(test_refused_starts), TEST(test_running_app), TEST(test_killed_while_installing),
+        TEST(test_one_instance),
+        TEST(test_restart),
+        TEST(test_footprint),
+        TEST(test_hostile_folder),
+        TEST(test_refused_starts),
+        TEST(test_running_app),
+        TEST(test_killed_while_installing),
     };
     if (geteuid() != 0) {
         print_message("skipped: the agent needs root\n");
