@@ -794,6 +794,15 @@ class Run(Case):
         self.assertEqual((status, out), (0, "to out ä\n".encode() + b"\x00\xff\n"))
         self.assertEqual(err, "to err\nwarn: 2 events were lost: some of the application's output may be missing\n")
 
+    def test_a_gap_in_the_numbers_is_told(self):
+        path, _ = self.package()
+        out = {"kind": "output", "componentId": ID, "stream": "stdout", "text": "x"}
+        self.serve(self.REPORT, [{**out, "seq": 7}, {**out, "seq": 8}, {**out, "seq": 11}, {**out, "seq": 1},
+                                 {**out, "seq": 2}])
+        status, stdout, err = self.run_cli("run", "-d", "default", "-o", "none", path)
+        self.assertEqual((status, stdout, err),
+                         (0, "xxxxx", "warn: 2 events were lost: some of the application's output may be missing\n"))
+
     def test_report_as_json_and_what_is_asked(self):
         path, _ = self.package()
         fake, _ = self.serve(self.REPORT)

@@ -65,12 +65,26 @@ static int wrap_executable(const struct sph_cli *cli, const struct sph_buf *byte
     return 0;
 }
 
+/* A device made for this run is of this machine's kind: for another processor there is no need to
+ * make one. A named device may be of another kind, and says for itself what it can run. */
+static int check_processor(const struct sph_cli *cli, const struct sph_package *package,
+                           struct sph_err *err) {
+    struct sph_fs_entry entry;
+    enum sph_elf_needs needs;
+    if (sph_args_flag(&cli->args, "device") ||
+        sph_fs_find(&package->fs, package->manifest.entry_point, &entry) < 0)
+        return 0;
+    return sph_elf_inspect(entry.data ? entry.data : "", entry.size_bytes, &needs, err);
+}
+
 /* Untouched as long as nothing is to be changed: its signature is then its maker's. */
 static int take_package(const struct sph_cli *cli, struct sph_buf *bytes,
                         const struct sph_signer *signer, struct job *job, struct sph_err *err) {
     struct sph_package package;
     struct sph_manifest_notes notes = {.device_error = 0};
     int r = sph_package_parse(bytes->data, bytes->len, NULL, &package, &notes, err);
+    if (r == 0)
+        r = check_processor(cli, &package, err);
     if (r < 0)
         return r;
     sph_guid_format(&package.image.component_id, job->id);

@@ -61,6 +61,7 @@ bool sph_stream_parse(const char *line, size_t len, struct sph_buf *ret_text,
     event.kind = parse_kind(&event.line);
     sph_answer_text(&event.line, "componentId", event.component_id, sizeof(event.component_id));
     event.count = sph_answer_u64(&event.line, "count");
+    event.seq = sph_answer_u64(&event.line, "seq");
     if (event.kind == SPH_STREAM_OUTPUT)
         parse_output(&event.line, ret_text, &event);
     *ret_event = event;
@@ -70,9 +71,26 @@ bool sph_stream_parse(const char *line, size_t len, struct sph_buf *ret_text,
 struct stream {
     struct sph_buf pending; /* bytes of a line that is not whole yet */
     struct sph_buf text;
+    uint64_t last_seq; /* of the last device event; 0 before the first */
     sph_stream_fn *fn;
     void *context;
 };
+
+/* Events are numbered without gaps, so a gap was lost on the way, whoever lost it. A number that is
+ * not higher means a new boot of the device. */
+static int deliver(struct stream *stream, const struct sph_stream_event *event) {
+    uint64_t last = stream->last_seq;
+    if (event->seq != 0)
+        stream->last_seq = event->seq;
+    if (last != 0 && event->seq > last + 1) {
+        const struct sph_stream_event lost = {
+            .kind = SPH_STREAM_LOST, .text = "", .count = event->seq - last - 1};
+        int r = stream->fn(stream->context, &lost);
+        if (r != 0)
+            return r;
+    }
+    return stream->fn(stream->context, event);
+}
 
 /* Pieces end anywhere; a line is used once its end is there. */
 static int on_bytes(void *context, const char *data, size_t len) {
@@ -88,7 +106,7 @@ static int on_bytes(void *context, const char *data, size_t len) {
         const char *line = stream->pending.data + used;
         struct sph_stream_event event;
         if (sph_stream_parse(line, (size_t)(end - line), &stream->text, &event))
-            r = stream->fn(stream->context, &event);
+            r = deliver(stream, &event);
         used += (size_t)(end - line) + 1;
     }
     sph_buf_consume(&stream->pending, used);

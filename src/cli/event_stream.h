@@ -19,7 +19,7 @@ enum sph_stream_kind {
     SPH_STREAM_NEW_PEAK,
     SPH_STREAM_ENDED,
     SPH_STREAM_STOPPED,
-    SPH_STREAM_LOST, /* `count` events were passed over */
+    SPH_STREAM_LOST, /* `count` events were passed over: told by the gateway, or a gap in seq */
     SPH_STREAM_DEVICE_LOST,
 };
 
@@ -31,6 +31,7 @@ struct sph_stream_event {
     const char *text;           /* bytes of an output; valid during the callback */
     size_t text_len;
     uint64_t count;
+    uint64_t seq; /* 1, 2, … within one boot of the device; 0 on the gateway's own lines */
 };
 
 /* A non-zero result ends the stream. */
