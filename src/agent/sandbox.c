@@ -13,6 +13,7 @@
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -322,12 +323,16 @@ static int set_limits(const struct sph_sandbox_identity *identity, struct sph_er
     return rc == 0 ? set_limit(RLIMIT_NICE, 0, err) : rc;
 }
 
-/* Handlers are gone by execve; what is ignored stays ignored, so all are put back. A write beyond
- * the quota then fails with EFBIG: SIGXFSZ would kill an app that only looks at write()'s result.
- */
+/* Handlers are gone by execve; what is ignored stays ignored, so all are put back, by the bare
+ * system call: glibc refuses its own signals 32 and 33, and whoever started the agent may have
+ * ignored them. A write beyond the quota then fails with EFBIG: SIGXFSZ would kill an app that only
+ * looks at write()'s result. */
 static void reset_signals(void) {
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, number == SIGXFSZ ? SIG_IGN : SIG_DFL);
+    /* The kernel's struct sigaction of any architecture, all zero: SIG_DFL. */
+    const uint64_t standard[8] = {0};
+    for (int number = 1; number < _NSIG; number++)
+        (void)syscall(SYS_rt_sigaction, number, standard, NULL, _NSIG / 8);
+    (void)signal(SIGXFSZ, SIG_IGN);
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
