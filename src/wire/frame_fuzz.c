@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/crc32.h"
 #include "wire/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -11,7 +12,7 @@ static unsigned drain(struct sph_frame_reader *reader) {
     unsigned sum = 0;
     struct sph_frame frame;
     while (sph_frame_reader_next(reader, &frame) != SPH_FRAME_E_MORE)
-        sum = sum * 31 + frame.id + frame.op + sph_frame_crc32(0, frame.payload, frame.payload_len);
+        sum = sum * 31 + frame.id + frame.op + sph_crc32(0, frame.payload, frame.payload_len);
     return sum;
 }
 
