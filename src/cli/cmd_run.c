@@ -74,7 +74,7 @@ static int check_processor(const struct sph_cli *cli, const struct sph_package *
     if (sph_args_flag(&cli->args, "device") ||
         sph_fs_find(&package->fs, package->manifest.entry_point, &entry) < 0)
         return 0;
-    return sph_elf_inspect(entry.data ? entry.data : "", entry.size_bytes, &needs, err);
+    return sph_elf_inspect(entry.data, entry.size_bytes, &needs, err);
 }
 
 /* Untouched as long as nothing is to be changed: its signature is then its maker's. */

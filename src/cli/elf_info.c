@@ -7,6 +7,8 @@
 #include <link.h>
 #include <string.h>
 
+#include "base/attr.h"
+
 #if defined(__x86_64__)
 #define HOST_MACHINE EM_X86_64
 #elif defined(__aarch64__)
@@ -25,11 +27,34 @@
 #define HOST_CLASS ELFCLASS32
 #endif
 
+/* The processors that image packages and this machine are met with. */
+static const char *machine_name(unsigned machine) {
+    static const struct {
+        unsigned machine;
+        const char *name;
+    } names[] = {
+        {EM_ARM, "32-bit ARM"}, {EM_AARCH64, "64-bit ARM"}, {EM_386, "32-bit x86"},
+        {EM_X86_64, "x86-64"},  {EM_RISCV, "RISC-V"},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(names); i++)
+        if (names[i].machine == machine)
+            return names[i].name;
+    return NULL;
+}
+
+static int fail_machine(unsigned machine, struct sph_err *err) {
+    const char *name = machine_name(machine);
+    const char *host = machine_name(HOST_MACHINE);
+    if (name && host && machine != HOST_MACHINE)
+        return SPH_FAIL(err, -ENOEXEC, "this executable is for %s, and this machine is %s", name,
+                        host);
+    return SPH_FAIL(err, -ENOEXEC,
+                    "this executable is for another kind of processor (ELF machine %u)", machine);
+}
+
 static int check_header(const ElfW(Ehdr) * header, struct sph_err *err) {
     if (header->e_ident[EI_CLASS] != HOST_CLASS || header->e_machine != HOST_MACHINE)
-        return SPH_FAIL(err, -ENOEXEC,
-                        "this executable is for another kind of processor (ELF machine %u)",
-                        (unsigned)header->e_machine);
+        return fail_machine(header->e_machine, err);
     if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
         return SPH_FAIL(err, -ENOEXEC, "this ELF file is no executable (type %u)",
                         (unsigned)header->e_type);

@@ -16,6 +16,16 @@
 
 #include "base/attr.h"
 
+#if defined(__x86_64__)
+#define HOST_NAME "x86-64"
+#elif defined(__aarch64__)
+#define HOST_NAME "64-bit ARM"
+#elif defined(__arm__)
+#define HOST_NAME "32-bit ARM"
+#else
+#define HOST_NAME "32-bit x86"
+#endif
+
 struct program {
     ElfW(Ehdr) header;
     ElfW(Phdr) segments[2];
@@ -85,6 +95,9 @@ static void test_refusals(void **state) {
     program.header.e_machine = EM_SPARC;
     expect_refusal(&program, sizeof(program),
                    "this executable is for another kind of processor (ELF machine 2)");
+    program.header.e_machine = EM_RISCV; /* no machine of ours */
+    expect_refusal(&program, sizeof(program),
+                   "this executable is for RISC-V, and this machine is " HOST_NAME);
     program = make(NULL);
     program.header.e_type = ET_REL;
     expect_refusal(&program, sizeof(program), "this ELF file is no executable (type 1)");
