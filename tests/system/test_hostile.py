@@ -59,7 +59,6 @@ class Arguments(Table):
         ("device gpio get", "argument PIN is missing", "device gpio get"),
         ("device gpio set 3", "argument LEVEL is missing", "device gpio set"),
         ("device gpio set 3 2", "'2' is no value for LEVEL; use 0 or 1", "device gpio set"),
-        ("trust add", "argument CERT.pem is missing", "trust add"),
         ("completion tcsh", "'tcsh' is no value for SHELL; use bash, zsh or fish", "completion"),
         ("image-package pack-application", "option '--package-directory DIR' is missing",
          "image-package pack-application"),
@@ -127,6 +126,8 @@ class Arguments(Table):
                                                 "directory"),
         ("device sideload deploy -p {folder}", 4, "error: the image package '{folder}' is not a file"),
         ("image-package show {none}", 4, "error: cannot open the image package '{none}': No such file or directory"),
+        ("trust add", 2, "error: give either a certificate or --sdk-development"),
+        ("trust add {text} --sdk-development", 2, "error: give either a certificate or --sdk-development"),
         ("trust add {none}", 4, "error: cannot open the certificate '{none}': No such file or directory"),
         ("trust add {text}", 4, "error: {text}: this is no certificate in PEM form"),
         ("device create x --profile {none}", 4, "error: cannot open the profile '{none}': No such file or directory"),
@@ -330,9 +331,10 @@ class Packages(Table):
         return base64.b64decode("".join(lines))
 
     def test_original_packages(self):
-        """A package of the original SDK is not trusted at first, and is for another processor."""
+        """A package of the original SDK is not trusted at first; then it is for another processor."""
         with open(fixture("azure_sphere_blink.imagepackage"), "rb") as file:
-            status, sentence = self.deploy(file.read())
+            data = file.read()
+        status, sentence = self.deploy(data)
         self.assertEqual(status, 1, sentence)
         self.assertTrue(sentence.endswith("(the package is signed by the original SDK's development key, which this "
                                           "device does not trust; 'spherule trust add --sdk-development' changes "

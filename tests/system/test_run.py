@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from device import PAGE, RATION, Home, fixture, main, pack, probe, wait_for
+from device import PAGE, RATION, Home, fixture, group_pids, main, pack, probe, wait_for
 
 PROBE = "00000000-1111-2222-3333-444444444444"
 
@@ -39,8 +39,8 @@ class Run(unittest.TestCase):
                                       f"{RATION + PAGE})."),
         (["crash"], 121, "it crashed by SIGSEGV at address 0x10."),
         (["abort"], 121, "it crashed by SIGABRT."),
-        (["raise", str(int(signal.SIGTERM))], 122, "it was killed by SIGTERM from elsewhere."),
-        (["raise", str(int(signal.SIGKILL))], 122, "it was killed by SIGKILL from elsewhere."),
+        (["raise", str(int(signal.SIGTERM))], 121, "it crashed by SIGTERM."),  # of its own making
+        (["raise", str(int(signal.SIGKILL))], 122, "it was killed by SIGKILL from elsewhere."),  # has no sender
     )
 
     def test_exit_status(self):
@@ -51,6 +51,20 @@ class Run(unittest.TestCase):
                 first = result.err.splitlines()[0] if result.err else ""
                 self.assertRegex(first, r"^probe-static \([0-9a-f-]{36}\) ended at .* after \d+\.\d{3} s: ")
                 self.assertTrue(first.endswith(ending), result.err)
+        self.assert_nothing_left()
+
+    def test_killed_from_outside(self):
+        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+            with self.subTest(signal=number):
+                process = self.home.popen("run", probe("static"), "stay")
+                self.assertEqual(process.stdout.readline(), b"staying\n")
+                self.home.note_groups()
+                pids = [pid for group in self.home.groups for pid in group_pids(group)]
+                self.assertEqual(len(pids), 1)
+                os.kill(pids[0], number)
+                _, err = process.communicate(timeout=20)
+                self.assertEqual(process.returncode, 122, err)
+                self.assertIn(f": it was killed by {number.name} from elsewhere.\n", err.decode())
         self.assert_nothing_left()
 
     def test_every_kind_of_executable(self):
@@ -130,7 +144,7 @@ class Run(unittest.TestCase):
         result = self.run_app(fixture("azure_sphere_blink.imagepackage"))
         self.assertEqual((result.status, result.out), (125, ""), result)
         self.assertEqual(len(result.err.splitlines()), 1, result.err)
-        self.assertRegex(result.err, r"^error: .*(ARM|arm).*\n$")
+        self.assertRegex(result.err, r"^error: .*azure_sphere_blink.imagepackage: .*ARM.*\n$")
         self.assert_nothing_left()
 
     def test_missing_interpreter(self):
