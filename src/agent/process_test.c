@@ -118,8 +118,8 @@ static int make(void **state) {
 
 static int clean(void **state) {
     struct process *process = *state;
-    if (process->pid > 0)
-        (void)end(process, SIGKILL);
+    if (process->pid > 0) /* after a failure: an orderly end takes its control groups along */
+        (void)end(process, SIGTERM);
     int result = sph_scratch_remove((void **)&process->scratch);
     free(process);
     return result;
