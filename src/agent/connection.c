@@ -1,6 +1,8 @@
 /* Output is one buffer per client. Events may fill it to a first mark and are dropped above;
  * requests are not read above a second one, so that a client that does not take its replies holds
- * up only itself. */
+ * up only itself. A client that must not lose output acknowledges events, and is never owed more
+ * than fits (flow.h). What is dropped all the same is dropped in one piece: only when the client
+ * has taken everything does it get events again, from those that are kept. */
 #include "agent/connection.h"
 
 #include <errno.h>
@@ -23,7 +25,7 @@
 enum {
     READ_CHUNK = 16 * 1024,
     /* One frame may still come when the buffer stands at the second mark. */
-    OUT_LIMIT = SPH_CONNECTION_REPLIES_HIGH + 2 * (SPH_FRAME_HEADER + SPH_FRAME_PAYLOAD_MAX),
+    OUT_LIMIT = SPH_CONNECTION_REPLIES_HIGH + 3 * (SPH_FRAME_HEADER + SPH_FRAME_PAYLOAD_MAX),
     KEPT_CAPACITY = 8 * 1024, /* bytes of an empty output buffer that are not given back */
 };
 
@@ -52,7 +54,9 @@ struct sph_connection {
     bool is_serving; /* what to watch for is settled at the end */
     bool is_stalling;
     struct sph_event_listener *listener;
+    struct sph_flow_listener flow; /* put: seq of the newest event in `out` or sent */
     uint32_t events_id;
+    bool is_behind; /* events were dropped, and are until `out` is empty */
     uint64_t dropped;
     struct sph_ticket *tickets;
     size_t ticket_count;
@@ -74,6 +78,8 @@ static void watch_for(struct sph_connection *connection) {
         connection->watched = events;
 }
 
+static void catch_up(struct sph_connection *connection);
+
 /* The buffer's memory is given back when it is empty: a client that was slow once must not cost
  * memory for ever. */
 static void flush(struct sph_connection *connection) {
@@ -89,6 +95,8 @@ static void flush(struct sph_connection *connection) {
     }
     if (out->error)
         connection->is_broken = true;
+    if (!out->len && connection->is_behind && !connection->is_broken)
+        catch_up(connection);
     if (!out->len && out->cap > KEPT_CAPACITY && !out->error) {
         sph_buf_done(out);
         *out = (struct sph_buf)SPH_BUF_LIMIT(OUT_LIMIT);
@@ -205,6 +213,7 @@ struct sph_connection *sph_connection_free(struct sph_connection *connection) {
     if (connection->device->stage)
         sph_stage_abort(connection->device->stage, connection);
     sph_events_unlisten(connection->listener);
+    sph_flow_leave(&connection->flow);
     for (struct sph_ticket *ticket = connection->tickets; ticket; ticket = ticket->next)
         ticket->connection = NULL;
     sph_loop_remove(connection->stall);
@@ -250,37 +259,81 @@ void sph_connection_reply_raw(struct sph_connection *connection, uint16_t op, ui
     watch_for(connection);
 }
 
+/* What fits the window of a client that holds was asked for, whatever replies are in its way: the
+ * buffer has room for both. */
+static bool has_room(const struct sph_connection *connection, size_t len) {
+    return connection->out.len + SPH_FRAME_HEADER + len <= SPH_CONNECTION_EVENTS_HIGH ||
+           (connection->flow.flow && sph_flow_has_room(&connection->flow));
+}
+
 /* Dropped here and not queued elsewhere: the client's own gap in seq tells it to ask for the whole
  * state again. */
 static void on_event(void *context, uint64_t seq, const void *payload, size_t len) {
     struct sph_connection *connection = context;
-    (void)seq;
-    if (connection->out.len + SPH_FRAME_HEADER + len > SPH_CONNECTION_EVENTS_HIGH) {
-        connection->dropped++;
+    if (connection->is_behind || !has_room(connection, len)) {
+        connection->is_behind = true;
         return;
     }
+    if (seq > connection->flow.put + 1)
+        connection->dropped += seq - connection->flow.put - 1;
     (void)sph_frame_append(&connection->out, SPH_FRAME_EVENT, SPH_OP_EVENTS, connection->events_id,
                            payload, len);
+    sph_flow_put(&connection->flow, seq);
     watch_for(connection);
+}
+
+/* The newest of what was dropped is kept still: an app's end is mostly among it. */
+static void catch_up(struct sph_connection *connection) {
+    connection->is_behind = false;
+    sph_events_replay(connection->device->events, connection->flow.put, on_event, connection);
+}
+
+/* What came before is not asked for: it counts as given and taken. */
+static int begin_flow(struct sph_connection *connection, uint64_t after_seq, bool hold,
+                      struct sph_err *err) {
+    sph_flow_leave(&connection->flow);
+    connection->is_behind = false;
+    connection->flow = (struct sph_flow_listener){
+        .put = after_seq,
+        .taken = after_seq,
+        .window = SPH_CONNECTION_WINDOW,
+        .patience = SPH_PATIENCE(SPH_CONNECTION_PATIENCE_MS),
+    };
+    struct sph_device *device = connection->device;
+    return hold ? sph_flow_join(&device->flow, device->loop, &connection->flow, err) : 0;
+}
+
+/* What cannot be had any more was not lost by slowness; what is to come cannot be had already. */
+static uint64_t clamp_seq(const struct sph_events *events, uint64_t seq) {
+    uint64_t newest = sph_events_newest(events), oldest = sph_events_oldest(events);
+    if (seq > newest)
+        return newest;
+    return seq + 1 < oldest ? oldest - 1 : seq;
 }
 
 /* Replay goes through the same bound as new events. */
 int sph_connection_subscribe(struct sph_connection *connection, uint32_t id, uint64_t after_seq,
-                             struct sph_err *err) {
+                             bool hold, struct sph_err *err) {
     /* Listening before replaying: nothing is published in between, the loop is ours. */
     struct sph_events *events = connection->device->events;
-    if (!connection->listener) {
-        int code = sph_events_listen(events, on_event, connection, &connection->listener, err);
-        if (code < 0)
-            return code;
-    }
+    after_seq = clamp_seq(events, after_seq);
+    int code = begin_flow(connection, after_seq, hold, err);
+    if (code == 0 && !connection->listener)
+        code = sph_events_listen(events, on_event, connection, &connection->listener, err);
+    if (code < 0)
+        return code;
     connection->events_id = id;
     sph_events_replay(events, after_seq, on_event, connection);
     return 0;
 }
 
+void sph_connection_acknowledge(struct sph_connection *connection, uint64_t seq) {
+    sph_flow_take(&connection->flow, seq);
+}
+
 uint64_t sph_connection_dropped(const struct sph_connection *connection) {
-    return connection->dropped;
+    uint64_t newest = sph_events_newest(connection->device->events);
+    return connection->dropped + (connection->is_behind ? newest - connection->flow.put : 0);
 }
 
 /* Bounded, since each ticket may hold memory of its handler until its answer. */

@@ -20,6 +20,11 @@ enum {
     SPH_CONNECTION_EVENTS_HIGH = 64 * 1024,
     SPH_CONNECTION_REPLIES_HIGH = 96 * 1024,
     SPH_CONNECTION_TICKETS = 16, /* answers owed at once */
+    /* For clients that must not lose output: events given and not acknowledged before apps wait,
+     * and how long for one that acknowledges nothing. Longer than a gateway's own patience with a
+     * client of its: it is not to be given up for one of them. */
+    SPH_CONNECTION_WINDOW = 8,
+    SPH_CONNECTION_PATIENCE_MS = 15000,
 };
 
 /* Called once, when the client has gone or the connection is broken; the connection is freed then.
@@ -41,9 +46,12 @@ void sph_connection_reply_raw(struct sph_connection *connection, uint16_t op, ui
                               const void *payload, size_t len);
 void sph_connection_refuse(struct sph_connection *connection, uint16_t op, uint32_t id,
                            const struct sph_refusal *refusal);
-/* Events from now on, with this id; those kept after `after_seq` first. Replaces an earlier one. */
+/* Events from now on, with this id; those kept after `after_seq` first. `hold`: apps wait with
+ * their output rather than that this client loses some. Replaces an earlier one. */
 int sph_connection_subscribe(struct sph_connection *connection, uint32_t id, uint64_t after_seq,
-                             struct sph_err *err);
+                             bool hold, struct sph_err *err);
+/* The client has done with events up to `seq`. */
+void sph_connection_acknowledge(struct sph_connection *connection, uint64_t seq);
 uint64_t sph_connection_dropped(const struct sph_connection *connection); /* events */
 
 /* An answer that is owed. It outlives its connection, and is given back by one of the two answers.

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/flow.h"
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/guid.h"
@@ -63,6 +64,7 @@ struct sph_device {
     uint64_t started_ms; /* monotonic; uptime counts from here */
     struct sph_loop *loop;
     struct sph_events *events;
+    struct sph_flow flow; /* of the apps' output to those who must not lose it */
     struct sph_logring *log;
     struct sph_kill_store *kills;
     struct sph_uidmap *uids;

@@ -46,7 +46,8 @@ struct sph_ticket *sph_call_defer(struct sph_call *call) SPH_MUST_USE;
 void sph_log_waits_end(struct sph_device *device);
 
 sph_handle_fn sph_handle_hello, sph_handle_status, sph_handle_memory, sph_handle_pages,
-    sph_handle_log_read, sph_handle_restart, sph_handle_shutdown, sph_handle_events;
+    sph_handle_log_read, sph_handle_restart, sph_handle_shutdown, sph_handle_events,
+    sph_handle_events_ack;
 sph_handle_fn sph_handle_app_list, sph_handle_app_control, sph_handle_app_quota,
     sph_handle_app_delete;
 sph_handle_fn sph_handle_stage_begin, sph_handle_stage_data, sph_handle_stage_end,

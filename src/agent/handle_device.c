@@ -183,7 +183,14 @@ int sph_handle_events(struct sph_call *call) {
     uint64_t after = asked->has_after ? asked->after_seq : reply.last_seq;
     (void)sph_call_reply(call, &reply); /* before the events that it announces */
     struct sph_refusal *refusal = &call->refusal;
-    if (sph_connection_subscribe(call->connection, call->id, after, &refusal->err) < 0)
+    if (sph_connection_subscribe(call->connection, call->id, after, asked->hold, &refusal->err) < 0)
         sph_device_note(call->device, NULL, "a client gets no events: %s", refusal->err.text);
     return 0;
+}
+
+/* No word of what it is good for: it may also come from a client that does not hold. */
+int sph_handle_events_ack(struct sph_call *call) {
+    const struct sph_msg_events_ack *asked = call->request;
+    sph_connection_acknowledge(call->connection, asked->seq);
+    return sph_call_reply(call, NULL);
 }

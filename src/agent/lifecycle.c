@@ -116,6 +116,12 @@ static int read_group(struct sph_lifecycle *lifecycle, struct sph_memory_figures
     return sph_ration_read(&lifecycle->ration, shares, count, ret_figures, err);
 }
 
+/* A number that is not a process's any more must never reach kill(): -1 means everybody. */
+static void signal_process(pid_t pid, int number) {
+    if (pid > 0)
+        (void)kill(pid, number);
+}
+
 /* ---- the meter's side ---- */
 
 /* From the meter's ring, in the order in which it happened. Only notes and kills are made here: the
@@ -140,7 +146,7 @@ static void on_growth(void *context, const struct sph_meter_event *event) {
      * all of it goes. Where the kernel has killed the first process already, this changes nothing.
      */
     if (!session->app_gone)
-        (void)kill(session->launched.app_pid, SIGKILL);
+        signal_process(session->launched.app_pid, SIGKILL);
 }
 
 static void read_meter(struct sph_lifecycle *lifecycle) {
@@ -224,18 +230,22 @@ static void on_signalled(void *context, pid_t tid, const struct sph_fault *fault
     session->facts.signs.fault = *fault;
 }
 
+static void settle(struct sph_lifecycle *lifecycle, struct sph_session *session);
+
 /* A start that fails here has no caller to tell, so it is told by a report, and tried again later.
  */
 static void on_back_off_over(struct sph_lifecycle *lifecycle, struct sph_session *session);
 
-/* One timer per session: of the grace time, or of the back-off. */
+/* One timer per session: of the grace time, the last output, or the back-off. */
 static void on_timer(void *context) {
     struct sph_session *session = context;
     if (session->state == SPH_SESSION_WAITING) {
         on_back_off_over(session->lifecycle, session);
+    } else if (sph_session_is_gone(session)) {
+        settle(session->lifecycle, session);
     } else if (session->state == SPH_SESSION_STOPPING && !session->app_gone) {
         session->facts.signs.grace_over = true;
-        (void)kill(session->launched.app_pid, SIGKILL);
+        signal_process(session->launched.app_pid, SIGKILL);
     }
 }
 
@@ -262,11 +272,7 @@ static void conclude(struct sph_lifecycle *lifecycle, struct sph_session *sessio
         drop(lifecycle, session);
 }
 
-/* The helper's end is reported after every process of its namespace is gone, so nothing can write
- * to the pipes, touch the group or ask the channel any more. */
-static void settle_when_gone(struct sph_lifecycle *lifecycle, struct sph_session *session) {
-    if (!session->app_gone || !session->helper_gone)
-        return;
+static void settle(struct sph_lifecycle *lifecycle, struct sph_session *session) {
     (void)sph_loop_arm_timer(session->timer, 0, 0);
     read_meter(lifecycle);
     publish_peaks(lifecycle);
@@ -277,6 +283,24 @@ static void settle_when_gone(struct sph_lifecycle *lifecycle, struct sph_session
                         session->name);
     sph_session_settle(session);
     conclude(lifecycle, session, sph_slice(NULL, 0));
+}
+
+/* The helper's end is reported after every process of its namespace is gone, so nothing can write
+ * to the pipes, touch the group or ask the channel any more. What is in the pipes is read by the
+ * loop, at the pace of those who must not lose it; without a loop at once. */
+static void settle_when_gone(struct sph_lifecycle *lifecycle, struct sph_session *session) {
+    if (!sph_session_is_gone(session))
+        return;
+    if (sph_session_has_output(session) && !lifecycle->closing)
+        sph_session_await_output(session, session->facts.signs.stop_asked);
+    else
+        settle(lifecycle, session);
+}
+
+static void on_output_ended(void *context) {
+    struct sph_session *session = context;
+    if (sph_session_is_gone(session) && !sph_session_has_output(session))
+        settle(session->lifecycle, session);
 }
 
 static void on_gone(void *context, pid_t pid, int status) {
@@ -340,6 +364,7 @@ static int add_session(struct sph_lifecycle *lifecycle, const struct sph_start_r
     session->lifecycle = lifecycle;
     session->ration = &lifecycle->ration;
     session->target = &lifecycle->target;
+    session->output_ended = on_output_ended;
     int rc =
         sph_loop_add_timer(lifecycle->device->loop, 0, 0, on_timer, session, &session->timer, err);
     if (rc < 0) {
@@ -393,12 +418,15 @@ int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_
 static void ask_to_stop(struct sph_lifecycle *lifecycle, struct sph_session *session) {
     if (session->state == SPH_SESSION_WAITING) {
         drop(lifecycle, session);
+    } else if (sph_session_is_gone(session)) {
+        session->flags |= SPH_START_ONCE; /* it ended by itself, and does not come back */
+        sph_session_await_output(session, true);
     } else if (session->state == SPH_SESSION_RUNNING) {
         session->state = SPH_SESSION_STOPPING;
         session->facts.signs.stop_asked = true;
         (void)sph_loop_arm_timer(session->timer, SPH_STOP_GRACE_MS, 0);
         if (!session->app_gone)
-            (void)kill(session->launched.app_pid, SIGTERM);
+            signal_process(session->launched.app_pid, SIGTERM);
     }
 }
 
@@ -450,7 +478,7 @@ enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle
 
 pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component) {
     const struct sph_session *session = find(lifecycle, component);
-    return session && has_process(session) ? session->launched.app_pid : 0;
+    return session && session->launched.app_pid > 0 ? session->launched.app_pid : 0;
 }
 
 unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
@@ -477,7 +505,7 @@ void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn 
 static int find_running(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                         struct sph_session **ret_session, struct sph_err *err) {
     struct sph_session *session = find(lifecycle, component);
-    if (!session || !has_process(session))
+    if (!session || !has_process(session) || sph_session_is_gone(session))
         return SPH_FAIL(err, -ENOENT, "The application does not run.");
     *ret_session = session;
     return 0;
@@ -539,8 +567,10 @@ static void kill_all(struct sph_lifecycle *lifecycle) {
     uint64_t end_ms = sph_clock_monotonic_ms() + FREE_TIMEOUT_MS;
     for (size_t i = lifecycle->n_sessions; i-- > 0;) {
         struct sph_session *session = lifecycle->sessions[i];
-        if (has_process(session))
-            (void)kill(session->launched.helper_pid, SIGKILL);
+        if (has_process(session) && sph_session_is_gone(session))
+            settle(lifecycle, session);
+        else if (has_process(session))
+            signal_process(session->launched.helper_pid, SIGKILL);
         else
             drop(lifecycle, session);
     }

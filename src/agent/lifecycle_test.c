@@ -276,10 +276,14 @@ static void test_under_the_ration_nothing_happens(void **state) {
 
 /* ---- stop ---- */
 
-static void stop(struct rig *rig, unsigned ms) {
+static void stop_begin(struct rig *rig) {
     struct sph_err err = SPH_ERR_NULL;
     assert_int_equal(
         sph_lifecycle_stop(rig->device.lifecycle, &rig->component, rig_stopped, rig, &err), 0);
+}
+
+static void stop(struct rig *rig, unsigned ms) {
+    stop_begin(rig);
     rig_await_stopped(rig, ms);
     assert_int_equal(sph_lifecycle_state(rig->device.lifecycle, &rig->component), SPH_SESSION_NONE);
 }
@@ -601,6 +605,43 @@ static void test_kernel_stack_is_charged(void **state) {
     assert_in_range(least, tables + 9 * PAGE, tables + 32 * PAGE);
 }
 
+/* ---- a listener that must not lose output, and is slow ---- */
+
+/* The app is gone and what it wrote waits in its pipe: no end is told until it is read. */
+static void test_end_waits_for_output(void **state) {
+    struct rig *rig = *state;
+    struct sph_flow_listener slow = {.put = 1, .window = 1, .patience = SPH_PATIENCE(60000)};
+    assert_int_equal(sph_flow_join(&rig->device.flow, rig->device.loop, &slow, NULL), 0);
+    start(rig, RIG_ARGS("hello"), 0);
+    rig_run(rig, 300);
+    assert_int_equal(rig->n_ends, 0);
+    assert_int_equal(rig->output_total, 0);
+    assert_int_equal(sph_lifecycle_pid(rig->device.lifecycle, &rig->component), 0);
+    stop_begin(rig); /* it has ended by itself; what the stop does is that it stays so */
+    sph_flow_take(&slow, 1);
+    (void)rig_await_end(rig, 1000);
+    rig_await_stopped(rig, 1000);
+    assert_int_equal(rig->ends[0].why, SPH_END_EXIT);
+    assert_false(rig->ends[0].restarts);
+    assert_int_equal(rig->output_total, strlen("hello out\nno newlinehello err\n"));
+    sph_flow_leave(&slow);
+}
+
+/* The device ends in that moment: nothing is waited for, and nobody else is hurt. */
+static void test_end_of_the_device_waits_for_nobody(void **state) {
+    struct rig *rig = *state;
+    struct sph_flow_listener slow = {.put = 1, .window = 1, .patience = SPH_PATIENCE(60000)};
+    uint64_t number = sph_kill_store_next_number(rig->device.kills);
+    assert_int_equal(sph_flow_join(&rig->device.flow, rig->device.loop, &slow, NULL), 0);
+    start(rig, RIG_ARGS("hello"), 0);
+    rig_run(rig, 300);
+    uint64_t begin = sph_clock_monotonic_ms();
+    rig->device.lifecycle = sph_lifecycle_free(rig->device.lifecycle);
+    assert_true(sph_clock_monotonic_ms() - begin < 2000);
+    assert_int_equal(rig_report(rig, number)->why, SPH_END_EXIT);
+    sph_flow_leave(&slow);
+}
+
 /* ---- what an app may do to the agent ---- */
 
 static void test_flood_is_bounded(void **state) {
@@ -701,6 +742,8 @@ int main(int argc, char **argv) {
         TEST(test_stop_all),
         TEST(test_figures_agree),
         TEST(test_kernel_stack_is_charged),
+        TEST(test_end_waits_for_output),
+        TEST(test_end_of_the_device_waits_for_nobody),
         TEST(test_flood_is_bounded),
         TEST(test_fork_storm),
         TEST(test_signals_pass),

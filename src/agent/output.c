@@ -1,6 +1,8 @@
 /* Output is read a little at a time: what an app writes faster than that stays in its pipe, and
  * then the app waits. So a flood slows the app that makes it and neither grows the agent nor
- * starves it. */
+ * starves it. Where a listener must not lose anything (flow.h), nothing is read until it can have
+ * it: one-shot watches make that cheap, and keep the hang-up of a pipe that is left alone from
+ * waking the loop again and again. */
 #include "agent/output.h"
 
 #include <errno.h>
@@ -21,15 +23,16 @@ enum {
 static void take_line(void *context, const char *text, size_t len, bool continued) {
     (void)continued;
     struct sph_output *output = context;
-    (void)sph_logring_append(output->device->log, &output->component, output->source, text, len);
+    (void)sph_logring_append(output->device->log, &output->plan.component, output->plan.source,
+                             text, len);
 }
 
 /* Listeners get the bytes as they came, so that what is passed through is what was written. */
 static void publish(struct sph_output *output, const char *data, size_t len) {
     struct sph_msg_event event = {
         .kind = SPH_EVENT_OUTPUT,
-        .component = output->component,
-        .stream = output->source == SPH_LOG_STDERR ? SPH_EVENT_STDERR : SPH_EVENT_STDOUT,
+        .component = output->plan.component,
+        .stream = output->plan.source == SPH_LOG_STDERR ? SPH_EVENT_STDERR : SPH_EVENT_STDOUT,
         .text = sph_slice(data, len),
     };
     sph_events_publish(output->device->events, &event);
@@ -38,7 +41,7 @@ static void publish(struct sph_output *output, const char *data, size_t len) {
 /* Bytes read; 0 when there is nothing now, and at the end. */
 static size_t read_some(struct sph_output *output, bool *ret_ended) {
     char data[READ_BYTES];
-    ssize_t len = read(output->fd, data, sizeof(data));
+    ssize_t len = read(output->plan.fd, data, sizeof(data));
     *ret_ended = len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
     if (len <= 0)
         return 0;
@@ -47,27 +50,55 @@ static size_t read_some(struct sph_output *output, bool *ret_ended) {
     return (size_t)len;
 }
 
+static void watch_again(struct sph_output *output) {
+    (void)sph_loop_modify_fd(output->watch, EPOLLIN | EPOLLONESHOT);
+}
+
 /* One read per turn, though more may be there: the loop comes back, after the others. */
 static void on_readable(void *context, int fd, uint32_t epoll_events) {
     (void)fd;
     (void)epoll_events;
     struct sph_output *output = context;
     bool ended;
+    output->is_paused = sph_flow_is_held(&output->device->flow);
+    if (output->is_paused)
+        return;
     (void)read_some(output, &ended);
-    if (ended)
-        output->watch = sph_loop_remove(output->watch);
+    if (!ended) {
+        watch_again(output);
+        return;
+    }
+    output->watch = sph_loop_remove(output->watch);
+    if (output->plan.ended)
+        output->plan.ended(output->plan.context);
+}
+
+static void on_resume(void *context) {
+    struct sph_output *output = context;
+    if (!output->is_paused || !output->watch)
+        return;
+    output->is_paused = false;
+    watch_again(output);
 }
 
 int sph_output_init(struct sph_output *output, struct sph_device *device,
-                    const struct sph_guid *component, enum sph_log_source source, int fd,
-                    struct sph_err *err) {
-    *output =
-        (struct sph_output){.device = device, .component = *component, .source = source, .fd = fd};
-    return sph_loop_add_fd(device->loop, fd, EPOLLIN, on_readable, output, &output->watch, err);
+                    const struct sph_output_plan *plan, struct sph_err *err) {
+    *output = (struct sph_output){.device = device, .plan = *plan};
+    int code = sph_loop_add_fd(device->loop, plan->fd, EPOLLIN | EPOLLONESHOT, on_readable, output,
+                               &output->watch, err);
+    if (code < 0)
+        return code;
+    output->gate = (struct sph_flow_gate){.resume = on_resume, .context = output};
+    sph_flow_add(&device->flow, &output->gate);
+    return 0;
+}
+
+bool sph_output_has_ended(const struct sph_output *output) {
+    return !output->watch;
 }
 
 void sph_output_finish(struct sph_output *output) {
-    bool ended = output->fd < 0;
+    bool ended = output->plan.fd < 0;
     for (size_t total = 0; !ended && total < DRAIN_BYTES;) {
         size_t len = read_some(output, &ended);
         if (len == 0)
@@ -79,6 +110,7 @@ void sph_output_finish(struct sph_output *output) {
 }
 
 void sph_output_done(struct sph_output *output) {
+    sph_flow_remove(&output->gate);
     output->watch = sph_loop_remove(output->watch);
-    output->fd = -1;
+    output->plan.fd = -1;
 }

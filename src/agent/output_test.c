@@ -23,7 +23,7 @@ struct fixture {
     int ends[2];
     char *seen; /* bytes of all events */
     size_t seen_len;
-    unsigned n_events;
+    unsigned n_events, n_ended;
 };
 
 static const struct sph_guid app = {.bytes = {7}};
@@ -43,6 +43,10 @@ static void on_event(void *context, uint64_t seq, const void *payload, size_t le
     fixture->n_events++;
 }
 
+static void on_ended(void *context) {
+    ((struct fixture *)context)->n_ended++;
+}
+
 static int setup(void **state) {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     struct sph_device *device = &fixture->device;
@@ -54,8 +58,12 @@ static int setup(void **state) {
     assert_int_equal(sph_logring_new((size_t)256 * 1024, &device->log, NULL), 0);
     assert_int_equal(sph_events_listen(device->events, on_event, fixture, &fixture->listener, NULL),
                      0);
-    assert_int_equal(
-        sph_output_init(&fixture->output, device, &app, SPH_LOG_STDERR, fixture->ends[0], NULL), 0);
+    const struct sph_output_plan plan = {.component = app,
+                                         .source = SPH_LOG_STDERR,
+                                         .fd = fixture->ends[0],
+                                         .ended = on_ended,
+                                         .context = fixture};
+    assert_int_equal(sph_output_init(&fixture->output, device, &plan, NULL), 0);
     *state = fixture;
     return 0;
 }
@@ -149,7 +157,8 @@ static void test_end_of_file(void **state) {
     hang_up(fixture);
     while (sph_loop_step(fixture->device.loop, 20) > 0)
         ;
-    assert_null(fixture->output.watch);
+    assert_true(sph_output_has_ended(&fixture->output));
+    assert_int_equal(fixture->n_ended, 1);
     assert_int_equal(sph_loop_step(fixture->device.loop, 20), 0);
     sph_output_finish(&fixture->output);
     expect_log(fixture, "last|");

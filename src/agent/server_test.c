@@ -174,11 +174,72 @@ static void test_slow_event_reader(void **state) {
         last = seen.seq;
         got++;
     }
-    assert_int_equal(got + dropped, 50000);
+    dropped = sph_server_events_dropped(fixture->device.server);
+    assert_int_equal(got + dropped, 50000); /* what is kept still came after the gap … */
+    assert_int_equal(last, 50000);          /* … up to the newest */
     wire_call(&slow, SPH_OP_STATUS, NULL, NULL);
     wire_disconnect(&slow);
     assert_int_equal(sph_server_events_dropped(fixture->device.server), dropped);
     wire_disconnect(&quick);
+}
+
+static void publish_output(struct wire_fixture *fixture, unsigned count) {
+    static char text[SPH_EVENT_TEXT_MAX];
+    struct sph_msg_event event = {.kind = SPH_EVENT_OUTPUT, .text = sph_slice(text, sizeof(text))};
+    for (unsigned i = 0; i < count; i++)
+        sph_events_publish(fixture->device.events, &event);
+}
+
+/* The reply stands behind events. */
+static void ask_through(struct wire_client *client, uint16_t op, const void *message) {
+    struct sph_frame frame;
+    uint32_t id = wire_request(client, op, message);
+    do
+        assert_true(wire_receive(client, 1000, &frame));
+    while (frame.type == SPH_FRAME_EVENT);
+    assert_int_equal(frame.id, id);
+    assert_int_equal(frame.type, SPH_FRAME_REPLY);
+}
+
+static void acknowledge(struct wire_client *client, uint64_t seq) {
+    struct sph_msg_events_ack ack = {.seq = seq};
+    ask_through(client, SPH_OP_EVENTS_ACK, &ack);
+}
+
+/* Apps wait while a client that asked for it owes acknowledgements, and for no other. */
+static void test_holding_client(void **state) {
+    struct wire_fixture *fixture = *state;
+    const struct sph_flow *flow = &fixture->device.flow;
+    struct wire_client client, other;
+    struct sph_msg_events hold = {.hold = true};
+    wire_connect(fixture, &other);
+    wire_call(&other, SPH_OP_EVENTS, NULL, NULL);
+    publish_output(fixture, SPH_CONNECTION_WINDOW);
+    assert_false(sph_flow_is_held(flow));
+    wire_connect(fixture, &client);
+    wire_call(&client, SPH_OP_EVENTS, &hold, NULL); /* what was before counts as taken */
+    publish_output(fixture, SPH_CONNECTION_WINDOW - 1);
+    assert_false(sph_flow_is_held(flow));
+    publish_output(fixture, 1);
+    assert_true(sph_flow_is_held(flow));
+    acknowledge(&client, SPH_CONNECTION_WINDOW);
+    assert_true(sph_flow_is_held(flow));
+    acknowledge(&client, SPH_CONNECTION_WINDOW + 1);
+    assert_false(sph_flow_is_held(flow));
+    acknowledge(&other, 2);
+    publish_output(fixture, 1);
+    assert_true(sph_flow_is_held(flow));
+    hold.hold = false;
+    ask_through(&client, SPH_OP_EVENTS, &hold); /* not any more */
+    assert_false(sph_flow_is_held(flow));
+    hold.hold = true;
+    ask_through(&client, SPH_OP_EVENTS, &hold);
+    publish_output(fixture, SPH_CONNECTION_WINDOW);
+    assert_true(sph_flow_is_held(flow));
+    wire_disconnect(&client);
+    assert_false(sph_flow_is_held(flow));
+    assert_int_equal(sph_server_events_dropped(fixture->device.server), 0);
+    wire_disconnect(&other);
 }
 
 /* Requests without end from a client that takes no reply: it is made to wait, then gets all of
@@ -326,16 +387,10 @@ static void test_every_operation(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wire_make, wire_clean)
     const struct CMUnitTest tests[] = {
-        TEST(test_hello),
-        TEST(test_protocol_errors),
-        TEST(test_peers),
-        TEST(test_events),
-        TEST(test_slow_event_reader),
-        TEST(test_greedy_client),
-        TEST(test_every_operation),
-        TEST(test_stalled_frame),
-        TEST(test_hostile_bytes),
-        TEST(test_hostile_payloads),
+        TEST(test_hello),         TEST(test_protocol_errors),   TEST(test_peers),
+        TEST(test_events),        TEST(test_slow_event_reader), TEST(test_holding_client),
+        TEST(test_greedy_client), TEST(test_every_operation),   TEST(test_stalled_frame),
+        TEST(test_hostile_bytes), TEST(test_hostile_payloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

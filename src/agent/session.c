@@ -17,6 +17,7 @@ enum {
     PROCESSES = 64, /* and threads: 64 stacks of one page are the whole ration of an MT3620 */
     FILES = 256,
     MANIFEST_BYTES = SPH_MANIFEST_BYTES_MAX,
+    OUTPUT_END_MS = 30000, /* for the output of an app that has ended, with slow listeners */
 };
 
 struct sph_session *sph_session_new(struct sph_device *device,
@@ -90,6 +91,16 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
     return sph_launch(&plan, &session->launched, err);
 }
 
+static int take_output(struct sph_session *session, int index, enum sph_log_source source, int fd,
+                       struct sph_err *err) {
+    const struct sph_output_plan plan = {.component = session->component,
+                                         .source = source,
+                                         .fd = fd,
+                                         .ended = session->output_ended,
+                                         .context = session};
+    return sph_output_init(&session->outputs[index], session->device, &plan, err);
+}
+
 /* The app runs already; what fails here ends it. */
 static int attach(struct sph_session *session, const struct sph_installed_app *app,
                   const struct sph_orders *orders, struct sph_err *err) {
@@ -99,11 +110,9 @@ static int attach(struct sph_session *session, const struct sph_installed_app *a
     int rc = sph_channel_new(session->device, session->launched.channel_fd, &rights,
                              &session->channel, err);
     if (rc == 0)
-        rc = sph_output_init(&session->outputs[0], session->device, &session->component,
-                             SPH_LOG_STDOUT, session->launched.output_fd, err);
+        rc = take_output(session, 0, SPH_LOG_STDOUT, session->launched.output_fd, err);
     if (rc == 0)
-        rc = sph_output_init(&session->outputs[1], session->device, &session->component,
-                             SPH_LOG_STDERR, session->launched.error_fd, err);
+        rc = take_output(session, 1, SPH_LOG_STDERR, session->launched.error_fd, err);
     return rc;
 }
 
@@ -162,8 +171,19 @@ int sph_session_launch(struct sph_session *session, struct sph_err *err) {
     session->state = SPH_SESSION_RUNNING;
     rc = attach(session, app, &orders, err);
     if (rc < 0) /* its end is seen and settled like any other */
-        (void)kill(session->launched.helper_pid, SIGKILL);
+        (void)kill(session->launched.helper_pid, SIGKILL); /* just launched, so it is a child */
     return rc;
+}
+
+bool sph_session_has_output(const struct sph_session *session) {
+    return !sph_output_has_ended(&session->outputs[0]) ||
+           !sph_output_has_ended(&session->outputs[1]);
+}
+
+void sph_session_await_output(struct sph_session *session, bool is_awaited) {
+    session->launched.helper_pid = -1; /* reaped: their numbers are anyone's now */
+    session->launched.app_pid = -1;
+    (void)sph_loop_arm_timer(session->timer, is_awaited ? SPH_STOP_GRACE_MS : OUTPUT_END_MS, 0);
 }
 
 /* Output first, while the pipes are open; the share last, when nothing can be charged to it any

@@ -32,6 +32,7 @@ struct sph_session {
     struct sph_lifecycle *lifecycle;
     struct sph_ration *ration;
     const struct sph_target *target;
+    sph_output_end_fn *output_ended; /* of each of its pipes; its context is the session */
     struct sph_guid component, image;
     char name[33];
     unsigned flags;   /* SPH_START_* */
@@ -64,6 +65,15 @@ struct sph_session *sph_session_new(struct sph_device *device,
                                     const struct sph_installed_app *app, struct sph_err *err);
 /* Starts a run of an idle session. On failure the session is idle as before. */
 int sph_session_launch(struct sph_session *session, struct sph_err *err);
+/* Nothing of it runs any more. What it wrote may not be read yet. */
+static inline bool sph_session_is_gone(const struct sph_session *session) {
+    return session->app_gone && session->helper_gone;
+}
+/* Something may be left in its pipes. */
+bool sph_session_has_output(const struct sph_session *session);
+/* Arms the timer of one that is gone for the time that the rest of its output has; less when
+ * somebody waits for its end. */
+void sph_session_await_output(struct sph_session *session, bool is_awaited);
 /* After the last process is gone: the rest of the output, then everything of the run is given back.
  */
 void sph_session_settle(struct sph_session *session);

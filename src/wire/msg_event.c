@@ -32,8 +32,14 @@ CODEC(sph_msg_event, "event", event_fields);
 static const struct sph_field events_fields[] = {
     FIELD(sph_msg_events, 1, BOOL, has_after),
     FIELD(sph_msg_events, 2, U64, after_seq),
+    FIELD(sph_msg_events, 3, BOOL, hold),
 };
 CODEC(sph_msg_events, "events", events_fields);
+
+static const struct sph_field events_ack_fields[] = {
+    REQUIRED(sph_msg_events_ack, 1, U64, seq),
+};
+CODEC(sph_msg_events_ack, "events_ack", events_ack_fields);
 
 static const struct sph_field events_reply_fields[] = {
     FIELD(sph_msg_events_reply, 1, U64, last_seq),

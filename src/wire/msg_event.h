@@ -51,6 +51,13 @@ struct sph_msg_event {
 struct sph_msg_events {
     bool has_after; /* without it: new ones only */
     uint64_t after_seq;
+    bool hold; /* apps wait with their output while this client owes acknowledgements of some
+                  events, but not for ever when it acknowledges nothing */
+};
+
+/* The client has done with all events up to this one. */
+struct sph_msg_events_ack {
+    uint64_t seq;
 };
 
 struct sph_msg_events_reply {
@@ -60,6 +67,7 @@ struct sph_msg_events_reply {
 
 extern const struct sph_codec sph_msg_event_codec;
 extern const struct sph_codec sph_msg_events_codec;
+extern const struct sph_codec sph_msg_events_ack_codec;
 extern const struct sph_codec sph_msg_events_reply_codec;
 
 #endif

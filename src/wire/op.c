@@ -25,6 +25,7 @@ const struct sph_op sph_ops[] = {
     OP(RESTART, "restart", empty, empty),
     OP(SHUTDOWN, "shutdown", empty, empty),
     OP(EVENTS, "events", events, events_reply),
+    OP(EVENTS_ACK, "events-ack", events_ack, empty),
     OP(APP_LIST, "app-list", component, app_list_reply),
     OP(APP_CONTROL, "app-control", app_control, app_control_reply),
     OP(APP_QUOTA, "app-quota", component, quota_reply),

@@ -20,6 +20,7 @@ enum sph_op_code {
     SPH_OP_RESTART = 6,  /* of the device: apps stop, the agent starts anew */
     SPH_OP_SHUTDOWN = 7, /* apps stop, the agent ends */
     SPH_OP_EVENTS = 8,
+    SPH_OP_EVENTS_ACK = 9,
 
     SPH_OP_APP_LIST = 16,
     SPH_OP_APP_CONTROL = 17,
