@@ -36,10 +36,14 @@ static int connect_to(int fd, const struct sockaddr_un *address) {
     return result < 0 ? -errno : 0;
 }
 
+static bool is_socket(int folder, const char *name) {
+    struct stat info;
+    return fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(info.st_mode);
+}
+
 /* Does anybody listen there? A full queue (EAGAIN) and another type (EPROTOTYPE) also mean yes. */
 static bool is_stale(int folder, const char *name, int type, const struct sockaddr_un *address) {
-    struct stat info;
-    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISSOCK(info.st_mode))
+    if (!is_socket(folder, name))
         return false; /* connecting to a plain file is refused too */
     sph_autoclose int probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     return probe >= 0 && connect_to(probe, address) == -ECONNREFUSED;
@@ -77,8 +81,10 @@ int sph_unix_listen(int dirfd, const char *name, int type, mode_t mode, struct s
         return SPH_FAIL_ERRNO(err, -errno, "cannot open the folder of the socket %s", name);
     sph_autoclose int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int result = fd < 0 ? -errno : bind_and_listen(fd, folder, name, type, mode);
-    if (result == -EADDRINUSE)
+    if (result == -EADDRINUSE && is_socket(folder, name))
         return SPH_FAIL(err, result, "the socket %s is in use by a running program", name);
+    if (result == -EADDRINUSE)
+        return SPH_FAIL(err, result, "%s stands where a socket should be; move it away", name);
     if (result < 0)
         return SPH_FAIL_ERRNO(err, result, "cannot listen on the socket %s", name);
     return SPH_STEAL_FD(fd);

@@ -122,6 +122,7 @@ static void other_files_are_kept(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     assert_int_equal(sph_file_replace(scratch->fd, "s", "mine", 4, 0600, NULL), 0);
     assert_int_equal(sph_unix_listen(scratch->fd, "s", SOCK_STREAM, 0600, &err), -EADDRINUSE);
+    assert_err(&err, -EADDRINUSE, "s stands where a socket should be; move it away");
     sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
     assert_int_equal(sph_file_read(scratch->fd, "s", &buf, NULL), 0);
     assert_string_equal(buf.data, "mine");
