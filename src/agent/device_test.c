@@ -140,6 +140,7 @@ static void test_options(void **state) {
     } rows[] = {
         {{"a", "--device", "/d"}, 0, ""},
         {{"a", "--device=/d", "--owner", "12"}, 0, ""},
+        {{"a", "--sweep", "--device", "/d"}, 0, ""},
         {{"a", "--help"}, SPH_OPTIONS_E_HELP, ""},
         {{"a", "--version", "--nonsense"}, SPH_OPTIONS_E_VERSION, ""},
         {{"a"}, -EINVAL, "--device DIR is missing: see --help"},

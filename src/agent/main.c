@@ -292,7 +292,7 @@ static void prepare_process(void) {
 /* Stopping is the same whether the start failed half-way or the loop has ended. */
 static int run(struct agent *agent, struct sph_err *err) {
     int code = start_device(agent, err);
-    if (code == 0) {
+    if (code == 0 && !agent->options.sweep) {
         report_problems(&agent->device);
         sph_device_note(&agent->device, NULL, "started device=%s apps=%zu", agent->device.name,
                         sph_registry_count(agent->device.registry));
@@ -301,6 +301,9 @@ static int run(struct agent *agent, struct sph_err *err) {
         code = sph_loop_run(agent->device.loop, err);
     }
     stop_device(agent);
+    if (code == 0 && agent->options.sweep)
+        tell_ready(&agent->options,
+                   "ok"); /* the start has found the remains, the end removed them */
     return code;
 }
 

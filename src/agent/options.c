@@ -1,6 +1,6 @@
-/* Long options only, each with one value: the agent is started by the command line and by service
- * managers, hardly by hand. getopt_long() was rejected: it prints by itself, and its sentences
- * cannot be tested here. */
+/* Long options only, nearly all with one value: the agent is started by the command line and by
+ * service managers, hardly by hand. getopt_long() was rejected: it prints by itself, and its
+ * sentences cannot be tested here. */
 #include "agent/options.h"
 
 #include <errno.h>
@@ -44,6 +44,10 @@ static int parse_one(int argc, char *const *argv, int *at, struct sph_options *o
         return SPH_OPTIONS_E_HELP;
     if (strcmp(argv[*at], "--version") == 0)
         return SPH_OPTIONS_E_VERSION;
+    if (strcmp(argv[*at], "--sweep") == 0) {
+        options->sweep = true;
+        return 0;
+    }
     /* value_of() gives NULL both for "not this one" and for a missing value: `code` tells them
      * apart. */
     if ((value = value_of("--device", argc, argv, at, &code, err)) != NULL) {

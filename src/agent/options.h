@@ -2,6 +2,7 @@
 #ifndef SPH_AGENT_OPTIONS_H
 #define SPH_AGENT_OPTIONS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -10,6 +11,7 @@ struct sph_options {
     const char *device_dir; /* --device DIR */
     uid_t owner;            /* --owner UID; default: root */
     int ready_fd;           /* --ready-fd N: gets "ok" or one sentence; -1 without */
+    bool sweep;             /* --sweep */
 };
 
 enum {
@@ -18,13 +20,14 @@ enum {
 };
 
 #define SPH_OPTIONS_USAGE                                                                          \
-    "usage: spherule-agent --device DIR [--owner UID] [--ready-fd N]\n"                            \
+    "usage: spherule-agent --device DIR [--owner UID] [--ready-fd N] [--sweep]\n"                  \
     "\n"                                                                                           \
     "Runs the device whose folder is DIR, in the foreground, until SIGTERM. Needs root.\n"         \
     "\n"                                                                                           \
     "  --device DIR   folder with device.json; the socket agent.sock is made there\n"              \
     "  --owner UID    user who may speak to the agent beside root (default 0)\n"                   \
     "  --ready-fd N   descriptor that gets \"ok\" or one sentence when the start is over\n"        \
+    "  --sweep        only removes what an agent that was killed left behind\n"                    \
     "  --version      prints the version\n"                                                        \
     "  --help         prints this\n"
 

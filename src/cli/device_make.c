@@ -120,6 +120,9 @@ static int remove_state_as_root(const struct sph_target *target, struct sph_err 
 int sph_device_remove(struct sph_target *target, struct sph_err *err) {
     int r = 0;
     char path[80];
+    /* an agent that ends in good order takes its socket and all else away */
+    if (faccessat(target->device_fd, "agent.sock", F_OK, 0) == 0)
+        (void)sph_launch_sweep(target->device_fd, NULL); /* ignoring: a group without processes */
     if (geteuid() != 0 && faccessat(target->device_fd, "state", F_OK, 0) == 0)
         r = remove_state_as_root(target, err);
     /* device.json goes first, so that what an interruption leaves is no device any more */

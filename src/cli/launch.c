@@ -38,6 +38,7 @@ enum {
 /* One program to start. */
 struct program {
     const char *name, *pid_file, *log_file, *refusal;
+    const char *option; /* or NULL */
     bool privileged;
 };
 
@@ -46,6 +47,13 @@ static const struct program agent_program = {
     .pid_file = SPH_AGENT_PIDFILE,
     .log_file = "agent.log",
     .refusal = "the agent could not be started as root (tried 'sudo -n'): " CANNOT_METER,
+    .privileged = true,
+};
+static const struct program sweep_program = {
+    .name = SPH_AGENT_PROGRAM,
+    .log_file = "agent.log",
+    .refusal = "the agent could not be started as root (tried 'sudo -n')",
+    .option = "--sweep",
     .privileged = true,
 };
 static const struct program gateway_program = {
@@ -216,7 +224,8 @@ static int launch(int device_fd, const struct program *program, struct sph_err *
     device[len > 0 ? len : 0] = '\0';
     (void)snprintf(owner, sizeof(owner), "%u", sph_home_owner());
     char *argv[] = {"sudo",    "-n",  path,         "--device", device,
-                    "--owner", owner, "--ready-fd", ready,      NULL};
+                    "--owner", owner, "--ready-fd", ready,      (char *)(uintptr_t)program->option,
+                    NULL};
     (void)snprintf(ready, sizeof(ready), "%d", ready_as);
     sph_autoclose int log_fd = open_log(device_fd, program->log_file, err);
     int ends[2];
@@ -232,6 +241,10 @@ static int launch(int device_fd, const struct program *program, struct sph_err *
     if (pid < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot start %s", program->name);
     return await_ready(program, pid, ready_fd, err);
+}
+
+int sph_launch_sweep(int device_fd, struct sph_err *err) {
+    return launch(device_fd, &sweep_program, err);
 }
 
 /* The meter needs exact counters, which kernels before 6.2 do not have. */

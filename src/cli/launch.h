@@ -24,6 +24,9 @@ int sph_launch_lock(int device_fd, struct sph_err *err);
  * anything was. -EPERM without the right to meter, -EOPNOTSUPP where the kernel cannot. The lock
  * must be held. */
 int sph_launch_start(int device_fd, const char *name, bool *ret_started, struct sph_err *err);
+/* Removes what a killed agent left of the device in this machine: its control groups. The lock must
+ * be held and nothing run. */
+int sph_launch_sweep(int device_fd, struct sph_err *err);
 /* Asks both to end, waits, and ends by signal what does not. The lock must be held. */
 int sph_launch_stop(int device_fd, const char *name, struct sph_err *err);
 
