@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from device import (LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, main, pack, sample, sample_id, smaps_user, wait_for)
+from device import (LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, group_folders, main, pack, sample, sample_id, smaps_user, wait_for)
 
 LEAK, FIXED = sample_id("leak"), sample_id("leak-fixed")
 OVERUSE, COUNTER = sample_id("overuse-check"), sample_id("storage-counter")
@@ -136,6 +136,7 @@ class MainJob(unittest.TestCase):
         self.assertEqual([(row["why"], row["name"], row["componentId"]) for row in rows], [("ration", "leak", LEAK)])
         number = rows[0]["id"]
         report = device.kill(number)
+        self.assertEqual(report["id"], number)
         self.assertEqual((report["why"], report["signal"], report["willRestart"], report["limitBytes"]),
                          ("ration", 9, True, RATION))
         self.assertTrue(report["userExact"], report["userHow"])
@@ -259,6 +260,19 @@ class MainJob(unittest.TestCase):
             for line in ("to stdout", "to stderr", "staying"):
                 self.assertEqual(text.count(line), 1, text)
             self.assertEqual(text, device.log())
+
+    def test_delete_device(self):
+        """Nothing of it stays: no folder, no control group, no process."""
+        with Device() as device:
+            device.deploy(pack(device, PROBE, ["stay"]))
+            device.wait_log("staying")
+            group, folder = device.group(device.name), device.dir
+            self.assertTrue(group_folders(group))
+            self.assertEqual(device.run("device", "stop"), (0, "", f"Device '{device.name}' stopped.\n"))
+            self.assertEqual((group_folders(group), device.own_pids()), ([], []))
+            self.assertEqual(device.run("device", "delete", device.name), (0, "", f"Device '{device.name}' deleted.\n"))
+            self.assertFalse(os.path.exists(folder))
+            self.assertEqual(device.json("device", "list"), [])
 
     def test_start_stop(self):
         with Device() as device:

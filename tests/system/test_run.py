@@ -197,6 +197,42 @@ class Run(unittest.TestCase):
         self.assertLess(time.monotonic() - began, 20)
         self.assert_nothing_left()
 
+    def run_until(self, *arguments):
+        """A run whose app has begun, and the name of the device that was made for it."""
+        process = self.home.popen("run", probe("static"), "out", "begun", *arguments)
+        self.assertEqual(process.stdout.readline(), b"begun\n")
+        self.home.note_groups()
+        return process, self.home.names()[0]
+
+    def test_agent_dies(self):
+        process, device = self.run_until("stay")
+        os.kill(self.home.pid(device, "agent"), signal.SIGKILL)
+        _, err = process.communicate(timeout=20)
+        self.assertEqual((process.returncode, err.count(b"\n")), (125, 1), err)
+        self.assertRegex(err.decode(), "^error: the device went away while ")
+        self.assert_nothing_left()
+
+    def test_gateway_dies(self):
+        process, device = self.run_until("stay")
+        os.kill(self.home.pid(device, "gateway"), signal.SIGKILL)
+        _, err = process.communicate(timeout=20)
+        self.assertEqual((process.returncode, err.count(b"\n")), (125, 1), err)
+        self.assertRegex(err.decode(), "^error: the (gateway of|connection to) device ")
+        self.assert_nothing_left()
+
+    def test_sudden_death_is_tidied_up(self):
+        """What a run that was killed leaves behind, the next one takes away."""
+        process, device = self.run_until("stay")
+        process.kill()
+        process.communicate()
+        self.assertEqual(self.home.names(), [device])
+        self.assertEqual(self.run_app(probe("static")).status, 0)
+        self.assertEqual(self.home.names(), [device])  # it is young: its maker might be about to lock it
+        past = time.time() - 60
+        os.utime(os.path.join(self.home.folder(device), "run.lock"), (past, past))
+        self.assertEqual(self.run_app(probe("static")).status, 0)
+        self.assert_nothing_left()
+
     def test_interrupted(self):
         """Ctrl+C ends the app, and everything that was made for it is gone."""
         for number in (signal.SIGINT, signal.SIGTERM):
