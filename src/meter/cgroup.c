@@ -29,6 +29,7 @@ enum {
     PROC_TEXT_MAX = 1 << 20, /* mountinfo of a host with thousands of mounts */
     EMPTY_WAIT_MS = 5000, /* for killed processes to be gone; exit of a big one takes that long */
     LOCK_WAIT_MS = 2000,  /* for the children of an agent that died to let go of its lock */
+    ORPHAN_AGE_S = 60,    /* far beyond the moment between making a directory and locking it */
     POLL_MS = 2,
     PIDS_AT_ONCE = 256,
 };
@@ -131,8 +132,13 @@ static int remove_group(int parent, const char *name) {
     }
 }
 
+static int remove_empty_group(int parent, const char *name) {
+    return unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+}
+
 /* NAME/apps/APP: the only shape that is ever made, so the only one that is ever removed. */
-static void remove_apps(int apps) {
+typedef int remove_fn(int parent, const char *name);
+static void remove_apps(int apps, remove_fn *remove_one) {
     sph_autoclosedir DIR *list = NULL;
     int copy = open_dir(apps, ".");
     if (copy < 0)
@@ -144,12 +150,12 @@ static void remove_apps(int apps) {
     }
     for (struct dirent *entry = readdir(list); entry; entry = readdir(list))
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-            (void)remove_group(apps, entry->d_name);
+            (void)remove_one(apps, entry->d_name);
 }
 
 /* From the leaves up. Each level is opened by its descriptor, so that only what is below this
  * one name can go. */
-static int remove_tree(int parent, const char *name) {
+static int remove_tree(int parent, const char *name, remove_fn *remove_one) {
     sph_autoclose int top = open_dir(parent, name);
     if (top == -ENOENT)
         return 0;
@@ -157,9 +163,9 @@ static int remove_tree(int parent, const char *name) {
         return top;
     sph_autoclose int apps = open_dir(top, "apps");
     if (apps >= 0)
-        remove_apps(apps);
-    int error = remove_group(top, "apps");
-    return error ? error : remove_group(parent, name);
+        remove_apps(apps, remove_one);
+    int error = remove_one(top, "apps");
+    return error && error != -ENOENT ? error : remove_one(parent, name);
 }
 
 /* The lock's descriptor, -ENOENT when the directory is not there, -EBUSY when another has it. */
@@ -182,12 +188,38 @@ static int clear_leftover(struct sph_cgroup *tree, struct sph_err *err) {
     if (lock == -EBUSY)
         return SPH_FAIL(err, -EBUSY, "the control groups of %s are held by a running agent",
                         tree->name);
-    int error = remove_tree(tree->unified_parent, tree->name);
+    int error = remove_tree(tree->unified_parent, tree->name, remove_group);
     if (error == 0 && tree->memory_parent >= 0)
-        error = remove_tree(tree->memory_parent, tree->name);
+        error = remove_tree(tree->memory_parent, tree->name, remove_group);
     if (error)
         return SPH_FAIL_ERRNO(err, error, "cannot clear the old control groups of %s", tree->name);
     return 0;
+}
+
+/* Of an agent that was killed and whose device never started again: old, held by nobody. Younger
+ * ones may be between the making of the directory and its lock. */
+static bool is_orphan(const struct sph_cgroup *tree, const char *name) {
+    struct stat info;
+    if (strncmp(name, NAME_PREFIX, strlen(NAME_PREFIX)) != 0 || strcmp(name, tree->name) == 0)
+        return false;
+    sph_autoclose int top = open_dir(tree->unified_parent, name);
+    return top >= 0 && fstat(top, &info) == 0 && time(NULL) - info.st_mtime > ORPHAN_AGE_S &&
+           flock(top, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Orphans without a process in them go; nothing is killed for it, and a failure hurts nobody. */
+static void sweep_orphans(const struct sph_cgroup *tree) {
+    int copy = open_dir(tree->unified_parent, ".");
+    sph_autoclosedir DIR *list = copy < 0 ? NULL : fdopendir(copy);
+    if (!list)
+        return close_fd(copy);
+    for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
+        if (!is_orphan(tree, entry->d_name))
+            continue;
+        (void)remove_tree(tree->unified_parent, entry->d_name, remove_empty_group);
+        if (tree->memory_parent >= 0)
+            (void)remove_tree(tree->memory_parent, entry->d_name, remove_empty_group);
+    }
 }
 
 /* A directory is only ever made, never taken over: what exists after clearing is somebody else's.
@@ -375,6 +407,7 @@ int sph_cgroup_open(const char *name, struct sph_cgroup **ret_tree, struct sph_e
         (void)sph_cgroup_close(tree);
         return error;
     }
+    sweep_orphans(tree);
     *ret_tree = tree;
     return 0;
 }
@@ -384,9 +417,9 @@ struct sph_cgroup *sph_cgroup_close(struct sph_cgroup *tree) {
     if (!tree)
         return NULL;
     if (tree->memory >= 0)
-        (void)remove_tree(tree->memory_parent, tree->name);
+        (void)remove_tree(tree->memory_parent, tree->name, remove_group);
     if (tree->unified >= 0)
-        (void)remove_tree(tree->unified_parent, tree->name);
+        (void)remove_tree(tree->unified_parent, tree->name, remove_group);
     close_tree(tree);
     return NULL;
 }

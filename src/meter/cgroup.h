@@ -25,7 +25,8 @@ struct sph_cgroup_app; /* NAME/apps/APP in the same places */
 /* Makes the tree `name`, which must start with "spherule-". What is left of an earlier tree of that
  * name is killed and removed first; -EBUSY when a live process holds it. On v1 the memory directory
  * is made below the caller's own memory group, so that a limit around the caller stays in force.
- * Nothing that was not made under this name is ever written or removed. */
+ * Empty trees of other names that no process holds, from agents that were killed, are removed too
+ * once they are a minute old; nothing else is ever written or removed. */
 int sph_cgroup_open(const char *name, struct sph_cgroup **ret_tree, struct sph_err *err);
 /* Removes the tree with everything in it (processes still in it are killed). Takes NULL, returns
  * NULL. */

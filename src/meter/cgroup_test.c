@@ -12,11 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "meter/kmem.h"
 
@@ -157,6 +161,64 @@ static void one_holder_at_a_time(void **state) {
     assert_null(sph_cgroup_close(tree));
 }
 
+static void mount_of_unified(char *ret_path, size_t size) {
+    struct sph_buf text = SPH_BUF_NULL;
+    struct sph_cgroup_mounts mounts;
+    assert_int_equal(sph_file_read(AT_FDCWD, "/proc/self/mountinfo", &text, NULL), 0);
+    assert_int_equal(sph_cgroup_parse_mounts(text.data, text.len, &mounts), 0);
+    assert_true(strlen(mounts.unified) < size);
+    memcpy(ret_path, mounts.unified, strlen(mounts.unified) + 1);
+    sph_buf_done(&text);
+}
+
+/* A tree whose agent was killed. */
+static void leave_orphan(const char *orphan, char *ret_path, size_t size) {
+    struct sph_cgroup *tree = NULL;
+    struct sph_cgroup_app *app = NULL;
+    char mount[256];
+    pid_t agent = fork();
+    if (agent == 0) {
+        if (sph_cgroup_open(orphan, &tree, NULL) != 0 ||
+            sph_cgroup_app_make(tree, "left", &app, NULL) != 0)
+            _exit(1);
+        (void)kill(getpid(), SIGKILL);
+    }
+    expect_killed(agent);
+    mount_of_unified(mount, sizeof(mount));
+    (void)snprintf(ret_path, size, "%s/%s", mount, orphan);
+}
+
+static void make_old(const char *path) {
+    const struct timespec then = {.tv_sec = time(NULL) - 120};
+    const struct timespec times[2] = {then, then};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* An agent that was killed leaves its tree; the next agent of any device takes it away. */
+static void orphans_are_swept(void **state) {
+    struct sph_cgroup *tree = NULL;
+    char names[3][SPH_CGROUP_NAME_MAX], paths[3][512];
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        (void)snprintf(names[i], sizeof(names[i]), "spherule-orphan-%d-%d", (int)getpid(), i);
+    for (int i = 0; i < 3; i++)
+        leave_orphan(names[i], paths[i], sizeof(paths[i]));
+    make_old(paths[0]);
+    make_old(paths[1]);
+    sph_autoclose int held = open(paths[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(sph_cgroup_open(name, &tree, NULL), 0);
+    assert_null(sph_cgroup_close(tree));
+    assert_int_equal(access(paths[0], F_OK), -1); /* old, held by nobody */
+    assert_int_equal(access(paths[1], F_OK), 0);  /* held */
+    assert_int_equal(access(paths[2], F_OK), 0);  /* young */
+    (void)flock(held, LOCK_UN);
+    for (int i = 1; i < 3; i++) {
+        assert_int_equal(sph_cgroup_open(names[i], &tree, NULL), 0);
+        assert_null(sph_cgroup_close(tree));
+    }
+}
+
 static void names_are_checked(void **state) {
     static const char *const bad[] = {
         "", "other", "spherule", "spherule-/x", "system.slice", ".", "../spherule-x"};
@@ -244,7 +306,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(enters_and_leaves),    cmocka_unit_test(removal_kills_what_is_inside),
         cmocka_unit_test(one_holder_at_a_time), cmocka_unit_test(names_are_checked),
-        cmocka_unit_test(kernel_memory_moves),
+        cmocka_unit_test(orphans_are_swept),    cmocka_unit_test(kernel_memory_moves),
     };
     struct sph_cgroup *probe = NULL;
     struct sph_err err = SPH_ERR_NULL;
