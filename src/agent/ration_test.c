@@ -63,7 +63,7 @@ static void check_ration_kill(const struct sph_msg_report *report, uint64_t most
 }
 
 static void test_ration_kill_is_exact(void **state) {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 100; i++) {
         const struct sph_msg_report *report = rig_run_app(*state, RIG_ARGS("grow", "100"));
         check_ration_kill(report, 0);
         assert_int_equal(report->signal, SIGKILL);
