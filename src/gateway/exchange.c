@@ -52,6 +52,7 @@ static void describe(struct MHD_Connection *connection, const char *method, cons
         .after = query(connection, "after"),
         .cursor = query(connection, "cursor"),
         .wait_ms = query(connection, "waitMs"),
+        .hold = query(connection, "hold"),
         .component = query(connection, "component"),
     };
     ret_request->has_length =
@@ -70,6 +71,7 @@ static struct sph_exchange *exchange_new(struct sph_exchange_pool *pool,
                                       .response = SPH_RESPONSE_NULL,
                                       .body = SPH_BUF_LIMIT(SPH_ROUTE_JSON_MAX),
                                       .lines = SPH_BUF_NULL,
+                                      .patience = SPH_PATIENCE(SPH_EXCHANGE_PATIENCE_MS),
                                       .next = pool->exchanges};
     if (pool->exchanges)
         pool->exchanges->previous = exchange;

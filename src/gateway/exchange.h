@@ -10,7 +10,11 @@
 #include "gateway/link.h"
 #include "gateway/route.h"
 
-enum { SPH_EXCHANGE_STREAMS = 16 /* clients that stream events, of all connections */ };
+enum {
+    SPH_EXCHANGE_STREAMS = 16, /* clients that stream events, of all connections */
+    /* For a stream that must not lose anything and takes nothing: then it is not waited for. */
+    SPH_EXCHANGE_PATIENCE_MS = 10000,
+};
 
 /* What the exchanges of a server share. */
 struct sph_exchange_pool {
@@ -34,6 +38,9 @@ void sph_exchange_free(struct sph_exchange *exchange);
 
 /* Lets the streams go on: there are new lines, or `alive` is due. */
 void sph_exchange_wake_streams(struct sph_exchange_pool *pool, bool alive);
+/* Tells the agent how far those streams are for whose sake apps wait with their output. After
+ * anything that may have changed it, and now and then. */
+void sph_exchange_acknowledge(struct sph_exchange_pool *pool);
 /* Answers what waits for the agent with 503 and ends the streams. */
 void sph_exchange_stop_all(struct sph_exchange_pool *pool);
 

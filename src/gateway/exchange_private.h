@@ -2,6 +2,7 @@
 #ifndef SPH_GATEWAY_EXCHANGE_PRIVATE_H
 #define SPH_GATEWAY_EXCHANGE_PRIVATE_H
 
+#include "base/patience.h"
 #include "gateway/exchange.h"
 
 #define SPH_REST_API_VERSION "4.5.0" /* of the newest call that is served: /osversion */
@@ -33,6 +34,7 @@ struct sph_exchange {
     struct sph_history_cursor cursor;
     struct sph_buf lines; /* read from the history, not yet sent */
     bool alive_due;
+    struct sph_patience patience; /* of the others, for a stream that holds */
 };
 
 /* Suspends and resumes at most once, whatever the order of calls. */

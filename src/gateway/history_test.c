@@ -115,6 +115,71 @@ static void bytes_are_bounded(void **state) {
     free(line);
 }
 
+static void expect_read(struct sph_history_cursor *cursor, uint64_t lost, const char *lines) {
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    sph_buf_puts(&out, "");
+    assert_int_equal(sph_history_read(&history, cursor, 1000, &out), lost);
+    sph_buf_append(&out, "", 1);
+    assert_string_equal(out.data, lines);
+}
+
+/* Wherever events are missing, each reader is told there, once, and of how many. */
+static void gaps_are_told_in_their_place(void **state) {
+    (void)state;
+    struct sph_history_cursor cursor = sph_history_now(&history);
+    add(1);
+    sph_history_skip(&history, 3);
+    add(5);
+    add(0); /* the gateway's own line is no event */
+    add(6);
+    expect_read(&cursor, 0, "1\n");
+    struct sph_history_cursor late = cursor;
+    expect_read(&cursor, 3, "5\n0\n6\n");
+    expect_read(&cursor, 0, "");
+    sph_history_skip(&history, 2); /* the newest ones */
+    expect_read(&cursor, 2, "");
+    expect_read(&cursor, 0, "");
+    struct sph_history_cursor after = sph_history_after(&history, 1);
+    expect_read(&after, 0, "5\n0\n6\n"); /* it asked for what is kept */
+    for (uint64_t seq = 9; seq < 9 + SPH_HISTORY_LINES; seq++)
+        add(seq);
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    assert_int_equal(sph_history_read(&history, &late, 1, &out), 3 + 2 + 2);
+    assert_int_equal(sph_history_read(&history, &cursor, 1, &out), 0);
+}
+
+/* A line that cannot be kept is a loss like any other. */
+static void what_cannot_be_kept_is_told(void **state) {
+    (void)state;
+    char *line = calloc(1, SPH_HISTORY_BYTES + 1);
+    struct sph_history_cursor cursor = sph_history_now(&history);
+    sph_history_add(&history, 1, line, SPH_HISTORY_BYTES + 1);
+    add(2);
+    expect_read(&cursor, 1, "2\n");
+    free(line);
+}
+
+static void what_a_reader_has(void **state) {
+    (void)state;
+    struct sph_history_cursor cursor = sph_history_now(&history);
+    assert_true(sph_history_taken(&history, &cursor) == UINT64_MAX);
+    add(7);
+    add(0);
+    add(8);
+    assert_int_equal(sph_history_taken(&history, &cursor), 6);
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    (void)sph_history_read(&history, &cursor, 1, &out);
+    assert_int_equal(sph_history_taken(&history, &cursor), 7);
+    (void)sph_history_read(&history, &cursor, 1, &out);
+    (void)sph_history_read(&history, &cursor, 1, &out);
+    assert_true(sph_history_taken(&history, &cursor) == UINT64_MAX);
+    add(9);
+    sph_history_begin_epoch(&history); /* nobody waits for that one any more */
+    assert_true(sph_history_taken(&history, &cursor) == UINT64_MAX);
+    add(1);
+    assert_int_equal(sph_history_taken(&history, &cursor), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(readers_are_independent, set_up, tear_down),
@@ -122,6 +187,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_epoch_hides_older_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_late_reader_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bytes_are_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gaps_are_told_in_their_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_kept_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_reader_has, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,10 @@ struct sph_link {
     bool restarted;
     struct sph_guid boot_id;
     uint64_t last_seq;
+    bool knows_seq; /* events after last_seq have not been seen, but exist or will */
+    bool holds;     /* asked of the agent */
+    uint64_t acknowledged;
+    struct sph_ask *acknowledgement; /* one at a time: those that wait become one */
     char message[SPH_LINK_MESSAGE];
 };
 
@@ -195,6 +199,38 @@ struct sph_ask *sph_link_forget(struct sph_ask *ask) {
     return NULL;
 }
 
+static void on_acknowledged(void *context, const struct sph_answer *answer) {
+    struct sph_link *link = context;
+    (void)answer; /* an agent that knows of no acknowledgement does not wait for one */
+    link->acknowledgement = NULL;
+}
+
+static int ask_message(struct sph_link *link, struct sph_question *question,
+                       const struct sph_codec *codec, const void *message,
+                       struct sph_ask **ret_ask) {
+    sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
+    int rc = sph_codec_encode(codec, message, &payload, NULL);
+    question->payload = payload.data;
+    question->len = payload.len;
+    question->context = link;
+    return rc < 0 ? rc : sph_link_ask(link, question, ret_ask, NULL);
+}
+
+void sph_link_acknowledge(struct sph_link *link, bool hold, uint64_t seq) {
+    struct sph_ask *ask;
+    struct sph_question events = {.op = SPH_OP_EVENTS};
+    struct sph_question ack = {.op = SPH_OP_EVENTS_ACK, .fn = on_acknowledged};
+    const struct sph_msg_events wanted = {.hold = hold};
+    const struct sph_msg_events_ack done = {.seq = seq};
+    if (hold != link->holds &&
+        ask_message(link, &events, &sph_msg_events_codec, &wanted, &ask) == 0)
+        link->holds = hold;
+    if (!link->holds || seq <= link->acknowledged || link->acknowledgement)
+        return;
+    if (ask_message(link, &ack, &sph_msg_events_ack_codec, &done, &link->acknowledgement) == 0)
+        link->acknowledged = seq;
+}
+
 /* ---- connecting ---- */
 
 static void close_connection(struct sph_link *link) {
@@ -266,9 +302,21 @@ static void greeted(struct sph_link *link, const struct sph_frame *frame) {
     link->has_boot_id = true;
     if (!same)
         link->last_seq = 0;
-    struct sph_msg_events events = {.has_after = true, .after_seq = link->last_seq};
+    link->acknowledged = link->last_seq;
+    struct sph_msg_events events = {
+        .has_after = true, .after_seq = link->last_seq, .hold = link->holds};
     set_state(link, LINK_SUBSCRIBING);
     (void)send_message(link, SPH_OP_EVENTS, &events, NULL);
+}
+
+/* What was before the first connection is not missed; what was before a restart was seen to end. */
+static void learn_seq(struct sph_link *link, const struct sph_frame *frame) {
+    struct sph_msg_events_reply reply;
+    if (link->knows_seq || sph_codec_decode(&sph_msg_events_reply_codec, frame->payload,
+                                            frame->payload_len, &reply, NULL) < 0)
+        return;
+    link->knows_seq = true;
+    link->last_seq = reply.oldest_seq > 0 ? reply.oldest_seq - 1 : reply.last_seq;
 }
 
 static void subscribed(struct sph_link *link) {
@@ -283,6 +331,8 @@ static void handle_event(struct sph_link *link, const struct sph_frame *frame) {
     if (sph_codec_decode(&sph_msg_event_codec, frame->payload, frame->payload_len, &event, NULL) <
         0)
         return;
+    if (event.seq > link->last_seq + 1)
+        link->listener.on_gap(link->listener.context, event.seq - link->last_seq - 1);
     if (event.seq > link->last_seq)
         link->last_seq = event.seq;
     link->listener.on_event(link->listener.context, &event);
@@ -300,6 +350,7 @@ static void handle_greeting(struct sph_link *link, const struct sph_frame *frame
     } else if (link->state == LINK_GREETING) {
         greeted(link, frame);
     } else if (link->state == LINK_SUBSCRIBING) {
+        learn_seq(link, frame);
         subscribed(link);
     }
 }

@@ -46,6 +46,7 @@ struct sph_link_listener {
     void (*on_ready)(void *context, const struct sph_guid *boot_id, bool restarted);
     void (*on_lost)(void *context, const char *text);
     void (*on_event)(void *context, const struct sph_msg_event *event);
+    void (*on_gap)(void *context, uint64_t count); /* so many events were lost before the next */
     /* After a round of any of these and of answers: what they queued can be worked off. */
     void (*on_idle)(void *context);
 };
@@ -61,6 +62,11 @@ bool sph_link_is_ready(const struct sph_link *link);
 /* Why it is not; "" when it is. */
 const char *sph_link_message(const struct sph_link *link);
 uint64_t sph_link_last_seq(const struct sph_link *link); /* of events, of this boot */
+
+/* Whether the agent shall hold the apps' output while events are not acknowledged, and the newest
+ * one that all who need it have had. Called whenever one of the two may have changed; what cannot
+ * be told now is told with a later call. */
+void sph_link_acknowledge(struct sph_link *link, bool hold, uint64_t seq);
 
 struct sph_question {
     uint16_t op;

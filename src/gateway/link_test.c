@@ -42,7 +42,7 @@ struct bench {
     bool refuses; /* connect fails */
     unsigned connects, readies, losses, events, answers;
     bool restarted;
-    uint64_t last_seq;
+    uint64_t last_seq, missed;
     enum sph_answer_kind last_kind;
     char last_text[200];
     struct sph_frame_reader reader;
@@ -79,6 +79,11 @@ static void on_event(void *context, const struct sph_msg_event *event) {
     bench->last_seq = event->seq;
 }
 
+static void on_gap(void *context, uint64_t count) {
+    struct bench *bench = context;
+    bench->missed += count;
+}
+
 static void on_answer(void *context, const struct sph_answer *answer) {
     struct bench *bench = context;
     bench->answers++;
@@ -92,8 +97,11 @@ static int set_up(void **state) {
     bench->backend =
         (struct sph_backend){.name = "bench", .connect = bench_connect, .context = bench};
     sph_frame_reader_init(&bench->reader);
-    const struct sph_link_listener listener = {
-        .context = bench, .on_ready = on_ready, .on_lost = on_lost, .on_event = on_event};
+    const struct sph_link_listener listener = {.context = bench,
+                                               .on_ready = on_ready,
+                                               .on_lost = on_lost,
+                                               .on_event = on_event,
+                                               .on_gap = on_gap};
     assert_int_equal(sph_loop_new(&bench->loop, NULL), 0);
     assert_int_equal(sph_link_new(bench->loop, &bench->backend, &listener, &bench->link, NULL), 0);
     *state = bench;
@@ -285,6 +293,100 @@ static void events_are_remembered_by_number(void **state) {
     assert_int_equal(events.after_seq, 42);
 }
 
+static void tell_event(struct bench *bench, uint64_t seq) {
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    struct sph_msg_event event = {.seq = seq, .kind = SPH_EVENT_GPIO};
+    unsigned wanted = bench->events + 1;
+    assert_int_equal(sph_op_put_event(&out, 2, &event, NULL), 0);
+    say(bench, &out);
+    until(bench, &bench->events, wanted);
+}
+
+/* What was before the gateway is not missed; what comes between two numbers is, over a new
+ * connection too, and so is the begin of a boot that it should have heard. */
+static void gaps_are_told(void **state) {
+    struct bench *bench = *state;
+    struct sph_frame frame;
+    struct sph_msg_hello_reply hello = {.version = 1, .boot_id = {.bytes = {1}}};
+    struct sph_msg_events_reply kept = {.oldest_seq = 40, .last_seq = 60};
+    assert_true(next_request(bench, &frame));
+    reply(bench, &frame, &hello);
+    assert_true(next_request(bench, &frame));
+    reply(bench, &frame, &kept);
+    until(bench, &bench->readies, 1);
+    tell_event(bench, 40);
+    tell_event(bench, 41);
+    assert_int_equal(bench->missed, 0);
+    tell_event(bench, 45);
+    assert_int_equal(bench->missed, 3);
+    drop(bench);
+    greet(bench, 1);
+    tell_event(bench, 47);
+    assert_int_equal(bench->missed, 4);
+    drop(bench);
+    greet(bench, 2);
+    tell_event(bench, 3);
+    assert_int_equal(bench->missed, 6);
+}
+
+static void expect_events(struct bench *bench, bool has_after, bool hold) {
+    struct sph_frame frame;
+    struct sph_msg_events events;
+    assert_true(next_request(bench, &frame));
+    assert_int_equal(frame.op, SPH_OP_EVENTS);
+    assert_int_equal(
+        sph_codec_decode(&sph_msg_events_codec, frame.payload, frame.payload_len, &events, NULL),
+        0);
+    assert_int_equal(events.has_after, has_after);
+    assert_int_equal(events.hold, hold);
+    struct sph_msg_events_reply answer = {.last_seq = 0};
+    reply(bench, &frame, &answer);
+}
+
+/* The frame stays good until the next one is asked for. */
+static void expect_ack(struct bench *bench, uint64_t seq, struct sph_frame *ret_frame) {
+    struct sph_msg_events_ack ack;
+    assert_true(next_request(bench, ret_frame));
+    assert_int_equal(ret_frame->op, SPH_OP_EVENTS_ACK);
+    assert_int_equal(sph_codec_decode(&sph_msg_events_ack_codec, ret_frame->payload,
+                                      ret_frame->payload_len, &ack, NULL),
+                     0);
+    assert_int_equal(ack.seq, seq);
+}
+
+/* One acknowledgement at a time, of the newest; none without a hold; anew after a restart. */
+static void what_is_had_is_acknowledged(void **state) {
+    struct bench *bench = *state;
+    struct sph_frame frame;
+    greet(bench, 1);
+    sph_link_acknowledge(bench->link, false, 5); /* nobody needs it */
+    sph_link_acknowledge(bench->link, true, 5);
+    expect_events(bench, false, true);
+    expect_ack(bench, 5, &frame);
+    sph_link_acknowledge(bench->link, true, 7);
+    sph_link_acknowledge(bench->link, true, 9);
+    reply(bench, &frame, NULL);
+    for (int i = 0; i < 5; i++)
+        (void)sph_loop_step(bench->loop, 10);
+    sph_link_acknowledge(bench->link, true, 9);
+    expect_ack(bench, 9, &frame);
+    reply(bench, &frame, NULL);
+    for (int i = 0; i < 5; i++)
+        (void)sph_loop_step(bench->loop, 10);
+    sph_link_acknowledge(bench->link, true, 9); /* said already */
+    drop(bench);
+    sph_link_acknowledge(bench->link, true, 10); /* nobody to say it to */
+    struct sph_msg_hello_reply hello = {.version = 1, .boot_id = {.bytes = {2}}};
+    assert_true(next_request(bench, &frame));
+    reply(bench, &frame, &hello);
+    expect_events(bench, true, true);
+    until(bench, &bench->readies, 2);
+    sph_link_acknowledge(bench->link, true, 2); /* numbers began again */
+    expect_ack(bench, 2, &frame);
+    sph_link_acknowledge(bench->link, false, 3);
+    expect_events(bench, false, false);
+}
+
 static void another_version_is_a_sentence(void **state) {
     struct bench *bench = *state;
     greet(bench, 1);
@@ -388,6 +490,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_loss_answers_all_that_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_questions_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events_are_remembered_by_number, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gaps_are_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_had_is_acknowledged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_version_is_a_sentence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_answer_that_does_not_come_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_greeting_that_does_not_come_is_a_loss, set_up, tear_down),

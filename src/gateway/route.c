@@ -209,6 +209,7 @@ static unsigned read_query(const struct sph_route_request *request, struct sph_c
         {"after", request->after, UINT64_MAX, &call->after},
         {"cursor", request->cursor, UINT64_MAX, &call->cursor},
         {"waitMs", request->wait_ms, SPH_ROUTE_LOG_WAIT_MAX_MS, &call->wait_ms},
+        {"hold", request->hold, 1, &call->hold},
     };
     if (!call->is_own) /* the device's interface has no queries */
         return 0;

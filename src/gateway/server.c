@@ -63,6 +63,13 @@ static void on_lost(void *context, const char *text) {
     add_to_history(server, 0, &line);
 }
 
+/* Streams find the gap in the history; the event that showed it wakes them. */
+static void on_gap(void *context, uint64_t count) {
+    struct sph_server *server = context;
+    sph_log(SPH_LOG_NOTICE, "the agent dropped events=%llu", (unsigned long long)count);
+    sph_history_skip(&server->pool.history, count);
+}
+
 static void on_event(void *context, const struct sph_msg_event *event) {
     struct sph_server *server = context;
     sph_autobuf struct sph_buf line = SPH_BUF_NULL;
@@ -74,7 +81,7 @@ static void on_event(void *context, const struct sph_msg_event *event) {
 
 /* ---- the library in the loop ---- */
 
-static void run_daemon(struct sph_server *server) {
+static void run_library(struct sph_server *server) {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     for (unsigned i = 0; i < RUNS && wait_ms == 0; i++) {
         (void)MHD_run(server->daemon);
@@ -84,6 +91,12 @@ static void run_daemon(struct sph_server *server) {
         }
     }
     (void)sph_loop_arm_timer(server->daemon_timer, wait_ms > 0 ? wait_ms : 1, 0);
+}
+
+/* What streams have read meanwhile is acknowledged at once: apps may wait for it. */
+static void run_daemon(struct sph_server *server) {
+    run_library(server);
+    sph_exchange_acknowledge(&server->pool);
 }
 
 static void on_daemon_fd(void *context, int fd, uint32_t epoll_events) {
@@ -152,6 +165,7 @@ static int start(struct sph_server *server, int listen_fd, const struct sph_back
                                                .on_ready = on_ready,
                                                .on_lost = on_lost,
                                                .on_event = on_event,
+                                               .on_gap = on_gap,
                                                .on_idle = on_idle};
     struct sph_loop *loop = server->pool.loop;
     int rc = start_daemon(server, listen_fd, err);

@@ -708,13 +708,91 @@ class Events(GatewayTest):
     def test_same_boot_goes_on_where_it_was(self):
         stream = self.stream()
         self.line(stream)
-        self.agent.event(7, 1)
+        self.agent.event(1, 1)
         self.line(stream)
         self.agent.die()
         self.agent = self.start_agent()
         self.assertEqual(self.line(stream)["kind"], "deviceLost")
         self.assertFalse(self.line(stream)["restarted"])
-        self.assertEqual(self.requests("events")[0], {1: b"\1", 2: u64(7)})
+        self.assertEqual(self.requests("events")[0], {1: b"\1", 2: u64(1)})
+
+    def test_what_the_agent_dropped_is_told(self):
+        stream = self.stream()
+        self.line(stream)
+        for seq in (1, 2, 6, 7):
+            self.agent.event(seq, 1)
+        lines = [self.line(stream) for _ in range(5)]
+        self.assertEqual([line.get("seq") for line in lines], [1, 2, None, 6, 7])
+        self.assertEqual(lines[2], {"kind": "lost", "count": 3})
+
+    def acknowledged(self):
+        return max([int.from_bytes(request[1], "little") for request in self.requests("events-ack")], default=0)
+
+    def wait_acknowledged(self, seq, seconds=5):
+        deadline = time.monotonic() + seconds
+        while self.acknowledged() < seq:
+            self.assertLess(time.monotonic(), deadline, f"{self.acknowledged()} of {seq}")
+            time.sleep(0.01)
+
+    def flood(self, first, last):
+        """As an agent would: never more than it may while somebody holds."""
+        for seq in range(first, last + 1):
+            self.wait_acknowledged(seq - 8, 20)
+            self.agent.event(seq, 3, (8, u32(1)), (9, b"x" * 4000))
+
+    def test_stream_that_holds_is_waited_for(self):
+        stream = self.stream("?hold=1")
+        self.line(stream)
+        self.expect(self.call("GET", "/status"), 200, {"uptime": 634})
+        self.assertEqual([request.get(3) for request in self.requests("events")], [None, b"\1"])
+        thread = threading.Thread(target=self.flood, args=(1, 1000), daemon=True)
+        thread.start()
+        time.sleep(1)  # nothing is read: what fits in between goes on, then the flood waits
+        before = self.acknowledged()
+        self.assertLess(before, 900)
+        time.sleep(0.3)
+        self.assertEqual(self.acknowledged(), before)
+        self.assertEqual([self.line(stream)["seq"] for _ in range(1000)], list(range(1, 1001)))
+        thread.join(5)
+        self.wait_acknowledged(1000)
+        stream.fp.raw._sock.shutdown(socket.SHUT_RDWR)
+        stream.close()
+        self.agent.event(1001, 1)  # written to a client that is gone: the hold goes with it
+        deadline = time.monotonic() + 5
+        while self.requests("events")[-1].get(3):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def test_stuck_stream_that_holds(self):
+        """It is left out after 10 s; a second one that holds too loses nothing all the same."""
+        stuck, quick = self.stream("?hold=1"), self.stream("?hold=1")
+        self.line(quick)
+        seen = []
+        reader = threading.Thread(target=lambda: seen.extend(self.line(quick)["seq"] for _ in range(1000)),
+                                  daemon=True)
+        reader.start()
+        begin = time.monotonic()
+        self.flood(1, 1000)
+        reader.join(20)
+        self.assertEqual(seen, list(range(1, 1001)))
+        self.assertGreater(time.monotonic() - begin, 9)
+        self.line(stuck)
+        lines, lost = 0, 0
+        while lines + lost < 1000:
+            line = self.line(stuck)
+            lost += line.get("count", 0)
+            lines += line["kind"] == "output"
+        self.assertGreater(lost, 100)
+        self.assertEqual(line["seq"], 1000)
+
+    def test_stream_that_does_not_hold_is_not_waited_for(self):
+        self.line(self.stream("?hold=0"))
+        self.agent.event(1, 1)
+        time.sleep(0.2)
+        self.assertEqual(self.requests("events-ack"), [])
+        self.assertEqual(len(self.requests("events")), 1)
+        self.expect_own_error(self.call("GET", "/spherule/v1/events?hold=2"), 400, 15728642,
+                              "Http/InvalidRequestUri", "hold in the query is not a number up to 1")
 
     def test_slow_client_is_told_what_it_missed(self):
         stream = self.stream()

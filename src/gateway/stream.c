@@ -1,7 +1,12 @@
 /* A stream reads the history when the library has room for bytes, and sleeps (suspended) when it
- * has read all. A client that is gone is found by writing: hence the empty line now and then. */
+ * has read all. A client that is gone is found by writing: hence the empty line now and then.
+ *
+ * A stream that holds loses nothing: the agent is told only of those events that all such streams
+ * have read, and sends fewer than the history keeps beyond them (8, of 25 KiB at most). One that is
+ * stuck is left out after a while, so that neither the apps nor the other streams suffer. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "gateway/exchange_private.h"
 #include "gateway/json_wire.h"
 
@@ -52,6 +57,29 @@ static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t
     return 0;
 }
 
+/* Of the device's events, the newest that is done with as far as this stream is asked. */
+static uint64_t taken(struct sph_exchange *exchange, uint64_t now_ms) {
+    uint64_t seq = sph_history_taken(&exchange->pool->history, &exchange->cursor);
+    bool is_behind = seq != UINT64_MAX;
+    bool is_waited_for =
+        sph_patience_look(&exchange->patience, exchange->cursor.number, is_behind, now_ms);
+    return is_waited_for ? seq : UINT64_MAX;
+}
+
+void sph_exchange_acknowledge(struct sph_exchange_pool *pool) {
+    uint64_t seq = sph_link_last_seq(pool->link), now_ms = sph_clock_monotonic_ms();
+    bool holds = false;
+    for (struct sph_exchange *at = pool->exchanges; at; at = at->next) {
+        if (at->phase != SPH_PHASE_STREAM || !at->call.hold)
+            continue;
+        uint64_t at_seq = taken(at, now_ms);
+        seq = at_seq < seq ? at_seq : seq;
+        holds = true;
+    }
+    if (!pool->is_stopping)
+        sph_link_acknowledge(pool->link, holds, seq);
+}
+
 enum MHD_Result sph_stream_begin(struct sph_exchange *exchange) {
     struct sph_exchange_pool *pool = exchange->pool;
     struct MHD_Response *http = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES,
@@ -69,7 +97,10 @@ enum MHD_Result sph_stream_begin(struct sph_exchange *exchange) {
     MHD_destroy_response(http);
     if (result == MHD_YES) {
         exchange->phase = SPH_PHASE_STREAM;
+        /* Who does not read is not gone: a pager may wait for its user. */
+        (void)MHD_set_connection_option(exchange->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
         pool->streams++;
+        sph_exchange_acknowledge(pool); /* before the client knows that it may go on */
     }
     return result;
 }
