@@ -259,7 +259,8 @@ class Home:
         """One command that must succeed; its standard output."""
         result = self.run(*args, **options)
         if result.status != 0:
-            raise AssertionError(f"spherule {' '.join(map(str, args))}: status {result.status}\n{result.out}{result.err}")
+            raise AssertionError(f"spherule {' '.join(map(str, args))}: status {result.status}\n"
+                                 f"{result.out}{result.err}")
         return result.out
 
     def json(self, *args):
@@ -496,7 +497,7 @@ class Device(Home):
                         what=f"'{text}' in the log {count} times")
 
 
-# --- packages made for a test ------------------------------------------------------------------------------------------
+# --- packages made for a test ---------------------------------------------------------------------------------------
 
 
 def manifest(component, name="Probe", arguments=(), **capabilities):

@@ -5,7 +5,8 @@ import signal
 import time
 import unittest
 
-from device import (LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, group_folders, main, pack, sample, sample_id, smaps_user, wait_for)
+from device import (LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, group_folders, main, pack, sample, sample_id,
+                    smaps_user, wait_for)
 
 LEAK, FIXED = sample_id("leak"), sample_id("leak-fixed")
 OVERUSE, COUNTER = sample_id("overuse-check"), sample_id("storage-counter")
@@ -167,7 +168,8 @@ class MainJob(unittest.TestCase):
         self.assertTrue(first.endswith(f"it went over its ration of {RATION} bytes (the next page would have made "
                                        f"{RATION + PAGE})."), first)
         for part in (f" User Mode                  {report['userBytes']}\n", f" RAM Limit (User Mode)      {RATION}\n",
-                     "Pages by mapping (user pages count against the ration; with the one that crossed it):\n", "Stack, innermost first:\n  #0  0x", "Its last lines:\n", "  Added a node"):
+                     "Pages by mapping (user pages count against the ration; with the one that crossed it):\n",
+                     "Stack, innermost first:\n  #0  0x", "Its last lines:\n", "  Added a node"):
             self.assertIn(part, rest)
         rows = re.findall(r"^(\d+) +(\d+) +[a-z]+ +\S", rest, re.MULTILINE)
         self.assertEqual(sum(int(user) for user, _ in rows) * PAGE, report["crossing"]["userBytes"])

@@ -185,7 +185,8 @@ class AtOnce(unittest.TestCase):
             for process, err in zip(both, said):
                 self.assertIn(process.returncode, (0, 1), err)
                 if process.returncode:
-                    self.assertRegex(err, r"error: Could not deploy application to device: The device is busy \(.*\)\n$")
+                    self.assertRegex(err, r"error: Could not deploy application to device: The device is busy "
+                                          r"\(.*\)\n$")
             self.assertIn(0, [process.returncode for process in both])
             for package in packages:
                 device.deploy(package)

@@ -8,6 +8,7 @@ import unittest
 
 from device import PAGE, RATION, Home, fixture, group_pids, main, pack, probe, wait_for
 
+OVER = f"it went over its ration of {RATION} bytes (the next page would have made {RATION + PAGE})."
 PROBE = "00000000-1111-2222-3333-444444444444"
 
 
@@ -33,10 +34,8 @@ class Run(unittest.TestCase):
         (["exit", "100"], 99, "it exited with status 100."),
         (["exit", "120"], 99, "it exited with status 120."),
         (["exit", "255"], 99, "it exited with status 255."),
-        (["eat", "0"], 120, f"it went over its ration of {RATION} bytes (the next page would have made "
-                            f"{RATION + PAGE})."),
-        (["child", "0", "rest", "5000"], 120, f"it went over its ration of {RATION} bytes (the next page would have made "
-                                      f"{RATION + PAGE})."),
+        (["eat", "0"], 120, OVER),
+        (["child", "0", "rest", "5000"], 120, OVER),
         (["crash"], 121, "it crashed by SIGSEGV at address 0x10."),
         (["abort"], 121, "it crashed by SIGABRT."),
         (["raise", str(int(signal.SIGTERM))], 121, "it crashed by SIGTERM."),  # of its own making
