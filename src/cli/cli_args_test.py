@@ -21,6 +21,7 @@ from fake_device import FakeDevice, hold_pid_file  # noqa: E402
 
 BIN = "."
 ID = "2f074b0f-d99d-4692-82d9-ef93a7d6463c"
+EVENTS = "/spherule/v1/events?hold=1"
 ID2 = "ae4714aa-03aa-492b-9663-962f966a9cc3"
 MEMORY = {"memoryStats": {"currentMemoryUsageInBytes": 65536, "userModeMemoryUsageInBytes": 36864,
                           "peakUserModeMemoryUsageInBytes": 36864}}
@@ -750,7 +751,7 @@ class Run(Case):
                            [{"kind": "ended", "componentId": ID, "reportId": 3, "why": report["why"]}])
         answers = {("PUT", "/update/stage"): (200, {}), ("POST", "/update/install"): (200, {}),
                    ("GET", f"/app/status/{ID}"): (200, {"state": "notPresent"}),
-                   ("GET", "/spherule/v1/events"): events, ("DELETE", f"/app/image/{ID}"): (200, {}),
+                   ("GET", EVENTS): events, ("DELETE", f"/app/image/{ID}"): (200, {}),
                    ("POST", f"/spherule/v1/apps/{ID}/run"): (200, {"state": "running", "pid": 5}),
                    ("GET", "/spherule/v1/kills/3"): (200, report)}
         return self.fake(answers), answers
@@ -803,6 +804,14 @@ class Run(Case):
         self.assertEqual((status, stdout, err),
                          (0, "xxxxx", "warn: 2 events were lost: some of the application's output may be missing\n"))
 
+    def test_a_loss_that_was_told_is_not_told_again(self):
+        path, _ = self.package()
+        out = {"kind": "output", "componentId": ID, "stream": "stdout", "text": "x"}
+        self.serve(self.REPORT, [{**out, "seq": 7}, {"kind": "lost", "count": 3}, {**out, "seq": 11}])
+        status, stdout, err = self.run_cli("run", "-d", "default", "-o", "none", path)
+        self.assertEqual((status, stdout, err),
+                         (0, "xx", "warn: 3 events were lost: some of the application's output may be missing\n"))
+
     def test_report_as_json_and_what_is_asked(self):
         path, _ = self.package()
         fake, _ = self.serve(self.REPORT)
@@ -810,7 +819,7 @@ class Run(Case):
         self.assertEqual((status, out, json.loads(err)), (0, "", self.REPORT))
         self.assertEqual([r[:2] for r in fake.requests],
                          [("GET", f"/app/status/{ID}"), ("PUT", "/update/stage"), ("POST", "/update/install"),
-                          ("GET", "/spherule/v1/events"), ("POST", f"/spherule/v1/apps/{ID}/run"),
+                          ("GET", EVENTS), ("POST", f"/spherule/v1/apps/{ID}/run"),
                           ("GET", "/spherule/v1/kills/3"), ("DELETE", f"/app/image/{ID}")])
         fake.requests.clear()
         self.run_cli("run", "-d", "default", "--keep", path)
@@ -865,9 +874,9 @@ class Run(Case):
     def test_device_lost_and_gateway_ended(self):
         path, _ = self.package()
         _, answers = self.serve(self.REPORT)
-        answers[("GET", "/spherule/v1/events")] = lambda h, b: h.stream([{"kind": "deviceLost"}])
+        answers[("GET", EVENTS)] = lambda h, b: h.stream([{"kind": "deviceLost"}])
         self.expect_error(["run", "-d", "default", path], 125, f"the device went away while '{ID}' ran")
-        answers[("GET", "/spherule/v1/events")] = lambda h, b: h.stream([{"kind": "subscribed"}])
+        answers[("GET", EVENTS)] = lambda h, b: h.stream([{"kind": "subscribed"}])
         self.expect_error(["run", "-d", "default", path], 125,
                           "the gateway of device 'default' ended while the application ran")
 
@@ -881,7 +890,7 @@ class Run(Case):
                 handler.stream([{"kind": "subscribed"}])
                 started.set()
                 time.sleep(8)
-            answers[("GET", "/spherule/v1/events")] = events
+            answers[("GET", EVENTS)] = events
             answers[("PATCH", f"/app/status/{ID}")] = (200, {"state": "stopped"})
             process = subprocess.Popen([os.path.join(BIN, "spherule"), "run", "-d", "default", path], env=self.env,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)

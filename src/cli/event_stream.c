@@ -76,12 +76,12 @@ struct stream {
     void *context;
 };
 
-/* Events are numbered without gaps, so a gap was lost on the way, whoever lost it. A number that is
- * not higher means a new boot of the device. */
+/* Events are numbered without gaps, so a gap was lost on the way, whoever lost it; the gateway
+ * tells of those that it knows of. A number that is not higher means a new boot of the device. */
 static int deliver(struct stream *stream, const struct sph_stream_event *event) {
     uint64_t last = stream->last_seq;
-    if (event->seq != 0)
-        stream->last_seq = event->seq;
+    if (event->seq != 0 || event->kind == SPH_STREAM_LOST)
+        stream->last_seq = event->seq; /* after a loss that was told, any number may follow */
     if (last != 0 && event->seq > last + 1) {
         const struct sph_stream_event lost = {
             .kind = SPH_STREAM_LOST, .text = "", .count = event->seq - last - 1};

@@ -11,6 +11,8 @@
 #include "base/json_in.h"
 #include "cli/rest_client.h"
 
+#define SPH_STREAM_HOLDING "/spherule/v1/events?hold=1" /* applications wait for a slow reader */
+
 enum sph_stream_kind {
     SPH_STREAM_OTHER,
     SPH_STREAM_SUBSCRIBED, /* first of all */

@@ -100,7 +100,7 @@ int sph_run_app(struct sph_target *target, const struct sph_run_app *app,
     if (r < 0)
         return r;
     struct sph_err stream_err = SPH_ERR_NULL;
-    int result = sph_stream_read(stream, "/spherule/v1/events", on_event, &run, &stream_err);
+    int result = sph_stream_read(stream, SPH_STREAM_HOLDING, on_event, &run, &stream_err);
     r = settle(&run, result, err);
     if (r < 0 && r == result && run.result == 0 && err)
         *err = stream_err;
