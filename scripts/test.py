@@ -17,11 +17,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # stage: (preset, ctest arguments, labels that must have run something, tests side by side)
 STAGES = {
-    "dev": ("dev", ["-LE", "long"], ["unit", "layers", "sdk"], 1),
+    "dev": ("dev", ["-LE", "long|demo"], ["unit", "layers", "sdk"], 1),
     "asan": ("asan", ["-L", "unit"], ["unit"], None),
+    "release": ("release", ["-L", "demo"], [], 1),
     "fuzz": ("fuzz", ["-L", "fuzz-smoke"], ["fuzz-smoke"], None),
 }
-ROOT_LABELS = ["system", "cgroup"]  # must run where root can meter (kernel 6.2 or newer)
+# By stage: these must run where root can meter (kernel 6.2 or newer).
+ROOT_LABELS = {"dev": ["system", "cgroup"], "release": ["demo"]}
 
 
 def can_meter():
@@ -44,7 +46,7 @@ def build(preset, jobs):
     log = os.path.join(ROOT, "build", f"{preset}.build.log")
     os.makedirs(os.path.dirname(log), exist_ok=True)
     open(log, "w").close()
-    for command in (["cmake", "--preset", preset], ["cmake", "--build", f"build/{preset}", "-j", str(jobs)]):
+    for command in (["cmake", "--preset", preset], ["scripts/build.sh", preset, str(jobs)]):
         if run(command, log) != 0:
             print(tail(log, 40))
             print(f"test: '{' '.join(command)}' failed; the whole output is in {log}")
@@ -105,7 +107,7 @@ def run_stage(name, jobs, totals):
             counts["failed"] += 1
             totals["failed"].append(f"{name}: {test}")
             print(f"--- {name}: {test} failed\n{output[-4000:]}")
-    for label in must_run + (ROOT_LABELS if name == "dev" and can_meter() else []):
+    for label in must_run + (ROOT_LABELS.get(name, []) if can_meter() else []):
         if not ran.get(label):
             totals["failed"].append(f"{name}: label {label} must run here and ran nothing")
     totals["passed"] += counts["passed"]

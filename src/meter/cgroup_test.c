@@ -175,7 +175,7 @@ static void mount_of_unified(char *ret_path, size_t size) {
 static void leave_orphan(const char *orphan, char *ret_path, size_t size) {
     struct sph_cgroup *tree = NULL;
     struct sph_cgroup_app *app = NULL;
-    char mount[256];
+    char mount[128];
     pid_t agent = fork();
     if (agent == 0) {
         if (sph_cgroup_open(orphan, &tree, NULL) != 0 ||
@@ -185,7 +185,7 @@ static void leave_orphan(const char *orphan, char *ret_path, size_t size) {
     }
     expect_killed(agent);
     mount_of_unified(mount, sizeof(mount));
-    (void)snprintf(ret_path, size, "%s/%s", mount, orphan);
+    assert_true((size_t)snprintf(ret_path, size, "%s/%s", mount, orphan) < size);
 }
 
 static void make_old(const char *path) {
