@@ -9,7 +9,6 @@ leak=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["Componen
 button=12 # SAMPLE_BUTTON_1: adds a node; pressed is low
 
 SPHERULE_HOME=$(mktemp -d)
-chmod 755 "$SPHERULE_HOME" # started by plain root, the gateway runs as nobody
 SPHERULE_DEVICE=demo
 export SPHERULE_HOME SPHERULE_DEVICE
 trap '"$bin/spherule" device stop >/dev/null 2>&1 || true; rm -rf "$SPHERULE_HOME"' EXIT

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -20,7 +21,23 @@
 
 enum { EXIT_USAGE = 2, EXIT_FAILED = 1 };
 
-/* Gives up root for good, before anything of the owner's is opened. */
+/* The device's folder, by its descriptor from here on. It is opened before root is given up, since
+ * the folders above it may be closed to the owner (a home of mode 0700, started by plain root); it
+ * has to be the owner's own, so root opens nothing here that the owner could not be given. */
+static int open_device(const struct sph_options *options, struct sph_err *err) {
+    sph_autoclose int fd = sph_dir_open(AT_FDCWD, options->device, err);
+    if (fd < 0)
+        return fd;
+    struct stat info;
+    if (fstat(fd, &info) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot look at the folder %s", options->device);
+    if (geteuid() == 0 && options->has_owner && info.st_uid != options->owner)
+        return SPH_FAIL(err, -EPERM, "the folder %s is not that of user %u", options->device,
+                        options->owner);
+    return SPH_STEAL_FD(fd);
+}
+
+/* Gives up root for good, before anything in the owner's folder is opened. */
 static int become_owner(const struct sph_options *options, struct sph_err *err) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot give up new privileges");
@@ -83,12 +100,12 @@ struct gateway {
 };
 
 static int set_up(struct gateway *gateway, const struct sph_options *options, struct sph_err *err) {
+    gateway->dir_fd = open_device(options, err);
+    if (gateway->dir_fd < 0)
+        return gateway->dir_fd;
     int rc = become_owner(options, err);
     if (rc < 0)
         return rc;
-    gateway->dir_fd = sph_dir_open(AT_FDCWD, options->device, err);
-    if (gateway->dir_fd < 0)
-        return gateway->dir_fd;
     rc = take_pid_file(gateway->dir_fd, &gateway->pid_fd, err);
     if (rc == 0)
         rc = sph_loop_new(&gateway->loop, err);
