@@ -11,6 +11,6 @@ if [ ! -f "build/$preset/build.ninja" ] && ! cmake --preset "$preset" >"$log" 2>
     echo "build: the configure of preset $preset failed; the whole output is in $log" >&2
     exit 1
 fi
-cmake --build "build/$preset" -j "$jobs" --
+cmake --build "build/$preset" -j "$jobs"
 ln -sfn "$preset/bin" build/bin
 ln -sfn "$preset/lib" build/lib

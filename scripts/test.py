@@ -19,8 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 STAGES = {
     "dev": ("dev", ["-LE", "long|demo"], ["unit", "layers", "sdk"], 1),
     "asan": ("asan", ["-L", "unit"], ["unit"], None),
-    "release": ("release", ["-L", "demo"], [], 1),
     "fuzz": ("fuzz", ["-L", "fuzz-smoke"], ["fuzz-smoke"], None),
+    "release": ("release", ["-L", "demo"], [], 1),  # last: build/bin is then what users run
 }
 # By stage: these must run where root can meter (kernel 6.2 or newer).
 ROOT_LABELS = {"dev": ["system", "cgroup"], "release": ["demo"]}
