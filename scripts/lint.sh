@@ -13,6 +13,7 @@ echo "$sources" | xargs clang-format --dry-run -Werror
 cmake -DROOT="$PWD" -P cmake/SphLayers.cmake
 [ "${1:-}" = --quick ] && exit 0
 cmake --preset dev >/dev/null
+cmake --build build/dev --target generated_headers >/dev/null # of a tree that was never built
 tidy=$(echo "$sources" | grep '^src/.*\.c$' | grep -v -e '_fuzz\.c$' -e '\.bpf\.c$' -e '^src/applibs/')
 echo "$tidy" | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build/dev 2>/dev/null
 cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \

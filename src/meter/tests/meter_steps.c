@@ -114,7 +114,7 @@ static void raise_brk(void) {
     (void)memset(start, 1, 6 * PAGE);
 }
 static void lower_brk(void) {
-    check(sbrk(-4 * PAGE) != (void *)-1);
+    check(sbrk(-4 * (intptr_t)PAGE) != (void *)-1);
 }
 
 static __attribute__((noinline)) int recurse(int depth) {
