@@ -22,7 +22,6 @@ kills() { "$bin/spherule" device app show-kills --output json | python3 -c 'impo
 say "1. A device with 256 KiB for its apps"
 run device create demo
 run device start demo
-"$bin/spherule" device gpio set "$button" 1          # nobody presses yet: a pin never set is low
 "$bin/spherule" trust add build/release/samples/signer.pem # the build signed with the key of another SPHERULE_HOME
 
 say "2. An app that adds a list node at every press and forgets to free"

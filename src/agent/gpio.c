@@ -62,13 +62,14 @@ static int open_pin(const struct sph_gpio *gpio, unsigned pin, int flags, struct
 static int read_level(int fd) {
     char byte = 0;
     ssize_t len = pread(fd, &byte, 1, 0);
-    return len == 1 && byte != 0; /* a pin never set is low */
+    return len != 1 || byte != 0; /* a pin never set: pulled up, as the boards' inputs are */
 }
 
-/* Cut to its one byte as well: an app can write more than that through its descriptor. */
+/* Cut to its one byte as well: an app can write more than that through its descriptor. Afterwards,
+ * since cutting makes a 0 of an empty file, and a reader in that moment would see a press. */
 static int write_level(int fd, unsigned pin, unsigned level, struct sph_err *err) {
     char byte = (char)level;
-    if (ftruncate(fd, 1) < 0 || pwrite(fd, &byte, 1, 0) != 1)
+    if (pwrite(fd, &byte, 1, 0) != 1 || ftruncate(fd, 1) < 0)
         return SPH_FAIL_ERRNO(err, errno ? -errno : -EIO, "Cannot set GPIO %u", pin);
     return 0;
 }
@@ -185,6 +186,17 @@ static void on_change(void *context, int fd, uint32_t epoll_events) {
     }
 }
 
+/* What listeners have been told, or take for granted: else a pin that was low at the start could
+ * rise unnoticed. A pin without a file is high. */
+static void read_levels(struct sph_gpio *gpio) {
+    for (unsigned pin = 0; pin < SPH_GPIO_PINS; pin++) {
+        char name[8];
+        (void)snprintf(name, sizeof(name), "%u", pin);
+        sph_autoclose int fd = openat(gpio->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        gpio->holders[pin].shown = fd < 0 || read_level(fd);
+    }
+}
+
 static int watch_folder(struct sph_gpio *gpio, struct sph_err *err) {
     char path[32];
     gpio->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -208,6 +220,7 @@ int sph_gpio_new(struct sph_device *device, struct sph_gpio **ret_gpio, struct s
         rc = watch_folder(gpio, err);
     if (rc < 0)
         return rc;
+    read_levels(gpio);
     *ret_gpio = SPH_STEAL_PTR(gpio);
     return 0;
 }

@@ -14,7 +14,8 @@
 struct sph_device;
 struct sph_gpio;
 
-/* One pin as the user sees it. Its level is the last that was set, by whoever may set it. */
+/* One pin as the user sees it. Its level is the last that was set, by whoever may set it; high
+ * before that. */
 struct sph_gpio_pin {
     unsigned number;
     unsigned level; /* 0 or 1 */
@@ -23,7 +24,8 @@ struct sph_gpio_pin {
     struct sph_guid holder; /* of a pin that is not free */
 };
 
-/* state/gpio/<pin>: one byte at offset 0. Levels are kept across restarts of the agent. */
+/* state/gpio/<pin>: one byte at offset 0, or none: nobody has set it, high. Levels are kept across
+ * restarts of the agent. */
 int sph_gpio_new(struct sph_device *device, struct sph_gpio **ret_gpio, struct sph_err *err);
 struct sph_gpio *sph_gpio_free(struct sph_gpio *gpio);
 

@@ -68,13 +68,14 @@ static struct sph_gpio_pin get(struct fixture *fixture, unsigned number) {
     return pin;
 }
 
+/* High until somebody sets it: the boards' inputs are pulled up, and a button is not pressed. */
 static void test_user_sets(void **state) {
     struct fixture *fixture = *state;
     struct sph_err err = SPH_ERR_NULL;
     for (unsigned pin = 0; pin < SPH_GPIO_PINS; pin += 25) {
-        assert_int_equal(get(fixture, pin).level, 0);
-        assert_int_equal(sph_gpio_set(fixture->device.gpio, pin, 1, &err), 0);
         assert_int_equal(get(fixture, pin).level, 1);
+        assert_int_equal(sph_gpio_set(fixture->device.gpio, pin, 0, &err), 0);
+        assert_int_equal(get(fixture, pin).level, 0);
         assert_int_equal(get(fixture, pin).use, SPH_GPIO_FREE);
     }
 }
@@ -133,9 +134,12 @@ static void test_input_is_the_users(void **state) {
     assert_int_equal(get(fixture, 12).use, SPH_GPIO_INPUT);
     assert_int_equal(pwrite(fd, &byte, 1, 0), -1);
     assert_int_equal(errno, EBADF);
-    assert_int_equal(sph_gpio_set(fixture->device.gpio, 12, 1, NULL), 0);
-    assert_int_equal(pread(fd, &byte, 1, 0), 1);
-    assert_int_equal(byte, 1);
+    assert_int_equal(pread(fd, &byte, 1, 0), 0); /* never set, so there is no byte */
+    for (unsigned level = 0; level < 2; level++) {
+        assert_int_equal(sph_gpio_set(fixture->device.gpio, 12, level, NULL), 0);
+        assert_int_equal(pread(fd, &byte, 1, 0), 1);
+        assert_int_equal(byte, level);
+    }
     (void)close(fd);
 }
 
@@ -148,22 +152,27 @@ static void test_changes_are_events(void **state) {
     struct fixture *fixture = *state;
     int fd = sph_gpio_open_output(fixture->device.gpio, &app, 8, 0, 1, NULL);
     step(fixture);
-    assert_int_equal(fixture->n_events, 1);
+    assert_int_equal(fixture->n_events, 0); /* it was high before */
+    assert_int_equal(pwrite(fd, "\0", 1, 0), 1);
+    step(fixture);
+    assert_int_equal(pwrite(fd, "\1", 1, 0), 1);
+    step(fixture);
+    assert_int_equal(fixture->n_events, 2);
     assert_int_equal(fixture->last.kind, SPH_EVENT_GPIO);
     assert_int_equal(fixture->last.pin, 8);
     assert_int_equal(fixture->last.value, 1);
     assert_true(sph_guid_equal(&fixture->last.component, &app));
     assert_int_equal(pwrite(fd, "\1", 1, 0), 1); /* no change, no event */
     step(fixture);
-    assert_int_equal(fixture->n_events, 1);
+    assert_int_equal(fixture->n_events, 2);
     assert_int_equal(pwrite(fd, "\0", 1, 0), 1);
     step(fixture);
-    assert_int_equal(fixture->n_events, 2);
+    assert_int_equal(fixture->n_events, 3);
     assert_int_equal(fixture->last.value, 0);
     (void)close(fd);
-    assert_int_equal(sph_gpio_set(fixture->device.gpio, 70, 1, NULL), 0);
+    assert_int_equal(sph_gpio_set(fixture->device.gpio, 70, 0, NULL), 0);
     step(fixture);
-    assert_int_equal(fixture->n_events, 3);
+    assert_int_equal(fixture->n_events, 4);
     assert_int_equal(fixture->last.pin, 70);
     assert_true(sph_guid_is_zero(&fixture->last.component));
 }
@@ -176,6 +185,8 @@ static void test_hostile_file(void **state) {
     struct stat stat;
     memset(junk, 'x', sizeof(junk));
     int fd = sph_gpio_open_output(fixture->device.gpio, &app, 8, 0, 0, NULL);
+    step(fixture);
+    assert_int_equal(fixture->last.value, 0);
     assert_int_equal(write(fd, junk, sizeof(junk)), (ssize_t)sizeof(junk));
     assert_int_equal(get(fixture, 8).level, 1);
     step(fixture);
@@ -189,10 +200,14 @@ static void test_hostile_file(void **state) {
 
 static void test_levels_are_kept(void **state) {
     struct fixture *fixture = *state;
-    assert_int_equal(sph_gpio_set(fixture->device.gpio, 3, 1, NULL), 0);
+    assert_int_equal(sph_gpio_set(fixture->device.gpio, 3, 0, NULL), 0);
     (void)sph_gpio_free(fixture->device.gpio);
     assert_int_equal(sph_gpio_new(&fixture->device, &fixture->device.gpio, NULL), 0);
-    assert_int_equal(get(fixture, 3).level, 1);
+    assert_int_equal(get(fixture, 3).level, 0);
+    assert_int_equal(sph_gpio_set(fixture->device.gpio, 3, 1, NULL), 0);
+    step(fixture); /* listeners hear of it, whoever set it low before them */
+    assert_int_equal(fixture->n_events, 1);
+    assert_int_equal(fixture->last.value, 1);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

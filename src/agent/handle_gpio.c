@@ -23,7 +23,7 @@ static int reply_pin(struct sph_call *call, uint32_t number) {
     return sph_call_reply(call, &reply);
 }
 
-/* Pins that are free and low are left out: that is most of the 76. */
+/* Pins that are free and high are left out: that is most of the 76. */
 int sph_handle_gpio_list(struct sph_call *call) {
     struct sph_msg_gpio pins[SPH_GPIO_PINS];
     size_t count = 0;
@@ -31,7 +31,7 @@ int sph_handle_gpio_list(struct sph_call *call) {
         struct sph_gpio_pin pin;
         if (sph_gpio_get(call->device->gpio, number, &pin, &call->refusal.err) < 0)
             return sph_call_refuse_errno(call);
-        if (pin.use != SPH_GPIO_FREE || pin.level)
+        if (pin.use != SPH_GPIO_FREE || !pin.level)
             pins[count++] = describe(&pin);
     }
     struct sph_msg_gpio_list_reply reply = {.pins = SPH_LIST(pins, count)};

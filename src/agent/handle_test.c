@@ -444,12 +444,14 @@ static void test_gpio(void **state) {
     wire_connect(fixture, &client);
     wire_call(&client, SPH_OP_GPIO_LIST, NULL, &list);
     assert_int_equal(list.pins.count, 0);
-    wire_call(&client, SPH_OP_GPIO_SET, &(struct sph_msg_gpio_set){.pin = 12, .value = 1}, &pin);
+    wire_call(&client, SPH_OP_GPIO_SET, &(struct sph_msg_gpio_set){.pin = 12, .value = 0}, &pin);
     assert_int_equal(pin.pin, 12);
-    assert_int_equal(pin.value, 1);
+    assert_int_equal(pin.value, 0);
     wire_call(&client, SPH_OP_GPIO_GET, &(struct sph_msg_gpio_pin){.pin = 12}, &pin);
-    assert_int_equal(pin.value, 1);
+    assert_int_equal(pin.value, 0);
     assert_int_equal(pin.use, SPH_GPIO_FREE);
+    wire_call(&client, SPH_OP_GPIO_GET, &(struct sph_msg_gpio_pin){.pin = 13}, &pin);
+    assert_int_equal(pin.value, 1); /* nobody has set it */
     wire_call(&client, SPH_OP_GPIO_LIST, NULL, &list);
     assert_int_equal(list.pins.count, 1);
     wire_refused(&client, SPH_OP_GPIO_SET, &(struct sph_msg_gpio_set){.pin = 1, .value = 2}, EINVAL,

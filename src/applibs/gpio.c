@@ -48,7 +48,7 @@ int GPIO_GetValue(int gpioFd, GPIO_Value_Type *outValue) {
         errno = EFAULT;
         return -1;
     }
-    unsigned char level = 0; /* a file that is still empty is a pin that nobody has set: low */
+    unsigned char level = 1; /* a file that is still empty is a pin that nobody has set: high */
     if (pread(gpioFd, &level, 1, 0) < 0)
         return not_a_pin();
     *outValue = level != 0 ? GPIO_Value_High : GPIO_Value_Low;

@@ -12,9 +12,9 @@ static void test_open_input(void) {
     struct sph_app_request request = fake_agent_finish(&agent);
     CHECK(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
     CHECK(request.op == SPH_APP_GPIO_OPEN_INPUT && request.args[0] == 12);
-    CHECK(GPIO_GetValue(fd, &value) == 0 && value == GPIO_Value_Low);
-    CHECK(pwrite(fd, "\1", 1, 0) == 1);
     CHECK(GPIO_GetValue(fd, &value) == 0 && value == GPIO_Value_High);
+    CHECK(pwrite(fd, "\0", 1, 0) == 1);
+    CHECK(GPIO_GetValue(fd, &value) == 0 && value == GPIO_Value_Low);
     CHECK(close(fd) == 0);
 
     value = 7;
