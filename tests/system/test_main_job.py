@@ -309,6 +309,60 @@ class MainJob(unittest.TestCase):
             report = device.kill(next(row["id"] for row in device.wait_kills(2) if row["why"] == "ration"))
             self.assertLessEqual(report["userBytes"], RATION)
 
+    def test_neighbours(self):
+        """The ration is the device's: who needs the page too many goes, the others stay as they are."""
+        other = "00000000-1111-2222-3333-555555555555"
+        with Device() as device:
+            device.deploy(pack(device, other, ["eat", "30", "stay"], name="Holder"))
+            device.wait_log("staying")
+            held = self.assert_exact(device, other)
+            holder = device.all_app_pids()
+            device.deploy(pack(device, PROBE, ["eat", "0"]), "--manual-start")
+            for _ in range(3):
+                device.request("POST", f"/spherule/v1/apps/{PROBE}/run")  # once, without a restart
+                report = device.kill(device.wait_kills(1)[0]["id"])
+                device.ok("device", "app", "show-kills", "--delete")
+                self.assertEqual((report["componentId"], report["why"], report["userBytes"]), (PROBE, "ration", RATION))
+                self.assertEqual(device.all_app_pids(), holder)
+                self.assertEqual(self.assert_exact(device, other), held)
+                apps = device.get("/spherule/v1/memory")["apps"]
+                self.assertEqual([(app["componentId"], app["userBytes"]) for app in apps], [(other, held)])
+
+    def test_many_apps(self):
+        """A dozen at once, each with its own figure; the sum is the device's."""
+        ids = [f"00000000-1111-2222-3333-{number:012x}" for number in range(12)]
+        with Device(create=["--ram", "1M"]) as device:
+            for number, component in enumerate(ids):
+                device.deploy(pack(device, component, ["eat", str(number + 1), "stay"], name=f"App{number}"))
+            device.wait_log("staying", len(ids))
+            memory = device.get("/spherule/v1/memory")
+            self.assertEqual(sorted(app["componentId"] for app in memory["apps"]), ids)
+            self.assertEqual(sum(app["userBytes"] for app in memory["apps"]), memory["userBytes"])
+            self.assertEqual(self.assert_exact(device, None), memory["userBytes"])
+            sizes = {app["componentId"]: app["userBytes"] for app in memory["apps"]}
+            self.assertEqual([sizes[component] - sizes[ids[0]] for component in ids],
+                             [number * PAGE for number in range(12)])
+            for component in ids:
+                pages = device.get(f"/spherule/v1/memory/pages/{component}")
+                self.assertEqual((pages["anonymousPages"] + pages["sharedPages"]) * PAGE, sizes[component])
+            device.ok("device", "stop")
+
+    def test_flood_without_listeners(self):
+        """Megabytes of output that nobody reads slow nobody down and cost the agent nothing."""
+        with Device() as device:
+            device.deploy(pack(device, PROBE, ["flood", str(16 << 20), "out", "flooded", "stay"]), "--manual-start")
+            before = self.resident(device.agent())
+            began = time.monotonic()
+            device.ok("device", "app", "start")
+            device.wait_log("flooded", seconds=30)
+            print(f"{32 / (time.monotonic() - began):.0f} MiB/s;", end=" ")
+            self.assertLess(self.resident(device.agent()) - before, 512 << 10)
+
+    @staticmethod
+    def resident(pid):
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * PAGE
+
     def test_sandbox_shows_nothing_of_the_host(self):
         with Device() as device:
             paths = ["/etc/passwd", "/root", "/home", "/var", "/usr", device.home, "/sys/fs/cgroup", "/bin/sh"]

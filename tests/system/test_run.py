@@ -117,7 +117,11 @@ class Run(unittest.TestCase):
         size = 1 << 20
         process = self.home.popen("run", probe("static"), "flood", size, stderr=subprocess.DEVNULL)
         out = process.stdout.read(1000)
-        time.sleep(4)  # longer than anything in between has patience for one that is stuck
+        for _ in range(4):  # longer than anything in between has patience for one that is stuck
+            time.sleep(1)
+            began = time.monotonic()
+            self.home.ok("device", "app", "show-memory-stats", "--device", self.home.names()[0])
+            self.assertLess(time.monotonic() - began, 1)  # and nobody else waits
         self.assertIsNone(process.poll())
         out += process.stdout.read()
         self.assertEqual(process.wait(timeout=20), 0)
