@@ -52,15 +52,30 @@ static int point_get(struct ecc_point *point, const uint8_t bytes[SPH_SIGN_POINT
     return ok ? 0 : -EINVAL;
 }
 
-/* The copy of the key in the GMP number is wiped; hogweed wipes its own. */
+/* GMP gives its limbs back to the heap as they are, and setting a number to 0 keeps them too: a key
+ * is overwritten where it stands. */
+static void number_wipe(mpz_t number) {
+    enum { LIMBS = NUMBER_BITS / (8 * sizeof(mp_limb_t)) };
+    explicit_bzero(mpz_limbs_write(number, LIMBS), LIMBS * sizeof(mp_limb_t));
+    mpz_limbs_finish(number, 0);
+}
+
+/* Into an initialised scalar, which ends with scalar_clear(). -EINVAL for a number that is 0 or not
+ * below the group's order. */
 static int scalar_get(struct ecc_scalar *scalar, const uint8_t bytes[SPH_SIGN_SCALAR_BYTES]) {
     mpz_t number;
     mpz_init2(number, NUMBER_BITS);
     number_get(number, bytes);
     int ok = ecc_scalar_set(scalar, number);
-    mpz_set_ui(number, 0);
+    number_wipe(number);
     mpz_clear(number);
     return ok ? 0 : -EINVAL;
+}
+
+/* nettle frees a scalar without wiping it. */
+static void scalar_clear(struct ecc_scalar *scalar) {
+    explicit_bzero(scalar->p, SPH_SIGN_SCALAR_BYTES);
+    ecc_scalar_clear(scalar);
 }
 
 int sph_sign_check_point(const uint8_t point[SPH_SIGN_POINT_BYTES]) {
@@ -104,6 +119,7 @@ static void nonce_hmac(struct nonce *nonce, uint8_t *ret, const uint8_t *tail, s
     hmac_sha256_update(&hmac, sizeof(nonce->v), nonce->v);
     hmac_sha256_update(&hmac, tail_len, tail);
     hmac_sha256_digest(&hmac, SPH_SIGN_HASH_BYTES, ret);
+    explicit_bzero(&hmac, sizeof(hmac)); /* who has K and V has the nonce, and with it the key */
 }
 
 /* K = HMAC(K, V || separator || seed), V = HMAC(K, V) */
@@ -175,7 +191,7 @@ int sph_signature_sign(const void *bytes, size_t len, const uint8_t scalar[SPH_S
     } else {
         (void)SPH_FAIL(err, r, "the signing key is not a private key of the curve P-256");
     }
-    ecc_scalar_clear(&key);
+    scalar_clear(&key);
     return r;
 }
 
@@ -197,6 +213,6 @@ int sph_sign_public(const uint8_t scalar[SPH_SIGN_SCALAR_BYTES],
         mpz_clears(x, y, NULL);
         ecc_point_clear(&point);
     }
-    ecc_scalar_clear(&key);
+    scalar_clear(&key);
     return r;
 }

@@ -3,6 +3,7 @@
 #include "package/sign.h"
 
 #include <errno.h>
+#include <gmp.h>
 
 #include "base/text.h"
 #include "package/package_testing.h"
@@ -169,6 +170,53 @@ static void openssl_agrees(void **state) {
     }
 }
 
+/* GMP's memory passes through here: hogweed's too, as it borrows GMP's functions. */
+static unsigned freed_blocks, freed_with_key;
+
+/* Any eight bytes of the key, in the order in which a limb holds them. */
+static void look_for_key(const uint8_t *block, size_t size) {
+    uint8_t limbs[SPH_SIGN_SCALAR_BYTES];
+    for (size_t i = 0; i < sizeof(limbs); i++)
+        limbs[i] = sph_test_scalar[sizeof(limbs) - 1 - i];
+    freed_blocks++;
+    for (size_t i = 0; i < sizeof(limbs); i += 8)
+        freed_with_key += memmem(block, size, limbs + i, 8) != NULL;
+}
+
+static void *gmp_malloc(size_t size) {
+    void *block = calloc(1, size);
+    assert_non_null(block);
+    return block;
+}
+
+static void gmp_free(void *block, size_t size) {
+    look_for_key(block, size);
+    free(block);
+}
+
+static void *gmp_realloc(void *old, size_t old_size, size_t size) {
+    void *block = gmp_malloc(size);
+    memcpy(block, old, old_size < size ? old_size : size);
+    gmp_free(old, old_size);
+    return block;
+}
+
+static void no_key_is_left_in_freed_memory(void **state) {
+    (void)state;
+    uint8_t signature[SPH_IMAGE_SIGNATURE_BYTES], point[SPH_SIGN_POINT_BYTES];
+    void *(*old_malloc)(size_t), *(*old_realloc)(void *, size_t, size_t);
+    void (*old_free)(void *, size_t);
+    mp_get_memory_functions(&old_malloc, &old_realloc, &old_free);
+    mp_set_memory_functions(gmp_malloc, gmp_realloc, gmp_free);
+    int signed_result = sph_signature_sign("a", 1, sph_test_scalar, signature, NULL);
+    int public_result = sph_sign_public(sph_test_scalar, point);
+    mp_set_memory_functions(old_malloc, old_realloc, old_free);
+    assert_int_equal(signed_result, 0);
+    assert_int_equal(public_result, 0);
+    assert_true(freed_blocks > 4);
+    assert_int_equal(freed_with_key, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signatures_are_the_published_ones),
@@ -176,6 +224,7 @@ int main(void) {
         cmocka_unit_test(bad_keys_are_refused),
         cmocka_unit_test(real_signatures_hold),
         cmocka_unit_test(odd_signatures_do_not_hold),
+        cmocka_unit_test(no_key_is_left_in_freed_memory),
         cmocka_unit_test_setup_teardown(openssl_agrees, sph_scratch_make, sph_scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
