@@ -1,5 +1,5 @@
-/* testing: what the unit tests share: cmocka, a scratch folder, and the check of an error's
- * sentence. */
+/* testing: what the unit tests share: cmocka, a scratch folder, numbers drawn from a seed, and the
+ * check of an error's sentence. */
 #ifndef SPH_BASE_TESTING_H
 #define SPH_BASE_TESTING_H
 
@@ -48,6 +48,36 @@ static inline int sph_scratch_remove(void **state) {
     int result = sph_tree_remove(AT_FDCWD, scratch->path, NULL);
     free(scratch);
     return result;
+}
+
+/* Numbers for property tests: xorshift, the same on every machine, so that a printed seed brings a
+ * failure back. rand() was rejected: its sequence is each libc's own. */
+struct sph_draw {
+    uint32_t state; /* never 0 */
+};
+
+static inline struct sph_draw sph_draw_begin(uint32_t seed) {
+    print_message("seed %u\n", seed);
+    return (struct sph_draw){.state = seed};
+}
+
+/* 0 … below-1; `below` > 0. The modulo's bias does not matter to a test. */
+static inline uint32_t sph_draw_below(struct sph_draw *draw, uint32_t below) {
+    draw->state ^= draw->state << 13;
+    draw->state ^= draw->state >> 17;
+    draw->state ^= draw->state << 5;
+    return draw->state % below;
+}
+
+/* Fills `order` with 0 … count-1 in any order. */
+static inline void sph_draw_order(struct sph_draw *draw, unsigned *order, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        order[i] = i;
+    for (unsigned i = count; i > 1; i--) {
+        unsigned j = sph_draw_below(draw, i), kept = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = kept;
+    }
 }
 
 #endif

@@ -200,13 +200,9 @@ static void a_tree_that_is_too_big_is_refused(void **state) {
     assert_err(&err, -EFBIG, "no room for a body of 8192 bytes: File too large");
 }
 
-/* xorshift: the same on every machine. */
-static uint32_t random_state;
+static struct sph_draw random_state;
 static uint32_t draw(uint32_t below) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return random_state % below;
+    return sph_draw_below(&random_state, below);
 }
 
 enum { RANDOM_ITEMS = 40 };
@@ -232,9 +228,7 @@ static void random_path(char *ret_path, unsigned index) {
 
 static void random_trees_come_back(void **state) {
     (void)state;
-    const uint32_t seed = 20261122;
-    print_message("seed %u\n", seed);
-    random_state = seed;
+    random_state = sph_draw_begin(20261122);
     for (size_t i = 0; i < sizeof(random_data); i++)
         random_data[i] = (char)draw(256);
     for (unsigned round = 0; round < 300; round++) {

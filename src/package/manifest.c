@@ -196,7 +196,10 @@ static int read_text(struct sph_manifest_reader *reader) {
     if (sph_json_check(manifest->text, manifest->text_bytes, &top, &cause) < 0)
         return fail_json(reader, cause);
     if (top.type != SPH_JSON_OBJECT) {
-        (void)SPH_FAIL(&cause, -EBADMSG, "line 1, column 1: the manifest must be an object");
+        unsigned line, column;
+        sph_json_position(manifest->text, top.offset, &line, &column);
+        (void)SPH_FAIL(&cause, -EBADMSG, "line %u, column %u: the manifest must be an object", line,
+                       column);
         return fail_json(reader, cause);
     }
     return sph_manifest_read_object(reader, &top, "", top_keys, SPH_ARRAY_SIZE(top_keys));
