@@ -204,7 +204,9 @@ static int check_type(const char *name, const char *type, const struct sph_json_
 int sph_hardware_resolve(const struct sph_hardware *hardware, const char *name, const char *type,
                          struct sph_json_value *ret_value, struct sph_err *err) {
     char step[NAME_SIZE];
-    (void)snprintf(step, sizeof(step), "%s", name);
+    /* Cut to fit, it could be the name of another peripheral. */
+    if (snprintf(step, sizeof(step), "%s", name) >= NAME_SIZE)
+        return SPH_FAIL(err, -ENOENT, "'%.60s…' is not in the hardware definition", name);
     for (unsigned steps = 0; steps < SPH_HARDWARE_CHAIN_MAX; steps++) {
         struct sph_json_value peripheral, mapping;
         const struct file *file;

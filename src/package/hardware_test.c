@@ -173,6 +173,246 @@ static void imports_are_bounded(void **state) {
     assert_memory_equal(err.text, "the hardware definition path 'ppp", 33);
 }
 
+/* Definitions made in memory: file i is "fI.json", and each time it is read is counted. */
+enum { FILES_MAX = 6, PERIPHERALS_MAX = 24 };
+struct library {
+    struct sph_buf files[FILES_MAX];
+    unsigned reads[FILES_MAX];
+};
+
+static int read_library(void *context, const char *path, struct sph_buf *ret_text,
+                        struct sph_err *err) {
+    struct library *library = context;
+    unsigned index = (unsigned)(path[1] - '0');
+    (void)err;
+    assert_true(index < FILES_MAX);
+    library->reads[index]++;
+    sph_buf_append(ret_text, library->files[index].data, library->files[index].len);
+    return 0;
+}
+
+static void library_done(struct library *library) {
+    for (unsigned i = 0; i < FILES_MAX; i++)
+        sph_buf_done(&library->files[i]);
+}
+
+/* What a peripheral leads to, for the model that the answers are held against. */
+enum target { TARGET_VALUE, TARGET_MAPPING, TARGET_NOTHING, TARGET_KINDS };
+struct peripheral {
+    enum target target;
+    unsigned next; /* of a mapping; PERIPHERALS_MAX is no peripheral */
+    bool is_uart;  /* else Gpio */
+};
+
+/* Each file but the first is imported by an earlier one, so that all are reached; more imports in
+ * any direction make rings, also a file that imports itself. */
+static void write_imports(struct sph_draw *draw, struct library *library, unsigned file_count) {
+    for (unsigned i = 0; i < file_count; i++) {
+        library->files[i] = (struct sph_buf)SPH_BUF_NULL;
+        sph_buf_puts(&library->files[i], META "\"Imports\":[");
+    }
+    for (unsigned i = 1; i < file_count; i++)
+        sph_buf_printf(&library->files[sph_draw_below(draw, i)], "{\"Path\":\"f%u.json\"},", i);
+    for (unsigned i = 0; i < file_count; i++)
+        sph_buf_printf(&library->files[i], "{\"Path\":\"f%u.json\"}],\"Peripherals\":[",
+                       sph_draw_below(draw, file_count));
+}
+
+static void write_peripherals(struct sph_draw *draw, struct library *library, unsigned file_count,
+                              struct peripheral *ret_peripherals, unsigned count) {
+    bool has_item[FILES_MAX] = {false};
+    for (unsigned i = 0; i < count; i++) {
+        struct peripheral *made = &ret_peripherals[i];
+        unsigned file = sph_draw_below(draw, file_count);
+        struct sph_buf *text = &library->files[file];
+        /* Mappings are the most frequent, or most chains would be of one step. */
+        made->target =
+            sph_draw_below(draw, 4) ? TARGET_MAPPING : sph_draw_below(draw, TARGET_KINDS);
+        made->next = sph_draw_below(draw, 30) ? sph_draw_below(draw, count) : PERIPHERALS_MAX;
+        made->is_uart = sph_draw_below(draw, 25) == 0;
+        sph_buf_printf(text, "%s{\"Name\":\"P%u\",\"Type\":\"%s\"", has_item[file] ? "," : "", i,
+                       made->is_uart ? "Uart" : "Gpio");
+        has_item[file] = true;
+        if (made->target == TARGET_MAPPING)
+            sph_buf_printf(text, ",\"Mapping\":\"P%u\"", made->next);
+        else if (made->target == TARGET_VALUE)
+            sph_buf_printf(text, ",\"AppManifestValue\":%u", 1000 + i);
+        sph_buf_puts(text, "}");
+    }
+    for (unsigned i = 0; i < file_count; i++)
+        sph_buf_puts(&library->files[i], "]}");
+}
+
+/* The rule of docs/spec/package.md once more, on numbers instead of texts. */
+static int model_resolve(const struct peripheral *peripherals, unsigned name, char *ret_text,
+                         size_t size) {
+    unsigned at = name;
+    for (unsigned steps = 0; steps < SPH_HARDWARE_CHAIN_MAX; steps++) {
+        if (at == PERIPHERALS_MAX) {
+            (void)snprintf(ret_text, size,
+                           "'P%u' leads to 'P%u', which is not in the hardware definition", name,
+                           at);
+            return -EBADMSG;
+        }
+        if (peripherals[at].is_uart) {
+            (void)snprintf(ret_text, size,
+                           "'P%u' is of type Uart in the hardware definition, not Gpio", at);
+            return -EINVAL;
+        }
+        if (peripherals[at].target == TARGET_VALUE) {
+            (void)snprintf(ret_text, size, "%u", 1000 + at);
+            return 0;
+        }
+        if (peripherals[at].target == TARGET_NOTHING) {
+            (void)snprintf(ret_text, size,
+                           "'P%u' leads to 'P%u', which has neither Mapping nor AppManifestValue",
+                           name, at);
+            return -EBADMSG;
+        }
+        at = peripherals[at].next;
+    }
+    (void)snprintf(ret_text, size, "the Mapping chain of 'P%u' is a loop or longer than 16 steps",
+                   name);
+    return -EBADMSG;
+}
+
+static void random_definitions_follow_the_rule(void **state) {
+    (void)state;
+    struct sph_draw draw = sph_draw_begin(20261123);
+    unsigned answers[2] = {0, 0}; /* values, refusals: both must have been met */
+    for (unsigned round = 0; round < 300; round++) {
+        struct library library = {.reads = {0}};
+        struct peripheral peripherals[PERIPHERALS_MAX];
+        unsigned file_count = 1 + sph_draw_below(&draw, FILES_MAX);
+        unsigned count = 1 + sph_draw_below(&draw, PERIPHERALS_MAX);
+        write_imports(&draw, &library, file_count);
+        write_peripherals(&draw, &library, file_count, peripherals, count);
+        SPH_CLEANUP(sph_hardware_freep) struct sph_hardware *hardware = NULL;
+        struct sph_err err = SPH_ERR_NULL;
+        if (sph_hardware_load("f0.json", read_library, &library, &hardware, &err) < 0)
+            fail_msg("round %u: %s", round, err.text);
+        for (unsigned i = 0; i < file_count; i++)
+            assert_int_equal(library.reads[i], 1);
+        for (unsigned i = 0; i < count; i++) {
+            char name[12], want[128];
+            struct sph_json_value value;
+            int code = model_resolve(peripherals, i, want, sizeof(want));
+            (void)snprintf(name, sizeof(name), "P%u", i);
+            assert_int_equal(sph_hardware_resolve(hardware, name, "Gpio", &value, &err), code);
+            answers[code < 0]++;
+            if (code < 0) {
+                assert_err(&err, code, want);
+                continue;
+            }
+            assert_int_equal(value.len, strlen(want));
+            assert_memory_equal(value.text, want, value.len);
+        }
+        library_done(&library);
+    }
+    assert_true(answers[0] > 500 && answers[1] > 500);
+}
+
+/* P0 leads to P1 and so on to the value: the last length that is taken, and the first that is not.
+ */
+static void chains_are_bounded(void **state) {
+    (void)state;
+    for (unsigned length = 1; length <= SPH_HARDWARE_CHAIN_MAX + 2; length++) {
+        struct library library = {.files = {SPH_BUF_NULL}};
+        sph_buf_puts(&library.files[0], META "\"Peripherals\":[");
+        for (unsigned i = 0; i + 1 < length; i++)
+            sph_buf_printf(&library.files[0],
+                           "{\"Name\":\"P%u\",\"Type\":\"Adc\",\"Mapping\":\"P%u\"},", i, i + 1);
+        sph_buf_printf(&library.files[0],
+                       "{\"Name\":\"P%u\",\"Type\":\"Adc\",\"AppManifestValue\":\"A\"}]}",
+                       length - 1);
+        SPH_CLEANUP(sph_hardware_freep) struct sph_hardware *hardware = NULL;
+        assert_int_equal(sph_hardware_load("f0.json", read_library, &library, &hardware, NULL), 0);
+        struct sph_json_value value;
+        struct sph_err err = SPH_ERR_NULL;
+        int r = sph_hardware_resolve(hardware, "P0", "Adc", &value, &err);
+        if (length <= SPH_HARDWARE_CHAIN_MAX) {
+            assert_int_equal(r, 0);
+            assert_true(sph_json_is(&value, "A"));
+        } else {
+            assert_int_equal(r, -EBADMSG);
+            assert_err(&err, -EBADMSG,
+                       "the Mapping chain of 'P0' is a loop or longer than 16 steps");
+        }
+        library_done(&library);
+    }
+}
+
+/* 127 bytes are a name, one more is none; and a longer question is not cut down to that name. */
+static void names_have_a_length(void **state) {
+    (void)state;
+    char name[129];
+    memset(name, 'n', sizeof(name) - 1);
+    for (int len = 126; len <= 128; len++) {
+        struct library library = {.files = {SPH_BUF_NULL}};
+        sph_buf_printf(&library.files[0],
+                       META "\"Peripherals\":[{\"Name\":\"%.*s\",\"Type\":\"Pwm\","
+                            "\"AppManifestValue\":\"A\"}]}",
+                       len, name);
+        SPH_CLEANUP(sph_hardware_freep) struct sph_hardware *hardware = NULL;
+        struct sph_err err = SPH_ERR_NULL;
+        struct sph_json_value value;
+        int r = sph_hardware_load("f0.json", read_library, &library, &hardware, &err);
+        if (len == 128) {
+            assert_int_equal(r, -EBADMSG);
+            assert_err(&err, -EBADMSG,
+                       "f0.json: line 1, column 84: a peripheral must be an object with a Name of "
+                       "at most 127 bytes");
+        } else {
+            assert_int_equal(r, 0);
+            name[len] = '\0';
+            assert_int_equal(sph_hardware_resolve(hardware, name, "Pwm", &value, &err), 0);
+            name[len] = 'n';
+            name[128] = '\0';
+            assert_int_equal(sph_hardware_resolve(hardware, name, "Pwm", &value, &err), -ENOENT);
+            char sentence[120];
+            (void)snprintf(sentence, sizeof(sentence), "'%.60s…' is not in the hardware definition",
+                           name);
+            assert_err(&err, -ENOENT, sentence);
+        }
+        library_done(&library);
+    }
+}
+
+/* Every cut of a good file is refused, with the place that the text ends at. */
+static void cut_files_are_refused(void **state) {
+    (void)state;
+    for (size_t len = 0; len + 1 < sizeof(chip); len++) {
+        struct library library = {.files = {SPH_BUF_NULL}};
+        sph_buf_append(&library.files[0], chip, len);
+        struct sph_hardware *hardware = NULL;
+        struct sph_err err = SPH_ERR_NULL;
+        assert_int_equal(sph_hardware_load("f0.json", read_library, &library, &hardware, &err),
+                         -EBADMSG);
+        assert_null(hardware);
+        assert_memory_equal(err.text, "f0.json: line 1, column ", 24);
+        library_done(&library);
+    }
+}
+
+static int read_too_much(void *context, const char *path, struct sph_buf *ret_text,
+                         struct sph_err *err) {
+    (void)context;
+    (void)path;
+    (void)err;
+    for (unsigned i = 0; i <= SPH_HARDWARE_FILE_BYTES_MAX / 1024; i++)
+        sph_buf_printf(ret_text, "%1024s", "");
+    return 0;
+}
+
+static void big_files_are_refused(void **state) {
+    (void)state;
+    struct sph_hardware *hardware = NULL;
+    struct sph_err err = SPH_ERR_NULL;
+    assert_int_equal(sph_hardware_load("big.json", read_too_much, NULL, &hardware, &err), -EFBIG);
+    assert_err(&err, -EFBIG, "cannot read hardware definition 'big.json': File too large");
+    assert_null(hardware);
+}
+
 #define MANIFEST_HEAD                                                                              \
     "{\"SchemaVersion\":1,\"Name\":\"a \\\"b\\\" c\",\"ComponentId\":\"" SPH_TEST_COMPONENT        \
     "\",\"EntryPoint\":\"/bin/app\","
@@ -294,9 +534,17 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_resolved),      cmocka_unit_test(broken_files_get_a_sentence),
-        cmocka_unit_test(imports_are_bounded),     cmocka_unit_test(manifests_are_packed),
-        cmocka_unit_test(packing_names_the_place), cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(names_are_resolved),
+        cmocka_unit_test(broken_files_get_a_sentence),
+        cmocka_unit_test(imports_are_bounded),
+        cmocka_unit_test(random_definitions_follow_the_rule),
+        cmocka_unit_test(chains_are_bounded),
+        cmocka_unit_test(names_have_a_length),
+        cmocka_unit_test(cut_files_are_refused),
+        cmocka_unit_test(big_files_are_refused),
+        cmocka_unit_test(manifests_are_packed),
+        cmocka_unit_test(packing_names_the_place),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
