@@ -1,6 +1,9 @@
 /* app_channel: what an application's device library asks of the agent, one fixed-size packet each
  * way.
  *
+ * Not the protocol of wire/frame.h: the library runs inside the app and its ration, so it gets
+ * neither a codec nor a buffer, and a packet socket keeps the borders of messages.
+ *
  * The library connects to SPH_APP_CHANNEL_PATH (SOCK_SEQPACKET), sends one request, receives one
  * reply (with one descriptor attached where an operation opens something), closes. Plain C99 and
  * fixed-width integers in host order: both ends are on one machine. The agent knows the app by its
@@ -10,7 +13,10 @@
 
 #include <stdint.h>
 
+/* As the app sees it in its sandbox. */
 #define SPH_APP_CHANNEL_PATH "/run/spherule/agent"
+/* The library may be of another release than the agent. A request of another version fails with
+ * EPROTONOSUPPORT; the reply is of the agent's. */
 #define SPH_APP_CHANNEL_VERSION 1u
 
 enum sph_app_op {
@@ -23,20 +29,23 @@ enum sph_app_op {
     SPH_APP_PACKAGE_PATH = 7, /* -> text: absolute path of the package's root */
 };
 
+/* The three figures of Applications_Get…UsageInKB, here in bytes. */
 enum sph_app_memory {
     SPH_APP_MEMORY_TOTAL = 0,
     SPH_APP_MEMORY_USER = 1,
     SPH_APP_MEMORY_PEAK_USER = 2,
 };
 
-enum { SPH_APP_TEXT = 256 };
+enum { SPH_APP_TEXT = 256 }; /* bytes with the NUL: a package's path is far shorter */
 
+/* 24 bytes, no padding. */
 struct sph_app_request {
     uint32_t version; /* SPH_APP_CHANNEL_VERSION */
     uint32_t op;      /* enum sph_app_op */
     uint32_t args[4]; /* unused ones are 0 */
 };
 
+/* 272 bytes, no padding. With an error the rest is zero and no descriptor comes. */
 struct sph_app_reply {
     uint32_t version;
     int32_t error; /* 0, or the positive errno that the app's call fails with */

@@ -1,5 +1,6 @@
 /* The names are those of the device's own lists; errno values have none there and are shown by
- * number. */
+ * number. In the order of the header, searched from the front: a name is wanted once per refusal,
+ * for a person. */
 #include "wire/device_error.h"
 
 #include <stddef.h>

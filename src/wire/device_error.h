@@ -1,12 +1,16 @@
-/* device_error: the numbers by which a device says no, as its REST interface shows them. */
+/* device_error: the numbers by which a device says no, as its REST interface shows them.
+ *
+ * The numbers are those of Azure Sphere devices where these have one for the case, since clients
+ * compare them; a case of ours alone is an errno (category 0). None is ever 0. */
 #ifndef SPH_WIRE_DEVICE_ERROR_H
 #define SPH_WIRE_DEVICE_ERROR_H
 
 #include <stdint.h>
 
-/* category << 20 | id. Category 0 is Linux: plain errno values. */
+/* category << 20 | id, 12 and 20 bits. Category 0 is Linux: plain errno values. */
 #define SPH_DEVICE_ERROR(category, id) (((uint32_t)(category) << 20) | (uint32_t)(id))
 
+/* Who says no. Gaps are categories of the original that nothing here can speak for. */
 enum sph_device_error_category {
     SPH_CATEGORY_LINUX = 0,
     SPH_CATEGORY_APP_MANAGER = 1,
@@ -24,6 +28,7 @@ enum sph_device_error_category {
 
 #define SPH_DEVERR_PERMISSION_DENIED SPH_DEVICE_ERROR(0, 13) /* EACCES */
 
+/* AppManager: an app is not in the state that the request needs */
 #define SPH_DEVERR_INVALID_STATE SPH_DEVICE_ERROR(1, 1)
 #define SPH_DEVERR_NO_APP_WITH_MATCHING_ID SPH_DEVICE_ERROR(1, 4)
 #define SPH_DEVERR_DEBUGGER_ALREADY_LOADED SPH_DEVICE_ERROR(1, 5)
@@ -33,20 +38,24 @@ enum sph_device_error_category {
 #define SPH_DEVERR_FAILED_TO_ACQUIRE_MUTABLE_STORAGE SPH_DEVICE_ERROR(1, 22)
 #define SPH_DEVERR_REQUESTED_PINS_ALREADY_USED SPH_DEVICE_ERROR(1, 25)
 
+/* LifetimeManager: what can be started, and how */
 #define SPH_DEVERR_APP_ALREADY_EXISTS SPH_DEVICE_ERROR(3, 1)
 #define SPH_DEVERR_REBOOT_REQUIRED SPH_DEVICE_ERROR(3, 7)
 #define SPH_DEVERR_NO_DEBUGGER_AVAILABLE SPH_DEVICE_ERROR(3, 10)
 #define SPH_DEVERR_DEBUGGING_NOT_SUPPORTED SPH_DEVICE_ERROR(3, 15)
 #define SPH_DEVERR_INCOMPATIBLE_APPLICATION_RUNTIME SPH_DEVICE_ERROR(3, 22)
 
+/* Mounter: images as file systems */
 #define SPH_DEVERR_ALREADY_MOUNTED SPH_DEVICE_ERROR(4, 2)
 #define SPH_DEVERR_BAD_IMAGE_TYPE SPH_DEVICE_ERROR(4, 5)
 #define SPH_DEVERR_NO_IMAGE_WITH_MATCHING_COMPONENT SPH_DEVICE_ERROR(4, 9)
 
+/* Peripheral: pins that the manifest asks for */
 #define SPH_DEVERR_UNDEFINED_GPIO_IN_MANIFEST SPH_DEVICE_ERROR(5, 3)
 #define SPH_DEVERR_REQUESTED_GPIO_IN_USE SPH_DEVICE_ERROR(5, 4)
 #define SPH_DEVERR_GPIO_BLOCK_CONFLICT SPH_DEVICE_ERROR(5, 15)
 
+/* ImageUpdate: staging and installing */
 #define SPH_DEVERR_NO_FREE_SPACE_FOR_IMAGE SPH_DEVICE_ERROR(7, 2)
 #define SPH_DEVERR_IMAGE_VERIFICATION_FAILED SPH_DEVICE_ERROR(7, 15) /* "Image not trusted" */
 #define SPH_DEVERR_IMAGE_STAGING_FAILED SPH_DEVICE_ERROR(7, 18) /* "not a valid image package" */
@@ -57,6 +66,7 @@ enum sph_device_error_category {
 #define SPH_DEVERR_IMAGE_EXCEEDS_TYPE_LIMIT SPH_DEVICE_ERROR(7, 42)
 #define SPH_DEVERR_INVALID_COMPONENT_ID SPH_DEVICE_ERROR(7, 47)
 
+/* Rest, RestApp, Http, RestUpdate: what was wrong with the request itself */
 #define SPH_DEVERR_INVALID_JSON SPH_DEVICE_ERROR(10, 1)
 #define SPH_DEVERR_REQUEST_DATA_EXPECTED SPH_DEVICE_ERROR(10, 3)
 #define SPH_DEVERR_CONTENT_LENGTH_EXPECTED SPH_DEVICE_ERROR(10, 4)
@@ -81,8 +91,8 @@ enum sph_device_error_category {
 #define SPH_DEVERR_UNSUPPORTED_IMAGE_TYPE SPH_DEVICE_ERROR(16, 2)
 #define SPH_DEVERR_INVALID_IMAGE SPH_DEVICE_ERROR(16, 3)
 
-/* The fact sheet's name, e.g. "RestApp/AppNotPresent"; "Linux" for an errno; "unknown" for
- * others. */
+/* "RestApp/AppNotPresent"; "Linux" for an errno (also for 0); "unknown" for others. Static
+ * storage. */
 const char *sph_device_error_name(uint32_t device_error);
 
 #endif

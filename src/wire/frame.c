@@ -23,16 +23,21 @@ enum { /* offsets in the header */
        AT_HEADER_CRC = 20,
 };
 
-/* Bytes that a reader holds at most: a frame that is handled, and what came behind it. */
+/* Bytes that a reader holds at most: a frame that is handled, what came behind it, and reads of up
+ * to a frame each. Who pushes more between two calls of next gets -ENOMEM instead of all of the
+ * machine's memory. */
 enum { READER_LIMIT = 4 * (SPH_FRAME_PAYLOAD_MAX + SPH_FRAME_HEADER) };
 
+/* Cheapest first: nearly every candidate fails at the magic. The length comes after the sum: one
+ * that is out of range is then the sender's own doing, not damage, and no header of ours. */
 static bool header_is_good(const uint8_t *at) {
     return memcmp(at, MAGIC, sizeof(MAGIC)) == 0 &&
            sph_le32_get(at + AT_HEADER_CRC) == sph_crc32(0, at, AT_HEADER_CRC) &&
            sph_le32_get(at + AT_LENGTH) <= SPH_FRAME_PAYLOAD_MAX;
 }
 
-/* Where the next header stands or could still become one; `len` when nowhere. */
+/* Where the next header stands or could still become one; `len` when nowhere. Fewer bytes than a
+ * header are kept as long as they look like the magic: the rest may be on its way. */
 static size_t find_header(const uint8_t *bytes, size_t len, size_t from) {
     while (from < len) {
         const uint8_t *at = memchr(bytes + from, MAGIC[0], len - from);
@@ -48,6 +53,7 @@ static size_t find_header(const uint8_t *bytes, size_t len, size_t from) {
     return len;
 }
 
+/* The version is read like everything else: the header's layout is the same in all of them. */
 static void read_header(const uint8_t *at, struct sph_frame *ret_frame) {
     *ret_frame = (struct sph_frame){
         .version = at[AT_VERSION],
@@ -59,6 +65,8 @@ static void read_header(const uint8_t *at, struct sph_frame *ret_frame) {
     };
 }
 
+/* A header whose payload fails its sum is passed over once and for good (the caller drops
+ * *ret_used): each costs one sum over at most a payload's length, however the bytes are made. */
 int sph_frame_decode(const void *data, size_t len, struct sph_frame *ret_frame, size_t *ret_used) {
     const uint8_t *bytes = data;
     size_t at = 0;
@@ -89,11 +97,13 @@ size_t sph_frame_begin(struct sph_buf *out) {
 
 int sph_frame_end(struct sph_buf *out, size_t begin, enum sph_frame_type type, uint16_t op,
                   uint32_t id) {
-    if (out->error)
+    if (out->error) { /* of begin too: then `begin` is where the text ends already */
+        sph_buf_truncate(out, begin);
         return out->error;
+    }
     size_t len = out->len - begin - SPH_FRAME_HEADER;
     if (len > SPH_FRAME_PAYLOAD_MAX) {
-        out->len = begin;
+        sph_buf_truncate(out, begin);
         return -EMSGSIZE;
     }
     uint8_t *at = (uint8_t *)out->data + begin;
@@ -130,6 +140,7 @@ void sph_frame_reader_reset(struct sph_frame_reader *reader) {
     reader->handled = 0;
 }
 
+/* A frame that was given out is dropped as late as can be, so that its payload needs no copy. */
 static void drop_handled(struct sph_frame_reader *reader) {
     sph_buf_consume(&reader->buf, reader->handled);
     reader->handled = 0;

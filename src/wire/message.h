@@ -1,4 +1,6 @@
-/* message: every message of the agent's protocol, for those who speak all of it. */
+/* message: every message of the agent's protocol, for those who speak all of it.
+ *
+ * Who needs one part includes that part. Includes only: nothing is declared here. */
 #ifndef SPH_WIRE_MESSAGE_H
 #define SPH_WIRE_MESSAGE_H
 

@@ -1,4 +1,7 @@
-/* msg_app: messages about installed applications and about installing them. */
+/* msg_app: messages about installed applications and about installing them.
+ *
+ * An application is known by its component id, which stays over its updates; the image id is that
+ * of one build. At most one image of a component is installed, and at most one is staged. */
 #ifndef SPH_WIRE_MSG_APP_H
 #define SPH_WIRE_MSG_APP_H
 
@@ -14,10 +17,11 @@ enum sph_app_state {
     SPH_APP_DEBUGGING = 3,
 };
 
+/* What is asked of an app. Numbers of the wire; the words of REST are in the gateway. */
 enum sph_app_trigger {
-    SPH_TRIGGER_START = 1,
-    SPH_TRIGGER_STOP = 2,
-    SPH_TRIGGER_START_DEBUG = 3,
+    SPH_TRIGGER_START = 1,       /* no failure when it runs already */
+    SPH_TRIGGER_STOP = 2,        /* SIGTERM, and SIGKILL after the grace time */
+    SPH_TRIGGER_START_DEBUG = 3, /* refused where no debugger is installed */
 };
 
 /* One component: APP_STATUS, APP_QUOTA, APP_DELETE; APP_LIST takes a zero id for all. */
@@ -25,16 +29,17 @@ struct sph_msg_component {
     struct sph_guid component;
 };
 
-/* An installed application, or one that is only staged (then its state is not present). */
+/* An installed application. An image of a component that is not installed yet is in no list, only
+ * in has_staged of the reply. */
 struct sph_msg_app {
-    struct sph_guid component, image;
-    struct sph_slice name;
-    uint32_t image_type; /* 10 = application */
-    uint32_t state;      /* enum sph_app_state */
-    uint64_t package_bytes;
-    bool is_staged; /* an image of this component waits for install */
-    bool is_debugger;
-    bool starts_by_itself;   /* at the device's start: not after a manual stop */
+    struct sph_guid component, image; /* of what is installed, not of what is staged */
+    struct sph_slice name;            /* from the package's manifest */
+    uint32_t image_type;              /* 10 = application */
+    uint32_t state;                   /* enum sph_app_state */
+    uint64_t package_bytes;           /* of the package file, as flash counts it */
+    bool is_staged;                   /* an image of this component waits for install */
+    bool is_debugger;                 /* is a debug server, for other apps */
+    bool starts_by_itself;            /* at the device's start: not after a manual stop */
     uint32_t restarts;       /* by the device, since it was last started by a person or a boot */
     uint64_t last_report_id; /* of its last end; 0 = none */
     uint32_t last_why;       /* enum sph_end_why of that end */
@@ -43,7 +48,7 @@ struct sph_msg_app {
 /* In an order that is the same each time. Flash is counted in whole package files. */
 struct sph_msg_app_list_reply {
     struct sph_list apps; /* struct sph_msg_app */
-    bool has_staged;
+    bool has_staged;      /* something waits for install, in the list or not */
     uint64_t flash_used_bytes, flash_limit_bytes;
 };
 
@@ -54,20 +59,22 @@ struct sph_msg_app_control {
     bool run_once;    /* with a start: the device does not start it again after its end */
 };
 
+/* How the app is once the trigger is carried out. It may have ended again since. */
 struct sph_msg_app_control_reply {
     uint32_t state;    /* enum sph_app_state, after the change */
     uint32_t pid;      /* of a running app, as the device sees it; else 0 */
-    uint32_t gdb_port; /* debugging only; 0 = none */
-    uint32_t out_port;
+    uint32_t gdb_port; /* of the debugger, debugging only; 0 = none */
+    uint32_t out_port; /* of the app's output then; 0 = none */
 };
 
 /* Of the app's mutable storage. */
 struct sph_msg_quota_reply {
-    uint64_t used_bytes, limit_bytes;
+    uint64_t used_bytes;  /* length of its file */
+    uint64_t limit_bytes; /* from the manifest; 0 = the app has none */
 };
 
 /* Answers to what may make the device restart itself: APP_DELETE, INSTALL. */
-struct sph_msg_restarting_reply {
+struct sph_msg_restarting_reply { /* false here: nothing that is installed needs a restart */
     bool restarting_system;
 };
 
@@ -78,10 +85,12 @@ struct sph_msg_stage_begin {
     uint64_t size_bytes; /* 0 = not known beforehand */
 };
 
+/* Answered when the bytes are kept: whoever waits for that before the next piece has its speed. */
 struct sph_msg_stage_data {
     struct sph_slice data; /* at most SPH_FRAME_CHUNK bytes */
 };
 
+/* What was staged, as its metadata says; it is not installed yet. */
 struct sph_msg_stage_end_reply {
     struct sph_guid component, image;
     struct sph_slice name;

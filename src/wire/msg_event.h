@@ -1,4 +1,8 @@
-/* msg_event: what the device tells without being asked, to those that subscribed. */
+/* msg_event: what the device tells without being asked, to those that subscribed.
+ *
+ * One flat record for all kinds: absent fields cost nothing on the wire, and a client reads an
+ * event of a kind it does not know as far as it can. A record per kind was rejected: each new kind
+ * would need a new message at both ends. */
 #ifndef SPH_WIRE_MSG_EVENT_H
 #define SPH_WIRE_MSG_EVENT_H
 
@@ -18,31 +22,33 @@ enum sph_event_kind {
     SPH_EVENT_AGENT_STOPPING = 9, /* the last one of this boot */
 };
 
+/* Of SPH_EVENT_OUTPUT: which descriptor of the app, and how much goes into one event. */
 enum {
     SPH_EVENT_STDOUT = 1,
     SPH_EVENT_STDERR = 2,
-    SPH_EVENT_TEXT_MAX = 4096, /* bytes of output in one event */
+    SPH_EVENT_TEXT_MAX =
+        4096, /* bytes of output in one event: PIPE_BUF, what a pipe keeps together */
 };
 
 /* Fields that a kind does not have are zero and not on the wire. */
 struct sph_msg_event {
-    uint64_t seq; /* 1, 2, … within one boot, without gaps: a gap was lost on the way */
-    uint64_t wall_ms;
-    uint64_t monotonic_ns;
-    uint32_t kind; /* enum sph_event_kind */
-    struct sph_guid component;
-    struct sph_slice name;
-    uint32_t pid;
-    uint32_t stream;
-    struct sph_slice text;
+    uint64_t seq;          /* 1, 2, … within one boot, without gaps: a gap was lost on the way */
+    uint64_t wall_ms;      /* since 1970, UTC; jumps when the clock is set */
+    uint64_t monotonic_ns; /* CLOCK_MONOTONIC of the agent's machine: for differences */
+    uint32_t kind;         /* enum sph_event_kind */
+    struct sph_guid component; /* zero for events of the device as a whole */
+    struct sph_slice name;     /* of that app */
+    uint32_t pid;              /* of its first process, as the device sees it */
+    uint32_t stream;           /* SPH_EVENT_STDOUT or SPH_EVENT_STDERR */
+    struct sph_slice text;     /* any bytes: an app may write half a character */
     uint64_t user_bytes, peak_user_bytes, total_bytes, limit_bytes; /* of the group */
-    uint64_t report_id;
-    uint32_t why; /* enum sph_end_why */
-    uint32_t exit_code, signal;
-    uint32_t restarts;
-    uint64_t restart_delay_ms; /* of an end: when it is started again; with will_restart */
+    uint64_t report_id;         /* of the report of this end; 0 = none was kept */
+    uint32_t why;               /* enum sph_end_why */
+    uint32_t exit_code, signal; /* as in sph_msg_report */
+    uint32_t restarts;          /* by the device, since a person or a boot started the app */
+    uint64_t restart_delay_ms;  /* of an end: when it is started again; with will_restart */
     bool will_restart;
-    uint32_t pin, value;
+    uint32_t pin, value; /* the level after the change, 0 or 1 */
 };
 
 /* Events after this one are sent again as far as the device keeps them, then every new one, as
@@ -55,11 +61,13 @@ struct sph_msg_events {
                   events, but not for ever when it acknowledges nothing */
 };
 
-/* The client has done with all events up to this one. */
+/* The client has done with all events up to this one. Older ones than said before change nothing:
+ * acknowledgements may overtake one another. */
 struct sph_msg_events_ack {
-    uint64_t seq;
+    uint64_t seq; /* of this boot */
 };
 
+/* Tells a client whether anything lies between what it asked for and what it can still get. */
 struct sph_msg_events_reply {
     uint64_t last_seq;   /* the newest there is; 0 = none yet */
     uint64_t oldest_seq; /* the oldest that is kept */

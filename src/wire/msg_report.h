@@ -1,12 +1,15 @@
 /* msg_report: what an application's end leaves behind; also the form in which the device stores it.
- */
+ *
+ * Since reports are kept over updates of the agent, the rule that a tag is for ever binds here even
+ * where both ends of a connection are of one version. */
 #ifndef SPH_WIRE_MSG_REPORT_H
 #define SPH_WIRE_MSG_REPORT_H
 
 #include "base/guid.h"
 #include "wire/codec.h"
 
-/* Why an app ended. */
+/* Why an app ended. Decided by the agent from what it did itself (ration, stop, grace time) and
+ * from what the kernel says of the process. */
 enum sph_end_why {
     SPH_END_UNKNOWN = 0,
     SPH_END_RATION = 1,          /* killed at the page that crosses the RAM limit */
@@ -18,8 +21,9 @@ enum sph_end_why {
     SPH_END_START_FAILED = 7,    /* never reached its first instruction; `log` says why */
 };
 
+/* What a report may take: all of it fits one frame. */
 enum {
-    SPH_REPORT_STACK_MAX = 64,     /* addresses in a stack */
+    SPH_REPORT_STACK_MAX = 64,     /* addresses in a stack: deeper is recursion, the top says it */
     SPH_REPORT_MAPPINGS_MAX = 256, /* more are counted in mappings_dropped */
     SPH_REPORT_LOG_MAX = 4096,     /* bytes of last log lines */
 };
@@ -30,37 +34,37 @@ struct sph_msg_report {
     struct sph_guid component, image;
     struct sph_slice name;
     uint64_t wall_ms;   /* of the end, since 1970 */
-    uint64_t uptime_ms; /* of the device */
+    uint64_t uptime_ms; /* of the device, at the end */
     uint64_t run_ms;    /* how long the app had run */
-    uint32_t pid;
+    uint32_t pid;       /* of its first process */
     uint32_t why;       /* enum sph_end_why */
     uint32_t exit_code; /* of SPH_END_EXIT and SPH_END_STOPPED */
     uint32_t signal;    /* that ended it; 0 = none */
-    bool will_restart;
+    bool will_restart;  /* the device meant to start it again, then */
     /* the three figures at that instant, without the page that crossed */
     uint64_t limit_bytes, user_bytes, peak_user_bytes, total_bytes, kernel_bytes;
-    bool user_exact, kernel_exact;
-    struct sph_slice user_how, kernel_how;
+    bool user_exact, kernel_exact;         /* as in sph_msg_memory_reply */
+    struct sph_slice user_how, kernel_how; /* the sources, "kmem:rss_stat" */
     /* the growth that crossed the limit */
     bool has_crossing;
     uint64_t crossing_user_bytes; /* User with that page: over the limit */
     bool has_fault_address, has_pc;
     uint64_t fault_address, pc; /* of the crossing, or of a crash */
     struct sph_slice stack;     /* list of u64, innermost first */
-    struct sph_slice stack_how;
+    struct sph_slice stack_how; /* "registers at the signal"; empty without a stack */
     /* the last new peak before the end */
     bool has_growth;
-    uint64_t growth_user_bytes;
+    uint64_t growth_user_bytes; /* User after it */
     uint64_t growth_uptime_ms;
     struct sph_slice growth_stack; /* list of u64 */
     /* what the pages held */
-    struct sph_list mappings; /* struct sph_msg_mapping */
-    uint32_t mappings_dropped;
+    struct sph_list mappings;  /* struct sph_msg_mapping */
+    uint32_t mappings_dropped; /* with resident pages, over the limit of the list */
     struct sph_slice pages_how;
     struct sph_slice log; /* last lines, whole ones where they fit */
 };
 
-/* One row of KILLS_LIST. */
+/* One row of KILLS_LIST: of a report what fits a line. Fields as in sph_msg_report. */
 struct sph_msg_report_row {
     uint64_t id;
     struct sph_guid component;

@@ -1,5 +1,8 @@
 /* One table says which messages go with which operation; both ends and their tests read it, so that
- * a new operation is one row here and its messages. */
+ * a new operation is one row here and its messages.
+ *
+ * A message is written behind the place of its header and never copied: what cannot be sent is
+ * taken out of the buffer again, since others' frames may stand before it. */
 #include "wire/op.h"
 
 #include <errno.h>
@@ -62,7 +65,7 @@ static int put_frame(struct sph_buf *out, enum sph_frame_type type, uint16_t op,
         return SPH_FAIL(err, out->error, "no room for a %s frame", codec->name);
     int rc = message ? sph_codec_encode(codec, message, out, err) : 0;
     if (rc < 0) {
-        out->len = begin;
+        sph_buf_truncate(out, begin);
         return rc;
     }
     rc = sph_frame_end(out, begin, type, op, id);
@@ -98,6 +101,7 @@ int sph_op_put_event(struct sph_buf *out, uint32_t id, const struct sph_msg_even
 
 int sph_op_put_error(struct sph_buf *out, uint16_t op, uint32_t id, uint32_t device_error,
                      const char *text) {
+    /* An error of an error would help nobody: whoever cannot send this ends the connection. */
     struct sph_msg_error error = {.device_error = device_error, .text = sph_slice_text(text)};
     return put_frame(out, SPH_FRAME_ERROR, op, id, &sph_msg_error_codec, &error, NULL);
 }

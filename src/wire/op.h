@@ -1,4 +1,6 @@
-/* op: the operations of the agent, each with the messages that go with it. */
+/* op: the operations of the agent, each with the messages that go with it.
+ *
+ * Between frames, which know no meaning, and messages, which know no sender. */
 #ifndef SPH_WIRE_OP_H
 #define SPH_WIRE_OP_H
 
@@ -45,27 +47,31 @@ enum sph_op_code {
     SPH_OP_GPIO_SET = 50,
 };
 
+/* One operation. Errors and events are no part of it: they have one message for all. */
 struct sph_op {
-    uint16_t op;
-    const char *name;
-    const struct sph_codec *request, *reply;
+    uint16_t op;                             /* enum sph_op_code */
+    const char *name;                        /* as in docs/spec/wire.md: "kills-list" */
+    const struct sph_codec *request, *reply; /* never NULL: sph_msg_empty_codec for none */
 };
 
-/* In ascending order of op. */
+/* Every operation there is, in ascending order of op. */
 extern const struct sph_op sph_ops[];
 extern const size_t sph_op_count;
 
 /* NULL for an unknown number. */
 const struct sph_op *sph_op_find(uint32_t op);
 
-/* A whole frame appended to `out`. 0, -EINVAL (unknown op), -EMSGSIZE or the buffer's error; on
- * failure nothing is appended. NULL stands for an empty message. */
+/* A whole frame appended to `out`. *message is of the struct that the operation's table says, or
+ * NULL for one without fields. 0, -EINVAL (unknown op, or a list that was decoded), -EMSGSIZE or
+ * out->error; on failure nothing is appended. */
 int sph_op_put_request(struct sph_buf *out, uint16_t op, uint32_t id, const void *message,
                        struct sph_err *err);
 int sph_op_put_reply(struct sph_buf *out, uint16_t op, uint32_t id, const void *message,
                      struct sph_err *err);
+/* `id` is that of the request that subscribed. */
 int sph_op_put_event(struct sph_buf *out, uint32_t id, const struct sph_msg_event *event,
                      struct sph_err *err);
+/* The refusal of request `id`. `op` may be an unknown one: it is given back as it came. */
 int sph_op_put_error(struct sph_buf *out, uint16_t op, uint32_t id, uint32_t device_error,
                      const char *text);
 
