@@ -50,10 +50,46 @@ static void a_candidate_fits_or_does_not(void **state) {
     }
 }
 
+/* Against the list that would be there afterwards, summed: replacing is removing and adding. */
+static void fitting_is_a_sum_of_what_will_be_there(void **state) {
+    (void)state;
+    enum { COUNT = 6 };
+    struct sph_draw draw = sph_draw_begin(20261122);
+    for (unsigned round = 0; round < 2000; round++) {
+        struct sph_flash_package before[COUNT], after[COUNT + 1];
+        unsigned count = sph_draw_below(&draw, COUNT + 1), kept = 0;
+        struct sph_flash_package candidate = {
+            .component_id = {{(uint8_t)sph_draw_below(&draw, 2 * COUNT)}},
+            .file_bytes = sph_draw_below(&draw, 400000),
+            .is_debugger = sph_draw_below(&draw, 4) == 0,
+        };
+        for (unsigned i = 0; i < count; i++) {
+            before[i] = (struct sph_flash_package){
+                .component_id = {{(uint8_t)i}},
+                .file_bytes = sph_draw_below(&draw, 400000),
+                .is_debugger = sph_draw_below(&draw, 4) == 0,
+            };
+            if (i != candidate.component_id.bytes[0])
+                after[kept++] = before[i];
+        }
+        after[kept++] = candidate;
+        bool development = sph_draw_below(&draw, 2);
+        struct sph_flash_use use, want;
+        want = sph_flash_sum(after, kept, SPH_FLASH_MT3620_BYTES, development);
+        int r = sph_flash_fit(before, count, SPH_FLASH_MT3620_BYTES, development, &candidate, &use);
+        assert_int_equal(r, want.over_bytes > 0 ? SPH_FLASH_E_NO_ROOM : 0);
+        assert_int_equal(use.used_bytes, want.used_bytes);
+        assert_int_equal(use.limit_bytes, SPH_FLASH_MT3620_BYTES);
+        assert_true(use.free_bytes == 0 || use.over_bytes == 0);
+        assert_true(use.used_bytes + use.free_bytes == use.limit_bytes + use.over_bytes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_count_the_debugger_in_development_only),
         cmocka_unit_test(a_candidate_fits_or_does_not),
+        cmocka_unit_test(fitting_is_a_sum_of_what_will_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

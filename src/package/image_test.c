@@ -124,6 +124,78 @@ static void unknown_sections_are_kept(void **state) {
     assert_null(sph_image_section(&image, SPH_IMAGE_DB));
 }
 
+/* The known sections in each of their 120 orders, an unknown one somewhere among them: the values
+ * do not depend on the place. */
+static void sections_may_come_in_any_order(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } parts[] = {
+        {SECTIONS("ID\x24\0\x0a\0\0\0"
+                  "0123456789abcdef"
+                  "ghijklmnopqrstuv")},
+        {SECTIONS("SG\x18\0"
+                  "thumbprint of twenty"
+                  "\1\0\0\0")},
+        {SECTIONS("DB\x28\0\7\0\0\0\0\0\0\0"
+                  "a name\0-------------------------")},
+        {SECTIONS("TP\4\0\3\0\0\0")},
+        {SECTIONS("ND\x14\0\2\0\0\0\x05\0\0\0\2\0\0\0\x10\0\0\0\3\0\0\0")},
+    };
+    enum { PARTS = SPH_ARRAY_SIZE(parts) };
+    for (unsigned order = 0; order < 120; order++) {
+        unsigned left[PARTS] = {0, 1, 2, 3, 4}, rest = order;
+        sph_autobuf struct sph_buf sections = SPH_BUF_NULL, bytes = SPH_BUF_NULL;
+        for (unsigned i = PARTS; i > 0; i--) {
+            unsigned pick = rest % i;
+            rest /= i;
+            sph_buf_append(&sections, parts[left[pick]].bytes, parts[left[pick]].len);
+            left[pick] = left[i - 1];
+            if (i == 1 + order % PARTS)
+                sph_buf_append(&sections, "zz\2\0zz", 6);
+        }
+        compose(&bytes, PARTS + 1, sections.data, sections.len);
+        struct sph_image image;
+        struct sph_err err = SPH_ERR_NULL;
+        if (sph_image_parse(bytes.data, bytes.len, &image, &err) < 0)
+            fail_msg("order %u: %s", order, err.text);
+        assert_memory_equal(image.component_id.bytes, "0123456789abcdef", 16);
+        assert_memory_equal(image.image_id.bytes, "ghijklmnopqrstuv", 16);
+        assert_memory_equal(image.thumbprint, "thumbprint of twenty", 20);
+        assert_int_equal(image.signing_type, SPH_IMAGE_SIGNING_ECDSA256);
+        assert_int_equal(image.build_time_s, 7);
+        assert_string_equal(image.name, "a name");
+        assert_int_equal(image.temporary, SPH_IMAGE_REMOVE_AT_BOOT | SPH_IMAGE_UNDER_DEVELOPMENT);
+        assert_int_equal(image.depend_count, 2);
+        assert_int_equal(sph_image_depend(&image, 0).kind, SPH_IMAGE_OS_RUNTIME);
+        assert_int_equal(sph_image_depend(&image, 0).version, 5);
+        assert_int_equal(image.application_runtime, 16);
+    }
+}
+
+/* The metadata cut at every byte, with a length word that fits again: a cutter who knows the
+ * format. What is left may only be good when nothing is missing. */
+static void cut_metadata_are_refused(void **state) {
+    (void)state;
+    static const char sections[] = ID "TP\4\0\2\0\0\0";
+    for (size_t len = 0; len < sizeof(sections) - 1; len++) {
+        sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+        compose(&bytes, 2, sections, len);
+        size_t id_bytes = sizeof(ID) - 1;
+        const char *sentence = len < 4              ? "section 1 of 2 is missing"
+                               : len < id_bytes     ? "section ID runs past its end"
+                               : len < id_bytes + 4 ? "section 2 of 2 is missing"
+                                                    : "section TP runs past its end";
+        char whole[120];
+        (void)snprintf(whole, sizeof(whole), DAMAGED "%s", sentence);
+        struct sph_image image;
+        struct sph_err err = SPH_ERR_NULL;
+        assert_int_equal(sph_image_parse(bytes.data, bytes.len, &image, &err), -EBADMSG);
+        assert_err(&err, -EBADMSG, whole);
+    }
+}
+
 static void outer_damage_gets_a_sentence(void **state) {
     (void)state;
     sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
@@ -174,6 +246,8 @@ int main(void) {
         cmocka_unit_test(real_metadata_are_read),
         cmocka_unit_test(damaged_metadata_get_a_sentence),
         cmocka_unit_test(unknown_sections_are_kept),
+        cmocka_unit_test(sections_may_come_in_any_order),
+        cmocka_unit_test(cut_metadata_are_refused),
         cmocka_unit_test(outer_damage_gets_a_sentence),
         cmocka_unit_test(types_have_names),
     };
