@@ -119,6 +119,9 @@ static int run(struct sph_cli *cli) {
         return sph_say_failure(&err);
     if (number && !last && sph_text_to_u64(number, UINT64_MAX, &wanted) < 0)
         return sph_say_usage("'%s' is no report: give its number, or 'last'", number);
+    /* the device has no deletion of one: passing the number over would delete all the others too */
+    if (number && sph_args_flag(&cli->args, "delete"))
+        return sph_say_usage("--delete removes all reports: it takes no number");
     (void)snprintf(path, sizeof(path), "/spherule/v1/kills%s%s", *id ? "?component=" : "", id);
     if (sph_target_open(cli, NULL, &target, &err) < 0)
         return sph_say_failure(&err);
