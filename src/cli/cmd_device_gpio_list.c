@@ -1,4 +1,7 @@
-/* device gpio list: the pins that are held, high, or were set. */
+/* device gpio list: the pins that are held or low. All others are free and high, as every pin is
+ * until somebody sets it (docs/spec/rest.md, section 3), so a row for each of them would say
+ * nothing.
+ */
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/gpio.h"
@@ -25,6 +28,6 @@ static int run(struct sph_cli *cli) {
 const struct sph_command sph_cmd_device_gpio_list = {
     .path = "device gpio list",
     .summary = "List the pins in use",
-    .details = "Every other pin is free and low.",
+    .details = "Every other pin is free and high.",
     .run = run,
 };
