@@ -35,11 +35,14 @@ static int write_out(const struct sph_buf *buf) {
     return sph_say_failure_as(SPH_EXIT_IO, &err);
 }
 
+/* Sentences that lost a part are no answer: what is left of them would be read as all. */
 static void write_human(const struct sph_answer *answer, struct sph_buf *buf) {
-    if (answer->human)
-        sph_buf_append(buf, answer->human->data, answer->human->len);
-    else
+    if (!answer->human)
         sph_table_draw(answer->table, answer->style, buf);
+    else if (answer->human->error)
+        buf->error = answer->human->error;
+    else
+        sph_buf_append(buf, answer->human->data, answer->human->len);
 }
 
 /* Colour only for people: on a terminal, and not where NO_COLOR asks for none. */
@@ -51,8 +54,10 @@ static void write_json(const struct sph_cli *cli, const struct sph_answer *answe
         sph_table_draw(answer->table, SPH_TABLE_JSON, &drawn);
         json = &drawn;
     }
-    if (json->error)
+    if (json->error) {
         buf->error = json->error;
+        return;
+    }
     bool colour = cli->output == SPH_OUTPUT_JSONC && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     sph_json_pretty(json->data, json->len, colour, buf);
 }
