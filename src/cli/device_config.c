@@ -188,6 +188,10 @@ static int parse_config(const char *text, size_t len, struct sph_device_config *
     int r = sph_json_check(text, len, &top, err);
     if (r < 0)
         return r;
+    if (top.type != SPH_JSON_OBJECT) { /* not silently the default device */
+        SPH_FAIL(err, -EBADMSG, "a device is a JSON object");
+        return fail_at(text, top.offset, err);
+    }
     if (sph_json_get(&top, "name", &value))
         (void)sph_json_to_text(&value, config->name, sizeof(config->name));
     if (sph_json_get(&top, "backend", &value))
