@@ -1,0 +1,363 @@
+/* Commands about applications: what each says and ends with, for good, odd and hostile answers. */
+#include "fake_gateway_test.h"
+
+#define ID_A "2f074b0f-d99d-4692-82d9-ef93a7d6463c"
+#define ID_B "00000000-0000-4000-8000-00000000000b"
+#define ID_DEBUGGER "8548b129-b16f-4f84-8dbe-d2c847862e78"
+#define APP(id, name, state)                                                                       \
+    "{\"componentId\":\"" id                                                                       \
+    "\",\"imageId\":\"11111111-0000-4000-8000-000000000001\",\"name\":\"" name                     \
+    "\",\"state\":\"" state "\",\"packageBytes\":16384}"
+#define DEBUGGER                                                                                   \
+    "{\"componentId\":\"" ID_DEBUGGER "\",\"name\":\"gdbserver\",\"state\":\"stopped\","           \
+    "\"isDebugger\":true}"
+#define TWO_APPS                                                                                   \
+    "{\"apps\":[" APP(ID_A, "a", "running") "," APP(ID_B, "b", "stopped") "," DEBUGGER "]}"
+
+static const struct fake_route two_apps[] = {
+    {.request = "GET /spherule/v1/apps", .body = TWO_APPS},
+    {.request = "GET /app/status/" ID_A, .body = "{\"state\":\"running\"}"},
+    {.request = "PATCH /app/status/" ID_A, .body = "{\"state\":\"running\"}"},
+    {.request = "PATCH /app/status/" ID_B, .body = "{\"state\":\"stopped\"}"},
+    {.request = "PATCH /app/status/" ID_DEBUGGER, .body = "{\"state\":\"never asked\"}"},
+    {.request = "GET /app/quota/" ID_A, .body = "{\"UsageKB\":3,\"LimitKB\":8}"},
+    {.request = "GET /app/quota/" ID_B, .body = "{\"LimitKB\":\"8\"}"},
+    {.request = "DELETE /app/image/" ID_A, .body = "{}"},
+    {.request = "DELETE /app/image/" ID_B, .body = "{}"},
+    {.request = "DELETE /app/image/" ID_DEBUGGER, .body = "{}"},
+    {.request = NULL},
+};
+static const struct fake_route no_apps[] = {
+    {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[]}"},
+    {.request = "GET /app/status/" ID_A, .body = "{\"state\":\"notPresent\"}"},
+    {.request = NULL},
+};
+static const struct fake_route debugging[] = {
+    {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[" APP(ID_A, "a", "stopped") "]}"},
+    {.request = "PATCH /app/status/" ID_A,
+     .body = "{\"state\":\"debugging\",\"gdbPort\":2345,\"outPort\":2342}"},
+    {.request = NULL},
+};
+static const struct fake_route refusing[] = {
+    {.request = "GET /spherule/v1/apps", .body = TWO_APPS},
+    {.request = "PATCH /app/status/" ID_A, .body = "{\"state\":\"running\"}"},
+    {.request = "", .status = 404, .body = "{\"error\":14680076}"},
+};
+static const struct fake_route nothing_sensible[] = {{.request = "", .body = "{}"}};
+static const struct fake_route no_json[] = {{.request = "", .body = "<html>"}};
+static const struct fake_route an_array[] = {{.request = "", .body = "[]"}};
+static const struct fake_route empty_body[] = {{.request = "", .body = ""}};
+static const struct fake_route away[] = {{.request = "", .status = 503}};
+
+#define NOT_RUNNING "error: device 'd' is not running; start it with 'spherule device start d'\n"
+#define AWAY "error: the agent of device 'd' is away; 'spherule device start d' brings it back\n"
+#define NO_ID "is no component id: it looks like 2f074b0f-d99d-4692-82d9-ef93a7d6463c\n"
+
+static const struct talk statuses[] = {
+    {"device app show-status", two_apps, 0,
+     ID_A ": App state: running\n" ID_B ": App state: stopped\n" ID_DEBUGGER
+          ": App state: stopped\n",
+     ""},
+    {"device app show-status -i " ID_A, two_apps, 0, ID_A ": App state: running\n", ""},
+    {"device app show-status -i {2F074B0F-D99D-4692-82D9-EF93A7D6463C}", two_apps, 0,
+     ID_A ": App state: running\n", ""},
+    {"device app show-status -i " ID_A " -o tsv", no_apps, 0, ID_A "\tnotPresent\n", ""},
+    {"device app show-status", no_apps, 0, "", "No application is installed on device 'd'.\n"},
+    {"device app show-status -o none", no_apps, 0, "", ""},
+    {"device app show-status -o json", no_apps, 0, "[]\n",
+     "No application is installed on device 'd'.\n"},
+    {"device app show-status -i 7", two_apps, 2, "", "error: '7' " NO_ID},
+    {"device app show-status -i " ID_A, no_json, 1, "",
+     "error: device 'd' gave an answer that is not JSON: line 1, column 1: expected a value, but "
+     "found '<'\n"},
+    {"device app show-status", an_array, 1, "",
+     "error: device 'd' gave an answer that is no JSON object\n"},
+    {"device app show-status", nothing_sensible, 1, "",
+     "error: device 'd' answered without its applications\n"},
+    {"device app show-status", away, 3, "", AWAY},
+    {"device app show-status", NULL, 3, "", NOT_RUNNING},
+};
+
+static void test_show_status(void **state) {
+    check_talks(state, statuses, SPH_ARRAY_SIZE(statuses));
+}
+
+static const struct talk controls[] = {
+    {"device app start", two_apps, 0, ID_A ": App state: running\n" ID_B ": App state: stopped\n",
+     ""},
+    {"device app stop -i " ID_B, two_apps, 0, ID_B ": App state: stopped\n", ""},
+    {"device app start -o json -i " ID_A, two_apps, 0,
+     "[\n  {\n    \"componentId\": \"" ID_A "\",\n    \"state\": \"running\"\n  }\n]\n", ""},
+    {"device app start --debug-mode", debugging, 0,
+     ID_A ": App state: debugging\nGDB port: 2345, output port: 2342\n", ""},
+    /* what was done before the refusal is shown, and the refusal decides the status */
+    {"device app start", refusing, 6, ID_A ": App state: running\n",
+     "error: Application is not present\n"},
+    {"device app start", no_apps, 6, "", "error: no application is installed on device 'd'\n"},
+    {"device app stop -i " ID_A, no_apps, 6, "",
+     "error: Application is not present (no application " ID_A " on device 'd')\n"},
+    {"device app stop", away, 3, "", AWAY},
+    {"device app stop", NULL, 3, "", NOT_RUNNING},
+    {"device app stop -i %", two_apps, 2, "", "error: '' " NO_ID},
+};
+
+static void test_start_and_stop(void **state) {
+    check_talks(state, controls, SPH_ARRAY_SIZE(controls));
+}
+
+/* The words of each trigger, and that the debugger itself is never started by "all". */
+static void test_what_start_asks(void **state) {
+    static const struct {
+        const char *line, *asked;
+    } rows[] = {
+        {"device app start", "PATCH /app/status/" ID_A " {\"trigger\":\"start\"}\n"
+                             "PATCH /app/status/" ID_B " {\"trigger\":\"start\"}\n"},
+        {"device app stop -i " ID_B, "PATCH /app/status/" ID_B " {\"trigger\":\"stop\"}\n"},
+        {"device app start --debug-mode -i " ID_A,
+         "PATCH /app/status/" ID_A " {\"trigger\":\"startDebug\"}\n"},
+    };
+    static struct spoken spoken;
+    struct fake_gateway *fake = *state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        fake_start(fake, two_apps);
+        speak(rows[i].line, &spoken);
+        fake_stop(fake);
+        const char *after_list = strchr(fake->seen, '\n');
+        assert_non_null(after_list);
+        assert_string_equal(after_list + 1, rows[i].asked);
+    }
+}
+
+static const struct talk quotas[] = {
+    {"device app show-quota", two_apps, 0,
+     " ------------------------------------ ---------- ----------\n"
+     " Component ID                         Usage (KB) Limit (KB)\n"
+     " ==========================================================\n"
+     " " ID_A " 3          8\n"
+     " ------------------------------------ ---------- ----------\n"
+     " " ID_B " 0          0\n"
+     " ------------------------------------ ---------- ----------\n",
+     ""},
+    {"device app show-quota -o tsv -i " ID_A, two_apps, 0, ID_A "\t3\t8\n", ""},
+    {"device app show-quota", no_apps, 6, "", "error: no application is installed on device 'd'\n"},
+    /* half a table would look like the whole one */
+    {"device app show-quota", refusing, 6, "", "error: Application is not present\n"},
+};
+
+static void test_show_quota(void **state) {
+    check_talks(state, quotas, SPH_ARRAY_SIZE(quotas));
+}
+
+static const struct talk deletions[] = {
+    {"device sideload delete", two_apps, 0, "",
+     "Component '" ID_A "' deleted.\nComponent '" ID_B "' deleted.\nComponent '" ID_DEBUGGER
+     "' deleted.\n"},
+    {"device sideload delete -i " ID_B, two_apps, 0, "", "Component '" ID_B "' deleted.\n"},
+    {"device sideload delete -o none -i " ID_B, two_apps, 0, "", ""},
+    {"device sideload delete -e " ID_B "," ID_DEBUGGER, two_apps, 0, "",
+     "Component '" ID_A "' deleted.\n"},
+    {"device sideload delete -e ,," ID_B ", -e " ID_A, two_apps, 0, "",
+     "Component '" ID_DEBUGGER "' deleted.\n"},
+    {"device sideload delete -i " ID_A " -e " ID_B, two_apps, 2, "",
+     "error: --component-id and --except-component-ids cannot go together\n"},
+    /* one bad id among good ones deletes nothing: it may have been the one to keep */
+    {"device sideload delete -e " ID_A ",x," ID_B, two_apps, 2, "", "error: 'x' " NO_ID},
+    {"device sideload delete -i " ID_A, no_apps, 6, "",
+     "error: Application is not present (no application " ID_A " on device 'd')\n"},
+    {"device sideload delete", no_apps, 0, "", ""},
+    {"device sideload delete", refusing, 6, "", "error: Application is not present\n"},
+};
+
+static void test_delete(void **state) {
+    check_talks(state, deletions, SPH_ARRAY_SIZE(deletions));
+}
+
+static const struct talk installed[] = {
+    {"device image list-installed", two_apps, 0,
+     "Installed images:\n"
+     " --> a\n   --> Image type:   Application\n   --> Component ID: " ID_A "\n"
+     "   --> Image ID:     11111111-0000-4000-8000-000000000001\n"
+     " --> b\n   --> Image type:   Application\n   --> Component ID: " ID_B "\n"
+     "   --> Image ID:     11111111-0000-4000-8000-000000000001\n"
+     " --> gdbserver\n   --> Image type:   Application\n   --> Component ID: " ID_DEBUGGER "\n"
+     "   --> Image ID:     \n",
+     ""},
+    {"device image list-installed -o tsv --full", no_apps, 0, "", ""},
+    {"device image list-installed", no_apps, 0, "Installed images:\n", ""},
+    {"device image list-installed", empty_body, 1, "",
+     "error: device 'd' gave an answer that is not JSON: line 1, column 1: expected a value, but "
+     "found the end of the text\n"},
+};
+
+static void test_list_installed(void **state) {
+    check_talks(state, installed, SPH_ARRAY_SIZE(installed));
+}
+
+/* A device's names may hold anything; a terminal must not be told to do something by them. */
+static void test_names_are_shown_without_control_characters(void **state) {
+    static const struct fake_route evil[] = {
+        {.request = "GET /spherule/v1/apps",
+         .body = "{\"apps\":[{\"componentId\":\"" ID_A "\",\"name\":\"\\u001b]0;x\\u0007\\n\","
+                 "\"state\":\"\\u202erunning\"}]}"},
+        {.request = NULL},
+    };
+    static const struct talk talk = {"device app show-status", evil, 0,
+                                     ID_A ": App state: ?running\n", ""};
+    static struct spoken spoken;
+    check_talk(*state, &talk);
+    fake_start(*state, evil);
+    speak("device image list-installed", &spoken);
+    fake_stop(*state);
+    assert_non_null(strstr(spoken.out, " --> ?]0;x??\n"));
+    assert_null(strchr(spoken.out, '\033'));
+}
+
+#define STATS                                                                                      \
+    "\"memoryStats\":{\"currentMemoryUsageInBytes\":65536,\"userModeMemoryUsageInBytes\":36864,"   \
+    "\"peakUserModeMemoryUsageInBytes\":40960}"
+static const struct fake_route stats[] = {{.request = "", .body = "{" STATS "}"}};
+static const struct fake_route heap_stats[] = {
+    {.request = "",
+     .body = "{" STATS ",\"apps\":[7,{\"processes\":[{\"heapUsageByCaller\":[{\"name\":"
+             "\"libc.so\",\"usageInBytes\":5},{\"name\":7}]},{},{\"heapUsageByCaller\":{}}]},"
+             "{\"processes\":1}]}"}};
+
+static const struct talk memory[] = {
+    {"device app show-memory-stats", stats, 0,
+     " -------------------------- -------------\n"
+     " Name                       Usage (bytes)\n"
+     " ========================================\n"
+     " Total (Kernel + User Mode) 65536\n"
+     " -------------------------- -------------\n"
+     " User Mode                  36864\n"
+     " -------------------------- -------------\n"
+     " Peak User Mode             40960\n"
+     " -------------------------- -------------\n",
+     ""},
+    {"device app show-memory-stats -o tsv", heap_stats, 0,
+     "Total (Kernel + User Mode)\t65536\nUser Mode\t36864\nPeak User Mode\t40960\n"
+     "Heap: libc.so\t5\nHeap: \t0\n",
+     ""},
+    {"device app show-memory-stats -o json", stats, 0,
+     "{\n  \"memoryStats\": {\n    \"currentMemoryUsageInBytes\": 65536,\n"
+     "    \"userModeMemoryUsageInBytes\": 36864,\n    \"peakUserModeMemoryUsageInBytes\": 40960\n"
+     "  }\n}\n",
+     ""},
+    {"device app show-memory-stats", nothing_sensible, 1, "",
+     "error: device 'd' answered without memory statistics\n"},
+    {"device app show-memory-stats", away, 3, "", AWAY},
+};
+
+static void test_show_memory_stats(void **state) {
+    check_talks(state, memory, SPH_ARRAY_SIZE(memory));
+}
+
+#define KILL(id, name)                                                                             \
+    "{\"id\":" id ",\"componentId\":\"" ID_A "\",\"name\":\"" name "\",\"timeMs\":1700000000123,"  \
+    "\"why\":\"ration\",\"limitBytes\":262144,\"userBytes\":262144,\"peakUserBytes\":262144,"      \
+    "\"totalBytes\":290816}"
+static const struct fake_route kills[] = {
+    {.request = "GET /spherule/v1/kills",
+     .body = "{\"reports\":[" KILL("3", "a") "," KILL("7", "b") "]}"},
+    {.request = "GET /spherule/v1/kills?component=" ID_A,
+     .body = "{\"reports\":[" KILL("3", "a") "]}"},
+    {.request = "GET /spherule/v1/kills?component=" ID_B, .body = "{\"reports\":[]}"},
+    {.request = "GET /spherule/v1/kills/3", .body = KILL("3", "third")},
+    {.request = "GET /spherule/v1/kills/7", .body = KILL("7", "seventh")},
+    {.request = "DELETE /spherule/v1/kills", .body = "{\"count\":2}"},
+    {.request = "DELETE /spherule/v1/kills?component=" ID_A, .body = "{\"count\":1}"},
+    {.request = NULL},
+};
+#define ROW(id, name)                                                                              \
+    id "\t2023-11-14T22:13:20.123Z\t" name "\tration\t262144\t262144\t290816\t262144\t" ID_A "\n"
+
+static const struct talk kill_lists[] = {
+    {"device app show-kills -o tsv", kills, 0, ROW("3", "a") ROW("7", "b"), ""},
+    {"device app show-kills -o tsv -i " ID_A, kills, 0, ROW("3", "a"), ""},
+    {"device app show-kills -o tsv 3", kills, 0, ROW("3", "third"), ""},
+    {"device app show-kills -o tsv last", kills, 0, ROW("7", "seventh"), ""},
+    {"device app show-kills -o tsv last -i " ID_A, kills, 0, ROW("3", "third"), ""},
+    {"device app show-kills last -i " ID_B, kills, 6, "", "error: device 'd' has no reports\n"},
+    {"device app show-kills -o tsv -i " ID_B, kills, 0, "", ""},
+    {"device app show-kills 9", kills, 1, "", "error: device 'd' answered with HTTP status 404\n"},
+    {"device app show-kills --delete", kills, 0, "", "2 reports deleted.\n"},
+    {"device app show-kills --delete -i " ID_A, kills, 0, "", "1 reports deleted.\n"},
+    {"device app show-kills -o json last", nothing_sensible, 6, "",
+     "error: device 'd' has no reports\n"},
+    {"device app show-kills first", kills, 2, "",
+     "error: 'first' is no report: give its number, or 'last'\n"},
+    {"device app show-kills -1", kills, 2, "",
+     "error: unknown option '-1'\nSee 'spherule device app show-kills --help'.\n"},
+    /* there is no deleting of one report: the number must not be passed over in silence */
+    {"device app show-kills 3 --delete", kills, 2, "",
+     "error: --delete removes all reports: it takes no number\n"},
+    {"device app show-kills last --delete", kills, 2, "",
+     "error: --delete removes all reports: it takes no number\n"},
+};
+
+static void test_show_kills(void **state) {
+    check_talks(state, kill_lists, SPH_ARRAY_SIZE(kill_lists));
+}
+
+/* Each command against each kind of nonsense: a sentence and a status that is no success, or the
+ * little that could be read; never a crash, and never data without a status. */
+static void test_every_reader_against_every_nonsense(void **state) {
+    static const char *const lines[] = {
+        "device app show-status",
+        "device app start",
+        "device app show-quota",
+        "device app show-memory-stats",
+        "device app show-kills",
+        "device app show-kills 1",
+        "device app show-kills last",
+        "device image list-installed",
+        "device sideload delete",
+        "device gpio list",
+        "device gpio get 3",
+        "trust list",
+        "device app show-status -i " ID_A,
+    };
+    static const char *const bodies[] = {
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"apps\":{}}",
+        "{\"apps\":[null,7,\"x\",[],{}]}",
+        "{\"reports\":[null,7,\"x\",[],{}]}",
+        "{\"pins\":[null,7,\"x\",[],{}]}",
+        "{\"entries\":[null,7,\"x\",[],{}]}",
+        "{\"memoryStats\":7,\"apps\":[[[[]]]]}",
+        "{\"state\":{\"state\":1},\"value\":-1,\"pin\":1e9}",
+        "{\"apps\":[{\"componentId\":\"\\u0000\",\"name\":\"\\ud83d\\ude00\"}]}",
+    };
+    static struct spoken spoken;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(bodies); i++) {
+        const struct fake_route routes[] = {{.request = "", .body = bodies[i]}};
+        fake_start(*state, routes);
+        for (size_t k = 0; k < SPH_ARRAY_SIZE(lines); k++) {
+            speak(lines[k], &spoken);
+            if (spoken.status == 0)
+                assert_null(strstr(spoken.err, "error: "));
+            else
+                assert_memory_equal(spoken.err, "error: ", 7);
+        }
+        fake_stop(*state);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_DEVICE(test_show_status),
+        WITH_DEVICE(test_start_and_stop),
+        WITH_DEVICE(test_what_start_asks),
+        WITH_DEVICE(test_show_quota),
+        WITH_DEVICE(test_delete),
+        WITH_DEVICE(test_list_installed),
+        WITH_DEVICE(test_names_are_shown_without_control_characters),
+        WITH_DEVICE(test_show_memory_stats),
+        WITH_DEVICE(test_show_kills),
+        WITH_DEVICE(test_every_reader_against_every_nonsense),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
