@@ -69,6 +69,85 @@ static void a_build_reads_back(void **state) {
     assert_int_equal(sph_signature_verify(image, point), 0);
 }
 
+/* One item of a drawn package. Its path ends in its number, so that no two collide. */
+static void draw_item(struct sph_draw *draw, unsigned index, char path[64], const char *data,
+                      uint32_t data_bytes, struct sph_fs_item *ret_item) {
+    static const char *const folders[] = {"", "bin/", "res/", "res/a.b/", "res/a/", "\xc3\xa4/"};
+    (void)snprintf(path, 64, "%s%s%u", folders[sph_draw_below(draw, SPH_ARRAY_SIZE(folders))],
+                   sph_draw_below(draw, 2) ? "x" : "lib.so.", index);
+    *ret_item = (struct sph_fs_item){
+        .path = path,
+        .executable = sph_draw_below(draw, 2),
+        .data = data,
+        .size_bytes = sph_draw_below(draw, 4) ? sph_draw_below(draw, data_bytes) : 0,
+    };
+}
+
+/* The walk over what was built gives each item once, and nothing else but the manifest. */
+static void expect_items(const struct sph_fs *fs, const struct sph_fs_item *items, unsigned count) {
+    struct sph_fs_iter iter;
+    struct sph_fs_entry entry;
+    unsigned files = 0;
+    sph_fs_iter_init(&iter, fs);
+    while (sph_fs_next(&iter, &entry))
+        files += S_ISREG(entry.mode);
+    assert_int_equal(files, count + 1);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(sph_fs_find(fs, items[i].path, &entry), 0);
+        assert_int_equal(entry.mode, items[i].executable ? 0101755 : 0101644);
+        assert_int_equal(entry.size_bytes, items[i].size_bytes);
+        assert_memory_equal(entry.data, items[i].data, entry.size_bytes);
+    }
+}
+
+/* Any files, any metadata: build -> parse gives them back, the signature holds, and building from
+ * what was parsed gives the same bytes. */
+static void random_packages_come_back(void **state) {
+    (void)state;
+    enum { ITEMS = 12 };
+    static char data[9000], paths[ITEMS][64];
+    struct sph_draw draw = sph_draw_begin(20261122);
+    uint8_t point[SPH_SIGN_POINT_BYTES];
+    assert_int_equal(sph_sign_public(sph_test_scalar, point), 0);
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (char)sph_draw_below(&draw, 256);
+    for (unsigned round = 0; round < 60; round++) {
+        struct sph_fs_item items[ITEMS + 1] = {sph_test_items[0]};
+        unsigned count = 1 + sph_draw_below(&draw, ITEMS);
+        for (unsigned i = 1; i < count; i++)
+            draw_item(&draw, i, paths[i], data, sizeof(data), &items[i]);
+        struct sph_build build = sph_test_build();
+        build.items = items;
+        build.item_count = count;
+        build.image_id.bytes[5] = (uint8_t)sph_draw_below(&draw, 256);
+        build.build_time_s = (uint64_t)sph_draw_below(&draw, UINT32_MAX)
+                             << sph_draw_below(&draw, 9);
+        build.application_runtime = sph_draw_below(&draw, 100);
+        build.temporary = sph_draw_below(&draw, 4);
+        sph_autobuf struct sph_buf bytes = SPH_BUF_NULL, again = SPH_BUF_NULL;
+        struct sph_package package;
+        struct sph_err err = SPH_ERR_NULL;
+        if (sph_build_package(&build, &bytes, NULL, &err) < 0 ||
+            sph_package_parse(bytes.data, bytes.len, NULL, &package, NULL, &err) < 0)
+            fail_msg("round %u: %s", round, err.text);
+        expect_items(&package.fs, items, count);
+        assert_true(sph_guid_equal(&package.image.image_id, &build.image_id));
+        assert_true(package.image.build_time_s == build.build_time_s);
+        assert_int_equal(package.image.application_runtime, build.application_runtime);
+        assert_int_equal(package.manifest.application_runtime, build.application_runtime);
+        assert_int_equal(package.image.temporary, build.temporary);
+        assert_memory_equal(package.image.thumbprint, sph_test_thumbprint, 20);
+        assert_int_equal(sph_signature_verify(&package.image, point), 0);
+
+        /* The packed manifest is a source, too: packing it again changes nothing. */
+        build.manifest_text = package.manifest.text;
+        build.manifest_bytes = package.manifest.text_bytes;
+        assert_int_equal(sph_build_package(&build, &again, NULL, NULL), 0);
+        assert_int_equal(again.len, bytes.len);
+        assert_memory_equal(again.data, bytes.data, bytes.len);
+    }
+}
+
 static void image_ids_are_random_unless_given(void **state) {
     (void)state;
     struct sph_build build = sph_test_build();
@@ -219,6 +298,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_packages_are_rebuilt_to_the_byte),
         cmocka_unit_test(a_build_reads_back),
+        cmocka_unit_test(random_packages_come_back),
         cmocka_unit_test(image_ids_are_random_unless_given),
         cmocka_unit_test(names_are_cut_at_a_border),
         cmocka_unit_test(real_time_packages_depend_on_nothing),

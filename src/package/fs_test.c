@@ -344,6 +344,49 @@ static void damaged_bodies_get_a_sentence(void **state) {
     }
 }
 
+/* Any word of the superblock or of a table set to anything, the checksum put right: what is still
+ * taken must be a tree that a walk reads within the body, with as many inodes as were counted. */
+static void accepted_damage_is_harmless(void **state) {
+    (void)state;
+    static const struct sph_fs_item items[] = {
+        {"a", false, "abc", 3},        {"bin/app", true, "xyz", 3}, {"bin/b", false, "", 0},
+        {"res/deep/x", false, "x", 1}, {"res/y", false, "y", 1},
+    };
+    sph_autobuf struct sph_buf body = SPH_BUF_NULL;
+    build(items, SPH_ARRAY_SIZE(items), &body);
+    uint8_t *bytes = (uint8_t *)body.data;
+    random_state = sph_draw_begin(20261124);
+    unsigned taken = 0, refused = 0;
+    for (unsigned round = 0; round < 4000; round++) {
+        size_t at = 4 * draw(64); /* tables end before byte 256 */
+        uint32_t kept = sph_le32_get(bytes + at), word = draw(UINT32_MAX);
+        /* A small change gets further than a wild one. */
+        sph_le32_put(bytes + at, draw(2) ? word : kept + (draw(33) - 16) * (1u << draw(24)));
+        sph_le32_put(bytes + SPH_FS_AT_CRC, sph_fs_crc(bytes, body.len));
+        struct sph_fs fs;
+        struct sph_err err = SPH_ERR_NULL;
+        if (sph_fs_check(bytes, body.len, &fs, &err) == 0) {
+            struct sph_fs_iter iter;
+            struct sph_fs_entry entry;
+            uint32_t inodes = 1;
+            sph_fs_iter_init(&iter, &fs);
+            for (; sph_fs_next(&iter, &entry); inodes++) {
+                assert_true(strlen(entry.path) < SPH_FS_PATH_SIZE);
+                if (S_ISREG(entry.mode) && entry.size_bytes > 0)
+                    assert_true(entry.data > bytes &&
+                                entry.data + entry.size_bytes <= bytes + body.len);
+            }
+            assert_int_equal(inodes, fs.file_count);
+            taken++;
+        } else {
+            assert_int_equal(err.code, -EBADMSG);
+            refused++;
+        }
+        sph_le32_put(bytes + at, kept);
+    }
+    assert_true(taken > 50 && refused > 2000);
+}
+
 static void sizes_and_checksums_are_checked(void **state) {
     (void)state;
     static const struct sph_fs_item item = {"a", false, "abc", 3};
@@ -508,6 +551,7 @@ int main(void) {
         cmocka_unit_test(a_tree_that_is_too_big_is_refused),
         cmocka_unit_test(random_trees_come_back),
         cmocka_unit_test(damaged_bodies_get_a_sentence),
+        cmocka_unit_test(accepted_damage_is_harmless),
         cmocka_unit_test(sizes_and_checksums_are_checked),
         cmocka_unit_test(deep_bodies_are_refused),
         cmocka_unit_test_setup_teardown(the_system_checker_accepts_our_body, sph_scratch_make,

@@ -166,6 +166,113 @@ static void hostile_manifests_get_a_sentence(void **state) {
     }
 }
 
+/* The required keys, each with its number when it is missing, in the order in which they are asked
+ * for. */
+static const struct {
+    const char *name;
+    const char *member;
+    uint32_t missing;
+} required[] = {
+    {"SchemaVersion", "\"SchemaVersion\":1", ERROR(4)},
+    {"Name", "\"Name\":\"n\"", 0},
+    {"ComponentId", "\"ComponentId\":\"" SPH_TEST_COMPONENT "\"", 0},
+    {"EntryPoint", "\"EntryPoint\":\"/bin/app\"", ERROR(3)},
+    {"Capabilities", "\"Capabilities\":{}", ERROR(6)},
+};
+enum { REQUIRED = SPH_ARRAY_SIZE(required) };
+
+/* Each of the 32 choices of required keys, forwards and backwards: the first one missing is named,
+ * whatever the order of those that are there. */
+static void the_first_missing_key_is_named(void **state) {
+    (void)state;
+    for (unsigned choice = 0; choice < 2u << REQUIRED; choice++) {
+        bool backwards = choice >> REQUIRED;
+        unsigned missing = REQUIRED;
+        sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+        sph_buf_puts(&text, "{");
+        for (unsigned i = 0; i < REQUIRED; i++) {
+            unsigned key = backwards ? REQUIRED - 1 - i : i;
+            if (choice >> key & 1)
+                sph_buf_printf(&text, "%s%s", text.len > 1 ? "," : "", required[key].member);
+            else if (missing == REQUIRED || key < missing)
+                missing = key;
+        }
+        sph_buf_puts(&text, "}");
+        struct sph_manifest manifest;
+        struct sph_manifest_notes notes;
+        struct sph_err err = SPH_ERR_NULL;
+        int r = parse(text.data, SPH_MANIFEST_PACKED, &manifest, &notes, &err);
+        if (missing == REQUIRED) {
+            assert_int_equal(r, 0);
+            continue;
+        }
+        assert_int_equal(r, -EBADMSG);
+        char sentence[120];
+        (void)snprintf(sentence, sizeof(sentence),
+                       "app_manifest.json: line 1, column 1: %s: this key is missing",
+                       required[missing].name);
+        assert_err(&err, -EBADMSG, sentence);
+        assert_int_equal(notes.device_error, required[missing].missing);
+    }
+}
+
+/* Every list: empty and full are taken, one more is told, and so is a key that is there twice. */
+static void lists_have_a_bound(void **state) {
+    (void)state;
+    static const struct {
+        enum sph_capability cap;
+        const char *entry;
+    } lists[] = {
+        {SPH_CAP_GPIO, "1"},
+        {SPH_CAP_I2C_MASTER, "\"I\""},
+        {SPH_CAP_SPI_MASTER, "\"S\""},
+        {SPH_CAP_UART, "\"U\""},
+        {SPH_CAP_ADC, "\"A\""},
+        {SPH_CAP_PWM, "\"P\""},
+        {SPH_CAP_ALLOWED_CONNECTIONS, "\"h\""},
+        {SPH_CAP_ALLOWED_APPLICATION_CONNECTIONS, "\"" SPH_TEST_COMPONENT "\""},
+        {SPH_CAP_ALLOWED_TCP_SERVER_PORTS, "65535"},
+        {SPH_CAP_ALLOWED_UDP_SERVER_PORTS, "0"},
+        {SPH_CAP_POWER_CONTROLS, "\"ForceReboot\""},
+    };
+    static const unsigned counts[] = {1, 2, SPH_MANIFEST_LIST_MAX, SPH_MANIFEST_LIST_MAX + 1};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(lists) * SPH_ARRAY_SIZE(counts); i++) {
+        const char *name = sph_capability_name(lists[i / 4].cap), *entry = lists[i / 4].entry;
+        unsigned count = counts[i % 4];
+        sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+        sph_buf_printf(&text, HEAD "\"Capabilities\":{\n\"%s\":[%s", name, entry);
+        for (unsigned n = 1; n < count; n++)
+            sph_buf_printf(&text, ",%s", entry);
+        size_t end = text.len;
+        sph_buf_puts(&text, "]}}");
+        struct sph_manifest manifest;
+        struct sph_manifest_notes notes;
+        struct sph_err err = SPH_ERR_NULL;
+        int r = parse(text.data, SPH_MANIFEST_PACKED, &manifest, &notes, &err);
+        char sentence[160];
+        if (count > SPH_MANIFEST_LIST_MAX) {
+            size_t column = strlen(name) + 5 + SPH_MANIFEST_LIST_MAX * (strlen(entry) + 1);
+            (void)snprintf(sentence, sizeof(sentence),
+                           "app_manifest.json: line 2, column %zu: Capabilities.%s: more than 128 "
+                           "entries are not possible",
+                           column, name);
+            assert_int_equal(r, -EBADMSG);
+            assert_err(&err, -EBADMSG, sentence);
+            continue;
+        }
+        assert_int_equal(r, 0);
+        assert_true(manifest.granted == (uint64_t)1 << lists[i / 4].cap);
+        sph_buf_truncate(&text, end);
+        sph_buf_printf(&text, "],\n\"%s\":[]}}", name);
+        assert_int_equal(parse(text.data, SPH_MANIFEST_PACKED, &manifest, &notes, &err), -EBADMSG);
+        (void)snprintf(sentence, sizeof(sentence),
+                       "app_manifest.json: line 3, column 1: Capabilities.%s: this key is there "
+                       "twice",
+                       name);
+        assert_err(&err, -EBADMSG, sentence);
+    }
+}
+
 /* Every flag: its bit, its number when it is no boolean, and no grant when it is false. */
 static void flags_are_read(void **state) {
     (void)state;
@@ -475,6 +582,8 @@ static void entry_point_must_be_a_file(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hostile_manifests_get_a_sentence),
+        cmocka_unit_test(the_first_missing_key_is_named),
+        cmocka_unit_test(lists_have_a_bound),
         cmocka_unit_test(flags_are_read),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(bounds_are_kept),
