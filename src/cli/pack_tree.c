@@ -87,6 +87,8 @@ static int add_entry(struct sph_pack_tree *tree, const FTSENT *entry, size_t roo
     case FTS_DC:
         return SPH_FAIL(err, -EBADMSG, "the folder '%s' contains itself by a link",
                         entry->fts_path);
+    case FTS_SLNONE:
+        return SPH_FAIL(err, -EBADMSG, "'%s' is a link to nothing", entry->fts_path);
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:
@@ -96,13 +98,20 @@ static int add_entry(struct sph_pack_tree *tree, const FTSENT *entry, size_t roo
     }
 }
 
+/* NULL at the end with errno 0, at a failure (no memory, for one) with another: without the look at
+ * it a package would be made of the files met so far. */
+static FTSENT *next_entry(FTS *fts) {
+    errno = 0;
+    return fts_read(fts);
+}
+
 /* The folder itself is judged first, so that the sentence is about the option and not about a file.
  */
 static int walk(FTS *fts, struct sph_pack_tree *tree, size_t root_len, const char *executables,
                 struct sph_err *err) {
     FTSENT *entry;
     int r = 0;
-    while (r == 0 && (entry = fts_read(fts))) {
+    while (r == 0 && (entry = next_entry(fts))) {
         if (entry->fts_level == 0 && entry->fts_info == FTS_F)
             return SPH_FAIL(err, -EBADMSG, "the package directory '%s' is not a directory",
                             entry->fts_path);
@@ -111,6 +120,8 @@ static int walk(FTS *fts, struct sph_pack_tree *tree, size_t root_len, const cha
                                   entry->fts_path);
         r = add_entry(tree, entry, root_len, executables, err);
     }
+    if (r == 0 && errno != 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot read the package directory");
     return r;
 }
 

@@ -141,7 +141,7 @@ static void test_a_pipe(void **state) {
 static void test_a_link_to_nothing(void **state) {
     (void)state;
     assert_int_equal(symlinkat("nothing", folder_fd, "link"), 0);
-    expect_failure(-EBADMSG, "'/link' is neither a file nor a folder");
+    expect_failure(-EBADMSG, "'/link' is a link to nothing");
 }
 
 static void test_what_is_no_folder(void **state) {
