@@ -134,7 +134,9 @@ static int wait_for(const struct sph_rest_request *request, int fd, short events
     }
 }
 
-/* -EPIPE is no failure yet: whoever refuses a body early has sent an answer to read. */
+/* -EPIPE and -ECONNRESET (a close with unread bytes, seen between two looks of one send) are no
+ * failures yet: whoever refuses a body early has sent an answer, which is still there to be read.
+ */
 static int send_all(const struct sph_rest_request *request, int fd, const char *data, size_t len,
                     uint64_t deadline_ms) {
     while (len > 0) {
@@ -183,7 +185,7 @@ static int perform(struct transfer *transfer, int fd, struct sph_err *err) {
     int rc = send_all(request, fd, head.data, head.len, deadline_ms);
     if (rc == 0)
         rc = send_all(request, fd, request->body, request->body_len, deadline_ms);
-    if (rc < 0 && rc != -EPIPE)
+    if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
         return rc;
     return receive(transfer, fd, deadline_ms, err);
 }
@@ -238,7 +240,8 @@ static int fail_transfer(const struct transfer *transfer, int code, struct sph_e
     }
 }
 
-/* The number and, where the header had none, the sentence of an error's body. */
+/* The number and the sentence of an error's body. The body's sentence holds over the header's,
+ * which has '?' for all that is not ASCII. */
 static uint32_t read_error_body(struct transfer *transfer) {
     const struct sph_buf *body = &transfer->error_body;
     struct sph_json_value top, value;

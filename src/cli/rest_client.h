@@ -26,7 +26,7 @@ struct sph_rest_request {
     const char *type;   /* Content-Type of the body, or NULL for JSON */
     const void *body;   /* or NULL */
     size_t body_len;
-    long timeout_ms;        /* 0: the default of 30 s; negative: none (streams) */
+    long timeout_ms;        /* 0: the default of 70 s; negative: none (streams) */
     sph_rest_sink_fn *sink; /* for successful bodies, instead of *ret_body */
     void *sink_context;
     struct sph_rest_header *headers; /* filled; ends with a NULL name; or NULL */
