@@ -151,10 +151,12 @@ static size_t take_line(struct sph_http_reader *reader, const char *data, size_t
     return count;
 }
 
+/* An empty line after a line, whichever of the two ends each of them has: RFC 9112 (section 2.2)
+ * lets a reader take a lone line feed, and next_line() does. */
 static bool head_is_whole(const struct sph_http_reader *reader) {
     const char *end = reader->head + reader->held;
     return (reader->held >= 2 && memcmp(end - 2, "\n\n", 2) == 0) ||
-           (reader->held >= 4 && memcmp(end - 4, "\r\n\r\n", 4) == 0);
+           (reader->held >= 3 && memcmp(end - 3, "\n\r\n", 3) == 0);
 }
 
 static int feed_head(struct sph_http_reader *reader, const char *data, size_t len, size_t *ret_used,
