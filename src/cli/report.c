@@ -32,8 +32,12 @@ static struct page_row *find_row(struct page_rows *rows, const char *name, const
     for (unsigned i = 0; i < rows->count; i++)
         if (strcmp(rows->rows[i].name, name) == 0 && strcmp(rows->rows[i].class, class) == 0)
             return &rows->rows[i];
-    if (rows->count == PAGE_ROWS_MAX)
-        return &rows->rows[PAGE_ROWS_MAX - 1];
+    if (rows->count == PAGE_ROWS_MAX) {
+        struct page_row *others = &rows->rows[PAGE_ROWS_MAX - 1];
+        if (strcmp(others->class, class) != 0)
+            (void)snprintf(others->class, sizeof(others->class), "mixed");
+        return others;
+    }
     struct page_row *row = &rows->rows[rows->count++];
     memset(row, 0, sizeof(*row));
     (void)snprintf(row->name, sizeof(row->name), "%s", name);
@@ -141,7 +145,7 @@ static void write_place(const struct sph_json_value *report, uint64_t address,
         if (strcmp(path, found) == 0 && start < base)
             base = start;
     }
-    if (base <= address)
+    if (*found == '/' && base <= address)
         sph_buf_printf(buf, "  %s+0x%" PRIx64, found, address - base);
 }
 
@@ -153,8 +157,10 @@ static void write_stack(const struct sph_json_value *report, const struct sph_js
     if (!open_array(object, "stack", &iter))
         return;
     while (count < STACK_ROWS_MAX && sph_json_next(&iter, NULL, &frame)) {
-        char text[32] = "";
-        (void)sph_json_to_text(&frame, text, sizeof(text));
+        char raw[32] = "";
+        char text[32]; /* what a device calls an address may be anything, a terminal's order too */
+        (void)sph_json_to_text(&frame, raw, sizeof(raw));
+        sph_text_printable(raw, strlen(raw), text, sizeof(text));
         if (count == 0)
             sph_buf_printf(buf, "\n%s, innermost first:\n", title);
         sph_buf_printf(buf, "  #%-2u %s", count++, text);
