@@ -87,9 +87,13 @@ void sph_wrap_manifest(const struct sph_json_value *manifest, char *const args[]
     sph_json_iter_init(&iter, manifest);
     while (sph_json_next(&iter, &key, &value)) {
         sph_autobuf struct sph_buf name = SPH_BUF_NULL;
-        if (sph_json_is(&key, "CmdArgs") || sph_json_is(&key, "TargetApplicationRuntimeVersion") ||
-            sph_json_to_buf(&key, &name) < 0)
+        if (sph_json_is(&key, "CmdArgs") || sph_json_is(&key, "TargetApplicationRuntimeVersion"))
             continue;
+        int r = sph_json_to_buf(&key, &name);
+        if (r < 0) { /* a manifest that lost a member would be another application's */
+            ret_text->error = r;
+            return;
+        }
         sph_json_key(&out, name.data ? name.data : "");
         if (value.type == SPH_JSON_STRING) /* a slice of a string is without its quotes */
             sph_json_raw(&out, value.text - 1, value.len + 2);
