@@ -87,6 +87,7 @@ int sph_elf_inspect(const void *data, size_t len, enum sph_elf_needs *ret_needs,
         bool is_musl = segment.p_filesz >= sizeof(musl) &&
                        memcmp((const char *)data + segment.p_offset, musl, sizeof(musl) - 1) == 0;
         *ret_needs = is_musl ? SPH_ELF_MUSL : SPH_ELF_HOST;
+        break; /* the kernel takes the first loader too (load_elf_binary) */
     }
     return 0;
 }
