@@ -164,8 +164,10 @@ static int read_ready(int fd, char *line, size_t size) {
     while (len + 1 < size && !memchr(line, '\n', len)) {
         uint64_t now = sph_clock_monotonic_ms();
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        if (now >= end || poll(&poll_fd, 1, (int)(end - now)) == 0)
+        if (now >= end)
             return -ETIMEDOUT;
+        if (poll(&poll_fd, 1, (int)(end - now)) <= 0)
+            continue; /* time is up, or a signal came: a read now would wait without a limit */
         ssize_t n = read(fd, line + len, size - 1 - len);
         if (n < 0 && errno == EINTR)
             continue;
