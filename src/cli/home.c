@@ -58,8 +58,9 @@ int sph_home_path(char *ret_path, size_t size, struct sph_err *err) {
 int sph_home_open(bool make, struct sph_err *err) {
     char path[4096];
     int r = sph_home_path(path, sizeof(path), err);
-    if (r == 0 && make)
-        r = sph_dir_make(AT_FDCWD, path, 0755, err);
+    if (r < 0)
+        return r;
+    r = make ? sph_dir_make(AT_FDCWD, path, 0755, err) : 0;
     if (r < 0) {
         sph_err_prefix(err, "cannot make Spherule's folder");
         return r;
@@ -162,6 +163,11 @@ static int pick_from_list(char **names, unsigned count, const char **ret_name,
     char list[160] = "";
     for (unsigned i = 0; i < count; i++) {
         size_t len = strlen(list);
+        size_t room = sizeof(list) - len - sizeof(", ...");
+        if (strlen(names[i]) + 2 > room) { /* half a name would be another device's */
+            (void)snprintf(list + len, sizeof(list) - len, ", ...");
+            break;
+        }
         (void)snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", names[i]);
     }
     return SPH_FAIL(err, -EINVAL, "there are several devices (%s): say which one with --device",
