@@ -2,11 +2,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/target.h"
 
-enum { BACK_TIMEOUT_MS = 20000, BACK_STEP_MS = 20 };
+enum {
+    BACK_TIMEOUT_MS =
+        20000, /* apps get their grace time first; the start takes some tenths of a second */
+    BACK_STEP_MS = 20, /* a person does not see it */
+};
 
 /* The device's boot, which a restart changes; "" while it cannot be had. */
 static void read_boot(struct sph_target *target, char ret_boot[SPH_GUID_TEXT]) {
@@ -17,8 +22,10 @@ static void read_boot(struct sph_target *target, char ret_boot[SPH_GUID_TEXT]) {
         sph_answer_text(&top, "bootId", ret_boot, SPH_GUID_TEXT);
 }
 
+/* By the clock: a device that is coming up may take its time for each answer too. */
 static bool await_boot(struct sph_target *target, const char *old_boot) {
-    for (int waited_ms = 0; waited_ms < BACK_TIMEOUT_MS; waited_ms += BACK_STEP_MS) {
+    uint64_t end = sph_clock_monotonic_ms() + BACK_TIMEOUT_MS;
+    while (sph_clock_monotonic_ms() < end) {
         char boot[SPH_GUID_TEXT];
         read_boot(target, boot);
         if (*boot && strcmp(boot, old_boot) != 0)
