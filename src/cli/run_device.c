@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "cli/device_make.h"
 #include "cli/launch.h"
 
@@ -103,8 +104,12 @@ int sph_run_device_make(const struct sph_cli *cli, const struct sph_run_needs *n
     if (device_fd < 0)
         return device_fd;
     int r = sph_target_open(cli, config.name, &device.target, err);
-    if (r < 0)
+    if (r < 0) {
+        char path[80]; /* nobody else would: what has no owner's file is taken for a kept device */
+        (void)snprintf(path, sizeof(path), "devices/%s", config.name);
+        (void)sph_tree_remove(home_fd, path, NULL); /* ignoring: the first failure is the story */
         return r;
+    }
     r = take_owner_lock(&device, err);
     if (r == 0)
         r = sph_device_start(&device.target, NULL, err);
