@@ -100,7 +100,8 @@ static int fail_option(const struct option_set *set, int result, const char *wor
         return fail_unknown_long(set, word, err);
     const struct sph_option *row = set_row(set, optopt);
     if (!row)
-        return SPH_FAIL(err, -EINVAL, "unknown option '-%c'", isprint(optopt) ? optopt : '?');
+        return SPH_FAIL(err, -EINVAL, "unknown option '-%c'",
+                        isprint((unsigned char)optopt) ? optopt : '?');
     if (result == ':')
         return SPH_FAIL(err, -EINVAL, "option '--%s' needs a value: %s", row->name, row->value);
     return SPH_FAIL(err, -EINVAL, "option '--%s' takes no value", row->name);

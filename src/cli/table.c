@@ -3,6 +3,7 @@
  * original's table aligns its numbers to the left, and one rule for all is easier to read. */
 #include "cli/table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@ void sph_table_init(struct sph_table *table, const struct sph_column *columns) {
     *table = (struct sph_table){.columns = columns};
     while (columns[table->n_columns].title)
         table->n_columns++;
+    assert(table->n_columns > 0 && table->n_columns <= COLUMNS_MAX);
 }
 
 void sph_table_done(struct sph_table *table) {
