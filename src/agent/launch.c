@@ -188,6 +188,16 @@ static pid_t fork_inside(const struct sph_launch_plan *plan, struct sph_err *err
     return app;
 }
 
+/* Descriptors of the agent must not live on in here: clients would not see it close them. But for
+ * the meter's: a dying agent closes its own some 30 ms before the kernel kills what it traces, and
+ * apps would grow without a limit meanwhile. This process ends after they have got their SIGKILL.
+ */
+static void close_descriptors(int kept) {
+    if (kept > 0)
+        (void)close_range(0, (unsigned)kept - 1, 0);
+    (void)close_range(kept > 0 ? (unsigned)kept + 1 : 0, ~0u, 0);
+}
+
 /* Stays root and keeps its capabilities, but runs nothing of the app's and reads nothing from it:
  * the app cannot signal or trace it, having another user and no capability. The parent-death signal
  * comes first: there is no moment in which the agent could die and leave this running. */
@@ -208,8 +218,7 @@ static void run_helper(const struct sph_launch_plan *plan, const struct wires *w
         run_app(plan, wires);
     struct message left = {.kind = HELPER_LEFT};
     int rc = send_message(wires->child, &left, channel);
-    /* Descriptors of the agent must not live on in here: clients would not see it close them. */
-    (void)close_range(0, ~0u, 0);
+    close_descriptors(plan->attachment);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (rc < 0)
         _exit(STATUS_NOT_STARTED);

@@ -22,6 +22,7 @@ struct sph_launch_plan {
     struct sph_cgroup *tree;       /* the helper returns from it to the agent's groups */
     struct sph_cgroup_app *cgroup; /* the app is born in it */
     struct sph_meter_app *meter;   /* disarmed; armed right before execve. NULL: not metered */
+    int attachment;                /* of the meter; the helper keeps it. 0: not metered */
     unsigned ptrace_options;       /* of PTRACE_SEIZE */
 };
 

@@ -86,6 +86,7 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
         .tree = session->ration->tree,
         .cgroup = session->share.cgroup,
         .meter = session->share.meter,
+        .attachment = sph_meter_attachment(session->ration->meter),
         .ptrace_options = sph_tracer_options(),
     };
     return sph_launch(&plan, &session->launched, err);

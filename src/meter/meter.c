@@ -145,6 +145,10 @@ static int open_all(struct sph_meter *meter, const struct sph_meter_options *opt
     return meter->event < 0 ? meter->event : 0;
 }
 
+int sph_meter_attachment(const struct sph_meter *meter) {
+    return meter->event;
+}
+
 int sph_meter_open(uint64_t limit_bytes, const struct sph_meter_options *options,
                    struct sph_meter **ret_meter, struct sph_err *err) {
     struct sph_meter *meter = calloc(1, sizeof(*meter));

@@ -35,6 +35,9 @@ int sph_meter_open(uint64_t limit_bytes, const struct sph_meter_options *options
                    struct sph_meter **ret_meter, struct sph_err *err);
 /* Detaches; apps still added are forgotten. Takes NULL, returns NULL. */
 struct sph_meter *sph_meter_close(struct sph_meter *meter);
+/* The descriptor that attaches it, the meter's own. Whoever has a copy keeps the ration in force,
+ * also when the agent is gone. */
+int sph_meter_attachment(const struct sph_meter *meter);
 
 /* Figures. All in bytes, all of one instant as far as one CPU at a time changes them. */
 struct sph_meter_figures {
