@@ -34,6 +34,15 @@ static void eat(long count) {
     }
 }
 
+/* A page in each `us` microseconds, without end. */
+static void grow(long us) {
+    const struct timespec pause_time = {.tv_nsec = us * 1000};
+    for (;;) {
+        eat(1);
+        (void)nanosleep(&pause_time, NULL);
+    }
+}
+
 /* Numbered lines of 64 bytes to both streams in turn, `bytes` to each. */
 static void flood(long bytes) {
     char line[80];
@@ -119,6 +128,8 @@ static int act_number(const char *word, long number) {
         exit((int)number);
     else if (strcmp(word, "eat") == 0)
         eat(number);
+    else if (strcmp(word, "grow") == 0)
+        grow(number);
     else if (strcmp(word, "flood") == 0)
         flood(number);
     else if (strcmp(word, "bytes") == 0)

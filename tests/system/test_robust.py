@@ -9,7 +9,7 @@ import sys
 import time
 import unittest
 
-from device import (PAGE, Device, Home, is_alive, main, pack, probe, program, wait_for)
+from device import (PAGE, RATION, Device, Home, is_alive, main, pack, probe, program, wait_for)
 
 PROBE = "00000000-1111-2222-3333-444444444444"
 OTHER = "00000000-1111-2222-3333-555555555555"
@@ -65,6 +65,39 @@ class SuddenDeath(unittest.TestCase):
                 self.kill_agent(device)
                 device.ok("device", "start")
                 device.ok("device", "app", "stop")
+
+    def test_ration_outlives_the_agent(self):
+        """An app that grows while its agent dies is held to its ration until it is dead itself."""
+        begin, most = 50, 0
+        with Device() as device:
+            device.deploy(pack(device, PROBE, ["eat", str(begin), "out", "full", "rest", "100", "grow", "20"]))
+            for turn in range(12):
+                device.wait_log("full")
+                app = device.all_app_pids()[0]
+                with open(f"/proc/{app}/statm", "rb", buffering=0) as statm:
+                    time.sleep(0.07 + 0.002 * turn)
+                    os.kill(device.agent(), signal.SIGKILL)
+                    most = max(most, self.most_pages(statm))
+                wait_for(lambda: not device.agent(), what="the agent's end")
+                device.ok("device", "start")
+        print(f"{most} pages at most;", end=" ")
+        self.assertGreaterEqual(most, begin)
+        self.assertLessEqual(most, RATION // PAGE + 1)  # with the page that crossed, which is mapped but not got
+
+    @staticmethod
+    def most_pages(statm):
+        """Of its own pages the most that a process is seen with until it is gone."""
+        most, end = 0, time.monotonic() + 0.2
+        while time.monotonic() < end:
+            try:
+                statm.seek(0)
+                fields = statm.read().split()
+            except OSError:
+                break
+            if not fields or fields[0] == b"0":
+                break
+            most = max(most, int(fields[1]) - int(fields[2]))
+        return most
 
     def test_while_idle(self):
         with Device() as device:
