@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "agent/flow.h"
+#include "agent/log_readers.h"
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/guid.h"
@@ -66,6 +67,7 @@ struct sph_device {
     struct sph_events *events;
     struct sph_flow flow; /* of the apps' output to those who must not lose it */
     struct sph_logring *log;
+    struct sph_log_readers log_readers; /* that must not lose lines */
     struct sph_kill_store *kills;
     struct sph_uidmap *uids;
     struct sph_storage *storage;

@@ -42,7 +42,7 @@ int sph_call_refuse_no_memory(struct sph_call *call);
 /* NULL when the client waits for too many answers already: the refusal is filled. */
 struct sph_ticket *sph_call_defer(struct sph_call *call) SPH_MUST_USE;
 
-/* Answers all log reads that wait: the device ends. */
+/* Answers all log reads that wait: the device ends, or apps wait for the readers. */
 void sph_log_waits_end(struct sph_device *device);
 
 sph_handle_fn sph_handle_hello, sph_handle_status, sph_handle_memory, sph_handle_pages,

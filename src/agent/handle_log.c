@@ -132,6 +132,8 @@ int sph_handle_log_read(struct sph_call *call) {
         wait.max_bytes = LOG_BYTES_MAX;
     if (wait.cursor > sph_logring_end(device->log))
         wait.cursor = 0; /* of an earlier boot */
+    if (asked->reader)
+        sph_log_readers_ask(device, asked->reader, wait.cursor);
     if (wait_ms && sph_logring_end(device->log) == wait.cursor)
         return wait_for_log(call, &wait);
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(LOG_BYTES_MAX + LOG_LINE_SHOWN);

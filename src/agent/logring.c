@@ -10,10 +10,13 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
+enum { RECORD_OVERHEAD = 16 }; /* a ring's record has a head and is rounded up: not more */
+
 struct head {
     uint64_t position;
     uint64_t wall_ms;
     struct sph_guid component;
+    uint64_t used; /* before this line, as of the ring */
     uint8_t source;
     uint8_t cut;
 };
@@ -21,6 +24,7 @@ struct head {
 struct sph_logring {
     struct sph_ring *ring;
     uint64_t end;
+    uint64_t used; /* memory of all lines that ever were */
 };
 
 /* Two lines of the longest kind have to fit, so that appending one always leaves the one before it.
@@ -54,6 +58,7 @@ void sph_logring_append(struct sph_logring *log, const struct sph_guid *componen
     struct head head = {.position = log->end,
                         .wall_ms = sph_clock_wall_ms(),
                         .component = *component,
+                        .used = log->used,
                         .source = (uint8_t)source,
                         .cut = kept < len};
     uint8_t *place = sph_ring_append(log->ring, sizeof(head) + kept);
@@ -61,6 +66,7 @@ void sph_logring_append(struct sph_logring *log, const struct sph_guid *componen
     if (kept)
         memcpy(place + sizeof(head), text, kept);
     log->end += kept + 1;
+    log->used += sizeof(head) + kept + RECORD_OVERHEAD;
 }
 
 static bool next_line(const struct sph_logring *log, struct sph_ring_iter *iter,
@@ -124,6 +130,18 @@ size_t sph_logring_tail(const struct sph_logring *log, const struct sph_guid *co
         bytes -= line.len + 1;
     }
     return shown;
+}
+
+uint64_t sph_logring_used(const struct sph_logring *log, uint64_t cursor) {
+    struct sph_ring_iter iter = SPH_RING_ITER_NULL;
+    const void *data;
+    size_t len;
+    while (sph_ring_next(log->ring, &iter, &data, &len)) {
+        const struct head *head = data;
+        if (head->position >= cursor)
+            return head->used;
+    }
+    return log->used;
 }
 
 uint64_t sph_logring_end(const struct sph_logring *log) {

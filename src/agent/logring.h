@@ -48,6 +48,9 @@ bool sph_logring_next(const struct sph_logring *log, uint64_t *cursor,
 size_t sph_logring_tail(const struct sph_logring *log, const struct sph_guid *component,
                         size_t max_lines, size_t max_bytes, struct sph_buf *buf);
 uint64_t sph_logring_end(const struct sph_logring *log); /* position of the next line */
+/* Memory that the lines before the first kept one at or after `cursor` have taken since the start.
+ * How much less it is than with the end tells how far a reader is from losing lines. */
+uint64_t sph_logring_used(const struct sph_logring *log, uint64_t cursor);
 
 static inline void sph_logring_freep(struct sph_logring **log) {
     *log = sph_logring_free(*log);

@@ -41,12 +41,15 @@ static void publish(struct sph_output *output, const char *data, size_t len) {
 /* Bytes read; 0 when there is nothing now, and at the end. */
 static size_t read_some(struct sph_output *output, bool *ret_ended) {
     char data[READ_BYTES];
-    ssize_t len = read(output->plan.fd, data, sizeof(data));
+    bool is_followed = sph_log_readers_exist(&output->device->log_readers);
+    ssize_t len =
+        read(output->plan.fd, data, is_followed ? (size_t)SPH_LOG_READERS_READ : sizeof(data));
     *ret_ended = len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
     if (len <= 0)
         return 0;
     publish(output, data, (size_t)len);
     sph_lines_feed(&output->lines, data, (size_t)len, take_line, output);
+    sph_log_readers_grow(output->device);
     return (size_t)len;
 }
 

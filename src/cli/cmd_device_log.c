@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -35,15 +36,17 @@ static int fetch_all(struct sph_target *target, int *error, struct sph_err *err)
 }
 
 /* From the oldest byte kept to whatever comes, without a gap: the device says where each piece
- * ended. */
+ * ended, and holds the applications' output while the reader of that number is behind. */
 static int follow(struct sph_target *target, int *error, struct sph_err *err) {
     struct sph_rest_header headers[] = {
         {.name = "Spherule-Log-Cursor"}, {.name = "Spherule-Log-Lost"}, {.name = NULL}};
     char cursor[32] = "0";
+    uint64_t reader = (uint64_t)getpid() << 32 | (sph_clock_wall_ms() & UINT32_MAX);
     int r = 0;
     while (r == 0) {
-        char path[96];
-        (void)snprintf(path, sizeof(path), "/spherule/v1/log?cursor=%s&waitMs=%d", cursor, WAIT_MS);
+        char path[128];
+        (void)snprintf(path, sizeof(path), "/spherule/v1/log?cursor=%s&waitMs=%d&reader=%llu",
+                       cursor, WAIT_MS, (unsigned long long)reader);
         const struct sph_rest_request request = {.method = "GET",
                                                  .path = path,
                                                  .sink = on_log,

@@ -3,6 +3,7 @@ import fcntl
 import http.server
 import json
 import os
+import re
 import socketserver
 import threading
 
@@ -20,7 +21,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         self.server.requests.append((self.command, self.path, self.headers.get("Content-Type"), body))
-        key = (self.command, self.path)
+        key = (self.command, re.sub(r"&reader=[1-9]\d*$", "", self.path))  # a number that each one chooses
         reply = self.server.answers.get(key)
         if callable(reply):
             reply = reply(self, body)

@@ -53,6 +53,7 @@ static void describe(struct MHD_Connection *connection, const char *method, cons
         .cursor = query(connection, "cursor"),
         .wait_ms = query(connection, "waitMs"),
         .hold = query(connection, "hold"),
+        .reader = query(connection, "reader"),
         .component = query(connection, "component"),
     };
     ret_request->has_length =

@@ -113,7 +113,8 @@ unsigned sph_build_pages(const struct sph_call *call, const char *body, size_t l
 unsigned sph_build_log(const struct sph_call *call, const char *body, size_t len,
                        struct sph_buf *ret_payload, struct sph_response *response) {
     (void)body, (void)len;
-    struct sph_msg_log message = {.cursor = call->cursor, .wait_ms = (uint32_t)call->wait_ms};
+    struct sph_msg_log message = {
+        .cursor = call->cursor, .wait_ms = (uint32_t)call->wait_ms, .reader = call->reader};
     return put(&sph_msg_log_codec, &message, ret_payload, call, response);
 }
 

@@ -210,6 +210,7 @@ static unsigned read_query(const struct sph_route_request *request, struct sph_c
         {"cursor", request->cursor, UINT64_MAX, &call->cursor},
         {"waitMs", request->wait_ms, SPH_ROUTE_LOG_WAIT_MAX_MS, &call->wait_ms},
         {"hold", request->hold, 1, &call->hold},
+        {"reader", request->reader, UINT64_MAX, &call->reader},
     };
     if (!call->is_own) /* the device's interface has no queries */
         return 0;

@@ -22,7 +22,7 @@ enum {
 /* What of a request's line and headers decides; NULL where it is absent. */
 struct sph_route_request {
     const char *method, *path, *content_type;
-    const char *first, *after, *cursor, *wait_ms, *component, *hold; /* of the query */
+    const char *first, *after, *cursor, *wait_ms, *component, *hold, *reader; /* of the query */
     bool has_body;
     bool has_length;
     uint64_t body_length;
@@ -83,6 +83,7 @@ struct sph_call {
     uint8_t thumbprint[SPH_TRUST_THUMBPRINT];
     uint64_t first, after, cursor, wait_ms;
     uint64_t hold; /* 0 or 1 */
+    uint64_t reader;
     bool has_after;
 };
 

@@ -104,6 +104,7 @@ static const struct sph_field log_fields[] = {
     FIELD(sph_msg_log, 1, U64, cursor),
     FIELD(sph_msg_log, 2, U32, wait_ms),
     FIELD(sph_msg_log, 3, U32, max_bytes),
+    FIELD(sph_msg_log, 4, U64, reader),
 };
 CODEC(sph_msg_log, "log", log_fields);
 
