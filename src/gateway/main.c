@@ -25,13 +25,16 @@ enum { EXIT_USAGE = 2, EXIT_FAILED = 1 };
  * the folders above it may be closed to the owner (a home of mode 0700, started by plain root); it
  * has to be the owner's own, so root opens nothing here that the owner could not be given. */
 static int open_device(const struct sph_options *options, struct sph_err *err) {
+    if (geteuid() == 0 && (!options->has_owner || options->owner == 0))
+        return SPH_FAIL(err, -EPERM,
+                        "the gateway does not run as root: --owner must name another user");
     sph_autoclose int fd = sph_dir_open(AT_FDCWD, options->device, err);
     if (fd < 0)
         return fd;
     struct stat info;
     if (fstat(fd, &info) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot look at the folder %s", options->device);
-    if (geteuid() == 0 && options->has_owner && info.st_uid != options->owner)
+    if (geteuid() == 0 && info.st_uid != options->owner)
         return SPH_FAIL(err, -EPERM, "the folder %s is not that of user %u", options->device,
                         options->owner);
     return SPH_STEAL_FD(fd);
@@ -43,9 +46,6 @@ static int become_owner(const struct sph_options *options, struct sph_err *err) 
         return SPH_FAIL_ERRNO(err, -errno, "cannot give up new privileges");
     if (geteuid() != 0)
         return 0;
-    if (!options->has_owner || options->owner == 0)
-        return SPH_FAIL(err, -EPERM,
-                        "the gateway does not run as root: --owner must name another user");
     const struct passwd *user = getpwuid(options->owner);
     gid_t group = user ? user->pw_gid : (gid_t)options->owner;
     if (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 ||

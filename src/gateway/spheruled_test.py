@@ -903,6 +903,21 @@ class Process(GatewayTest):
             process, sentence = self.start_gateway("--owner", "0")
             self.assertEqual(sentence, "the gateway does not run as root: --owner must name another user\n")
             self.assertEqual(process.wait(5), 1)
+            process, sentence = self.start_gateway("--owner", str(OWNER + 1))
+            self.assertEqual(sentence, f"the folder {self.folder} is not that of user {OWNER + 1}\n")
+            self.assertEqual(process.wait(5), 1)
+
+    def test_home_that_is_closed_to_the_owner(self):
+        """Root starts the gateway below a folder that the owner cannot pass."""
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        self.end_gateway(self.process)
+        above = os.path.dirname(self.folder)
+        os.chmod(above, 0o700)
+        os.chown(above, 0, 0)
+        self.process, sentence = self.start_gateway()
+        self.assertEqual(sentence, "ok\n")
+        self.assertEqual(self.call("GET", "/spherule/v1/gateway").status, 200)
 
     def test_pid_file(self):
         with open(os.path.join(self.folder, "gateway.pid")) as file:
