@@ -60,13 +60,14 @@ def bench_stats(spherule, home, environment, runs):
         print(f"  {name:42} median {median:6.2f} ms, least {least:6.2f} ms, {median / base:5.2f} x /bin/true")
 
 
-def bench_resident(home):
+def bench_resident(home, busy):
     idle = subprocess.Popen(["sleep", "60"])
     try:
         time.sleep(0.2)
         plain = resident_kib(idle.pid)
         rows = [("sleep (a dynamic glibc program)", plain, None),
-                ("spherule-agent", resident_kib(pid_of(home, "agent.pid")), 1024),
+                ("spherule-agent, at rest", resident_kib(pid_of(home, "agent.pid")), 1024),
+                ("spherule-agent, right after readings", busy, None),
                 ("spheruled", resident_kib(pid_of(home, "gateway.pid")), 8192)]
     finally:
         idle.kill()
@@ -93,14 +94,19 @@ def main():
         environment = dict(os.environ, SPHERULE_HOME=home, SPHERULE_DEVICE="bench")
 
         def run(*words):
-            subprocess.run([spherule, *words], env=environment, check=True, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL)
+            done = subprocess.run([spherule, *words], env=environment, capture_output=True, text=True)
+            if done.returncode != 0:
+                sys.exit(f"bench: 'spherule {' '.join(words)}' failed: {done.stderr.strip()}")
         run("device", "create", "bench")
         run("device", "start", "bench")
         try:
-            run("device", "sideload", "deploy", "--image-package", os.path.join(preset, "samples", "leak.imagepackage"))
+            samples = os.path.join(preset, "samples")
+            run("trust", "add", os.path.join(samples, "signer.pem"))
+            run("device", "sideload", "deploy", "--image-package", os.path.join(samples, "leak.imagepackage"))
             bench_stats(spherule, home, environment, args.runs)
-            bench_resident(home)
+            busy = resident_kib(pid_of(home, "agent.pid"))
+            time.sleep(2)  # at rest: the agent gives back what only work needed
+            bench_resident(home, busy)
         finally:
             run("device", "stop", "bench")
     return 0
