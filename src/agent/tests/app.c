@@ -375,7 +375,7 @@ static int request(uint32_t op, uint32_t a, uint32_t b, uint32_t c, struct sph_a
 }
 
 static int do_channel(char **args) {
-    struct sph_app_reply reply;
+    struct sph_app_reply reply = {0};
     (void)args;
     uint64_t figures[3];
     for (uint32_t i = 0; i < 3; i++) {
@@ -425,7 +425,7 @@ static int do_channel(char **args) {
 }
 
 static int do_hold_output(char **args) {
-    struct sph_app_reply reply;
+    struct sph_app_reply reply = {0};
     (void)request(SPH_APP_GPIO_OPEN_OUTPUT, 8, 0, 1, &reply);
     printf("pin 8: %d\n", reply.error);
     fflush(stdout);
@@ -435,7 +435,7 @@ static int do_hold_output(char **args) {
 /* Connects and says nothing, more often than the agent has places; then asks properly. */
 static int do_hang(char **args) {
     struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = SPH_APP_CHANNEL_PATH};
-    struct sph_app_reply reply;
+    struct sph_app_reply reply = {0};
     (void)args;
     for (int i = 0; i < 12; i++)
         (void)connect(socket(AF_UNIX, SOCK_SEQPACKET, 0), (void *)&name, sizeof(name));
