@@ -1,4 +1,7 @@
-/* The package grows in the caller's buffer in file order: body, metadata, signature over both. */
+/* The package grows in the caller's buffer in file order: body, metadata, signature over both. So
+ * it is in memory once; building the parts apart and joining them was rejected, as it would be
+ * there twice. What the device would refuse is refused here, by the device's own code, before
+ * anything is signed. */
 #include "package/build.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* build: a whole image package from a manifest and files. */
+/* build: a whole image package from a manifest and files.
+ *
+ * Equal input gives equal bytes (with an image id and a time that are given), and the original's
+ * packages come out as they were, up to the signature. Nothing is read from disk: collecting files
+ * is the command line's part. */
 #ifndef SPH_PACKAGE_BUILD_H
 #define SPH_PACKAGE_BUILD_H
 
@@ -16,8 +20,9 @@
 #include "package/manifest.h"
 #include "package/sign.h"
 
+/* What goes in. Everything stays the caller's. */
 struct sph_build {
-    const char *manifest_text; /* source form */
+    const char *manifest_text; /* source form, up to 64 KiB */
     size_t manifest_bytes;
     const struct sph_hardware *hardware; /* NULL when the manifest has no "$NAME" */
     const struct sph_fs_item *items;     /* without app_manifest.json */
@@ -31,7 +36,9 @@ struct sph_build {
 };
 
 /* Appends the package to `ret_package` (empty; raise its limit as needed). The result passes
- * sph_package_parse() unless it is a RealTimeCapable one's manifest that would not. */
+ * sph_package_parse() unless it is a RealTimeCapable one's manifest that would not.
+ * -EBADMSG for a manifest with its place, -ENOENT for an entry point that is not among the items,
+ * -EINVAL for bad paths or keys, -EFBIG, -ENOMEM; after a failure ret_package holds no package. */
 int sph_build_package(const struct sph_build *build, struct sph_buf *ret_package,
                       struct sph_manifest_notes *notes, struct sph_err *err) SPH_MUST_USE;
 

@@ -14,6 +14,9 @@ const char sph_fs_signature[16] = {'C', 'o', 'm', 'p', 'r', 'e', 's', 's',
                                    'e', 'd', ' ', 'R', 'O', 'M', 'F', 'S'};
 const char sph_fs_volume[16] = "Compressed";
 
+/* In three pieces, so that a body can be checked where it lies, in memory that is not to be
+ * written.
+ */
 uint32_t sph_fs_crc(const uint8_t *body, size_t body_bytes) {
     static const uint8_t zero[4];
     uint32_t crc = sph_crc32(0, body, SPH_FS_AT_CRC);
@@ -21,6 +24,8 @@ uint32_t sph_fs_crc(const uint8_t *body, size_t body_bytes) {
     return sph_crc32(crc, body + SPH_FS_AT_CRC + 4, body_bytes - SPH_FS_AT_CRC - 4);
 }
 
+/* The format would allow more. What is refused here could do harm where names are used: in paths,
+ * on terminals, in JSON. */
 const char *sph_fs_name_problem(const char *name, size_t len) {
     if (len == 0)
         return "is empty";
@@ -56,6 +61,8 @@ bool sph_fs_iter_settle(struct sph_fs_iter *iter) {
     return true;
 }
 
+/* The path is kept as one string that is cut back to the folder's length at each step. It cannot
+ * overflow: the check has refused longer ones, with the same arithmetic. */
 void sph_fs_iter_take(struct sph_fs_iter *iter, const struct sph_fs_inode *inode) {
     uint32_t at = iter->at[iter->depth];
     const char *name = (const char *)iter->fs->body + at + SPH_FS_INODE_BYTES;
@@ -75,6 +82,7 @@ void sph_fs_iter_take(struct sph_fs_iter *iter, const struct sph_fs_inode *inode
     }
 }
 
+/* Paths of both structs have the same size, and iter->path always ends in NUL. */
 bool sph_fs_next(struct sph_fs_iter *iter, struct sph_fs_entry *ret_entry) {
     if (!sph_fs_iter_settle(iter))
         return false;
@@ -88,6 +96,8 @@ bool sph_fs_next(struct sph_fs_iter *iter, struct sph_fs_entry *ret_entry) {
     return true;
 }
 
+/* Whole paths are compared, as the walk puts them together: a binary search per folder would be
+ * faster for packages of thousands of files, which nobody makes. */
 int sph_fs_find(const struct sph_fs *fs, const char *path, struct sph_fs_entry *ret_entry) {
     if (*path == '/')
         path++;

@@ -25,6 +25,7 @@ struct node {
     uint64_t fill;                  /* folder: where its next inode goes */
 };
 
+/* Node 0 is the root. Parents stand before their children. */
 struct tree {
     struct node *nodes;
     uint32_t count;
@@ -78,6 +79,7 @@ static int check_item(const struct sph_fs_item *item, struct sph_err *err) {
     return 0;
 }
 
+/* The array has room for the most that a package may hold, so it is allocated once. */
 static int add_node(struct tree *tree, struct node node, struct sph_err *err) {
     if (tree->count == SPH_FS_FILES_MAX)
         return SPH_FAIL(err, -EFBIG, "a package holds at most %d files and folders",
@@ -129,10 +131,12 @@ static int add_item(struct tree *tree, const struct sph_fs_item *item, struct sp
     }
 }
 
+/* Of the inode with its name, padded to whole words. A name that fills its words has no NUL. */
 static uint32_t inode_bytes(const struct node *node) {
     return SPH_FS_INODE_BYTES + (uint32_t)(node->name_len + 3) / 4 * 4;
 }
 
+/* 64 bits, so that no sum can wrap before lay_out() has compared it with the limit. */
 static uint64_t page_up(uint64_t bytes) {
     return (bytes + SPH_FS_PAGE_BYTES - 1) / SPH_FS_PAGE_BYTES * SPH_FS_PAGE_BYTES;
 }
@@ -201,6 +205,7 @@ static void write_superblock(uint8_t *body, const struct tree *tree) {
     sph_fs_inode_put(body + SPH_FS_AT_ROOT, &root);
 }
 
+/* Zeros first: padding, and the rest of each last page, must not be what was in memory before. */
 static int write_body(const struct tree *tree, struct sph_buf *ret_body, struct sph_err *err) {
     uint8_t *body = sph_buf_extend(ret_body, tree->body_bytes);
     if (!body)
@@ -214,6 +219,7 @@ static int write_body(const struct tree *tree, struct sph_buf *ret_body, struct 
     return 0;
 }
 
+/* 4096 nodes of 56 bytes are 224 KiB for the time of the build, on the user's side only. */
 int sph_fs_build(const struct sph_fs_item *items, size_t item_count, struct sph_buf *ret_body,
                  struct sph_err *err) {
     if (item_count >= SPH_FS_FILES_MAX)

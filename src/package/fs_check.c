@@ -14,6 +14,8 @@
 #define DAMAGED "the package's file system is damaged: "
 enum { SHOWN = 72 }; /* bytes of a name in a sentence */
 
+/* The state of one check, some 1 KiB on the stack. Offsets are 64 bits wide: an offset and a size
+ * from the body can then be added without wrapping. */
 struct check {
     struct sph_fs fs;
     struct sph_fs_iter iter;
@@ -241,6 +243,7 @@ static int check_sums(struct check *check) {
     return 0;
 }
 
+/* The root counts as an inode that is known already. */
 int sph_fs_check(const void *body, size_t body_bytes, struct sph_fs *ret_fs, struct sph_err *err) {
     struct check check = {
         .fs = {.body = body, .body_bytes = body_bytes},

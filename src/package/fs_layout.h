@@ -1,4 +1,7 @@
-/* fs_layout: the body's fixed offsets, bits and name rules, for its reader and its builder. */
+/* fs_layout: the body's fixed offsets, bits and name rules, for its reader and its builder.
+ *
+ * Words are composed by hand rather than laid over with bit-field structs: the order of bits in
+ * those is the compiler's, and words of a stranger's body need not be aligned. */
 #ifndef SPH_PACKAGE_FS_LAYOUT_H
 #define SPH_PACKAGE_FS_LAYOUT_H
 
@@ -17,21 +20,23 @@ extern const char sph_fs_signature[16], sph_fs_volume[16];
 /* Offsets in the superblock. */
 enum {
     SPH_FS_AT_MAGIC = 0,
-    SPH_FS_AT_SIZE = 4,
-    SPH_FS_AT_FLAGS = 8,
-    SPH_FS_AT_FUTURE = 12,
+    SPH_FS_AT_SIZE = 4,    /* bytes of the whole body */
+    SPH_FS_AT_FLAGS = 8,   /* SPH_FS_FLAGS */
+    SPH_FS_AT_FUTURE = 12, /* 0 */
     SPH_FS_AT_SIGNATURE = 16,
     SPH_FS_AT_CRC = 32,
-    SPH_FS_AT_EDITION = 36,
-    SPH_FS_AT_BLOCKS = 40,
-    SPH_FS_AT_FILES = 44,
-    SPH_FS_AT_VOLUME = 48,
-    SPH_FS_AT_ROOT = 64,
-    SPH_FS_AT_TABLES = 76, /* the root's table begins here */
+    SPH_FS_AT_EDITION = 36, /* written as 0, not looked at; mkfs.cramfs lets people set it */
+    SPH_FS_AT_BLOCKS = 40,  /* as edition; blocks of compressed data, of which there are none */
+    SPH_FS_AT_FILES = 44,   /* inodes, the root counted */
+    SPH_FS_AT_VOLUME = 48,  /* as edition */
+    SPH_FS_AT_ROOT = 64,    /* the root's inode, which has no name */
+    SPH_FS_AT_TABLES = 76,  /* the root's table begins here */
     SPH_FS_INODE_BYTES = 12,
 };
 
-/* An inode's 12 bytes in the clear; its name follows it. */
+/* An inode's 12 bytes in the clear; its name follows it. Word 0: mode in the low 16 bits, user id
+ * above. Word 1: size in the low 24, group id above. Word 2: length of the name in the low 6,
+ * offset above, both in words of 4 bytes. */
 struct sph_fs_inode {
     uint32_t mode;
     uint32_t uid;

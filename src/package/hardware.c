@@ -1,6 +1,7 @@
 /* The files' texts are kept and searched again for each name: a board has at most some hundred
  * peripherals and a manifest some ten references, so an index would be more code than it saves
- * time. */
+ * time. A table by name at loading was rejected for another reason, too: it would have to decide
+ * which of two peripherals of one name counts, when the question is never asked. */
 #include "package/hardware.h"
 
 #include <errno.h>
@@ -11,14 +12,19 @@
 #include "base/text.h"
 
 #define DEFINITION_TYPE "Azure Sphere Hardware Definition"
-enum { PATH_SIZE = 256, NAME_SIZE = 128 };
+enum {
+    PATH_SIZE = 256, /* bytes with NUL of a path in Imports; folders are the reader's business */
+    NAME_SIZE = 128, /* bytes with NUL of a peripheral's name or type */
+};
 
+/* A file that has been read and checked; `top` points into its text. */
 struct file {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE]; /* as it was written, and so as sentences show it */
     struct sph_buf text;
     struct sph_json_value top;
 };
 
+/* In the order in which they were met: the target first. */
 struct sph_hardware {
     struct file files[SPH_HARDWARE_FILES_MAX];
     unsigned file_count;
@@ -34,6 +40,8 @@ static int fail_at(const struct file *file, const struct sph_json_value *at, str
                     text);
 }
 
+/* Is there a string that is not empty, has no U+0000 and fits `size` bytes? What passes here may be
+ * copied later without looking at the result. */
 static bool has_string(const struct sph_json_value *object, const char *key, size_t size) {
     char text[PATH_SIZE];
     struct sph_json_value value;
@@ -97,6 +105,7 @@ static const struct file *file_named(const struct sph_hardware *hardware, const 
     return NULL;
 }
 
+/* The file is counted before it is read, so that freeing finds its text whatever fails. */
 static int add_file(struct sph_hardware *hardware, const char *path, sph_hardware_read_fn *read,
                     void *context, struct sph_err *err) {
     if (file_named(hardware, path))
@@ -123,6 +132,8 @@ static int add_file(struct sph_hardware *hardware, const char *path, sph_hardwar
     return r < 0 ? r : check_peripherals(file, err);
 }
 
+/* The files that file `index` names, each right away: the list is walked in the order of meeting,
+ * so this is a search by breadth, and nothing recurses however deep imports go. */
 static int add_imports(struct sph_hardware *hardware, unsigned index, sph_hardware_read_fn *read,
                        void *context, struct sph_err *err) {
     const struct file *file = &hardware->files[index];

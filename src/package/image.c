@@ -1,7 +1,7 @@
-/* The package is read from its end: signature, then the length word of the metadata, then the
- * metadata, and what is left in front is the body. Each step checks its own bounds, so no later
- * step can leave the bytes. A cursor object was rejected: there are four reads that can run out,
- * each with its own sentence. */
+/* The package is read from its end, since nothing at its beginning tells where the parts are:
+ * signature, then the length word of the metadata, then the metadata, and what is left in front is
+ * the body. Each step checks its own bounds, so no later step can leave the bytes. A cursor object
+ * was rejected: there are four reads that can run out, each with its own sentence. */
 #include "package/image.h"
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include "base/le.h"
 
 enum {
-    HEAD_BYTES = 8,         /* magic and section count */
-    LENGTH_BYTES = 4,       /* the metadata's last word */
-    SECTION_HEAD_BYTES = 4, /* type and length */
+    HEAD_BYTES = 8,         /* magic at 0 of the metadata, u32 section count at 4 */
+    LENGTH_BYTES = 4,       /* the metadata's last word: their own length, magic and word counted */
+    SECTION_HEAD_BYTES = 4, /* u16 type at 0 of the section, u16 length of its data at 2 */
 };
 
 const uint8_t sph_image_magic[4] = {'4', 'X', '4', 'M'};
@@ -39,7 +39,9 @@ static const char *type_letters(uint16_t type, char ret_letters[3]) {
     return ret_letters;
 }
 
-/* Finds the three parts of the file. */
+/* Finds the three parts of the file. The length word is the sender's, so its two bounds come first:
+ * at least a head and itself, and at least one byte of body in front. The magic is only looked for
+ * where the word points; searching for it would find those that stand in a file of the body. */
 static int split(const uint8_t *bytes, size_t size, struct sph_image *image, struct sph_err *err) {
     if (size > SPH_IMAGE_BYTES_MAX)
         return SPH_FAIL(err, -EFBIG, "this is no image package: %zu bytes is over the limit of %d",
@@ -204,6 +206,8 @@ int sph_image_parse(const void *bytes, size_t size, struct sph_image *ret_image,
     return 0;
 }
 
+/* In order: five of 32 at most. Called also while sections are still being read, for finding those
+ * that are there twice. */
 const struct sph_image_section *sph_image_section(const struct sph_image *image, uint16_t type) {
     for (unsigned i = 0; i < image->section_count; i++) {
         if (image->sections[i].type == type)
@@ -212,6 +216,8 @@ const struct sph_image_section *sph_image_section(const struct sph_image *image,
     return NULL;
 }
 
+/* ND: u32 count at 0, then from 4 on 8 bytes each, u32 version and u32 kind. The count was held
+ * against the section's length by check_section(). */
 struct sph_image_depend sph_image_depend(const struct sph_image *image, unsigned index) {
     const struct sph_image_section *section = sph_image_section(image, SPH_IMAGE_ND);
     if (!section)
@@ -223,6 +229,7 @@ struct sph_image_depend sph_image_depend(const struct sph_image *image, unsigned
     };
 }
 
+/* The original's numbers; the gaps are its own. */
 const char *sph_image_type_name(uint32_t image_type) {
     static const char *const names[] = {
         [1] = "OneBL",

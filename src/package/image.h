@@ -1,4 +1,7 @@
-/* image: an image package taken apart in place: pointers into its bytes, nothing allocated. */
+/* image: an image package taken apart in place: pointers into its bytes, nothing allocated.
+ *
+ * Three layers look at a package, each trusting only what the ones before have checked: this one
+ * finds the parts and reads the metadata, fs.h reads the body, trust.h judges the signature. */
 #ifndef SPH_PACKAGE_IMAGE_H
 #define SPH_PACKAGE_IMAGE_H
 
@@ -13,7 +16,7 @@
 enum {
     SPH_IMAGE_SIGNATURE_BYTES = 64,
     SPH_IMAGE_THUMBPRINT_BYTES = 20, /* SHA-1 of the signer's certificate (DER) */
-    SPH_IMAGE_NAME_BYTES = 32,       /* field in the metadata; a NUL is always among them */
+    SPH_IMAGE_NAME_BYTES = 32,       /* field in section DB; a NUL is always among them */
     SPH_IMAGE_SECTIONS_MAX = 32,     /* the format has 12 known kinds; five are in every package */
     SPH_IMAGE_BYTES_MAX = 64 << 20,  /* far above any device profile; keeps sums in 32 bits */
 };
@@ -36,7 +39,8 @@ enum sph_image_section_type {
     SPH_IMAGE_ND = 0x444e, /* interfaces that it depends on */
 };
 
-/* Bits of the TP section. */
+/* Bits of the TP section, the u32 at its offset 0. The original's SDK sets the second one in every
+ * package that it makes. */
 enum {
     SPH_IMAGE_REMOVE_AT_BOOT = 1,
     SPH_IMAGE_UNDER_DEVELOPMENT = 2,
@@ -49,14 +53,17 @@ enum sph_image_depend_kind {
     SPH_IMAGE_APPLICATION_RUNTIME = 3,
 };
 
+/* The u32 at offset 20 of section SG. */
 enum { SPH_IMAGE_SIGNING_NONE = 0, SPH_IMAGE_SIGNING_ECDSA256 = 1 };
 
+/* One section as it stands in the metadata; `data` is not aligned. */
 struct sph_image_section {
     uint16_t type;
     uint16_t data_bytes;
     const uint8_t *data;
 };
 
+/* One of the ND section's 8-byte entries. */
 struct sph_image_depend {
     uint32_t version;
     uint32_t kind; /* enum sph_image_depend_kind, or unknown */
@@ -76,7 +83,9 @@ struct sph_image {
     struct sph_image_section
         sections[SPH_IMAGE_SECTIONS_MAX]; /* in file order, unknown kinds too */
 
-    uint32_t image_type; /* enum sph_image_type, or another number */
+    /* Section ID: u32 type at 0 (enum sph_image_type, or another number), component id at 4, image
+     * id at 20. The component stays, the image id is new with every build. */
+    uint32_t image_type;
     struct sph_guid component_id;
     struct sph_guid image_id;
     uint8_t thumbprint[SPH_IMAGE_THUMBPRINT_BYTES]; /* zero without an SG section */

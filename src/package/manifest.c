@@ -15,7 +15,8 @@
 
 #define PLACE(member) offsetof(struct sph_manifest, member)
 
-/* Category 2 of the device's error numbers. */
+/* Category 2 of the device's error numbers. The list has more than one for some keys, and none for
+ * others (Name, ComponentId): those get 0, and the agent answers with a general number. */
 enum {
     ID_JSON = 1,
     ID_ENTRY_POINT_MISSING = 3,
@@ -47,6 +48,7 @@ static int read_schema_version(struct sph_manifest_reader *reader,
     return 0;
 }
 
+/* Any text: names are shown, never used as paths. What shows them makes them printable. */
 static int read_name(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                      const char *field, const struct sph_json_value *value) {
     if (!sph_manifest_is_text(value))
@@ -56,6 +58,7 @@ static int read_name(struct sph_manifest_reader *reader, const struct sph_manife
     return 0;
 }
 
+/* Zero is a GUID like any other here: what it names is not this reader's business. */
 static int read_component_id(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                              const char *field, const struct sph_json_value *value) {
     if (sph_manifest_read_guid(value, &reader->manifest->component_id) < 0)
@@ -79,6 +82,7 @@ static bool is_clean_path(const char *path) {
     return true;
 }
 
+/* Only the form; whether the file is there is asked once the body is at hand. */
 static int read_entry_point(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                             const char *field, const struct sph_json_value *value) {
     char *path = reader->manifest->entry_point;
@@ -117,6 +121,7 @@ static int read_application_type(struct sph_manifest_reader *reader,
                              "this must be \"Default\", \"RealTimeCapable\" or \"Debugger\"");
 }
 
+/* MallocVersion and TargetApplicationRuntimeVersion: 32 bits, as the metadata store them. */
 static int read_number(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                        const char *field, const struct sph_json_value *value) {
     uint64_t number;
@@ -137,6 +142,7 @@ static int read_beta_apis(struct sph_manifest_reader *reader, const struct sph_m
     return 0;
 }
 
+/* In the order in which missing ones are told, which is that of the original's templates. */
 static const struct sph_manifest_key top_keys[] = {
     {.name = "SchemaVersion",
      .read = read_schema_version,
@@ -183,6 +189,7 @@ static int fail_json(struct sph_manifest_reader *reader, struct sph_err cause) {
     return SPH_FAIL(reader->err, -EBADMSG, "%s: %s", SPH_MANIFEST_PATH, cause.text);
 }
 
+/* The size comes first: everything behind it is linear in it, or times the number of keys. */
 static int read_text(struct sph_manifest_reader *reader) {
     struct sph_manifest *manifest = reader->manifest;
     if (manifest->text_bytes > SPH_MANIFEST_BYTES_MAX) {
@@ -205,6 +212,8 @@ static int read_text(struct sph_manifest_reader *reader) {
     return sph_manifest_read_object(reader, &top, "", top_keys, SPH_ARRAY_SIZE(top_keys));
 }
 
+/* The record is filled on the stack and copied at the end, so that a failure leaves the caller's
+ * untouched; notes are filled in both cases. */
 int sph_manifest_parse(const char *text, size_t len, const struct sph_manifest_options *options,
                        struct sph_manifest *ret_manifest, struct sph_manifest_notes *notes,
                        struct sph_err *err) {

@@ -17,14 +17,17 @@ enum {
     ID_POWER_EMPTY = 49,
 };
 
+/* Only after the whole value was found good: what is granted can be used. */
 static void grant(struct sph_manifest_reader *reader, const struct sph_manifest_key *key) {
     reader->manifest->granted |= (uint64_t)1 << key->capability;
 }
 
+/* Few lists have a number of their own for a wrong entry. */
 static unsigned entry_id(const struct sph_manifest_key *key) {
     return key->entry_id != 0 ? key->entry_id : key->error_id;
 }
 
+/* The developer's own text, in which names need not be resolved yet. */
 static bool is_source(const struct sph_manifest_reader *reader) {
     return reader->options->form == SPH_MANIFEST_SOURCE;
 }
@@ -85,6 +88,7 @@ static int read_gpio(struct sph_manifest_reader *reader, const struct sph_manife
     return read_list(reader, key, field, value, check_pin);
 }
 
+/* Which names a board has is the hardware definition's to know, and the device's. */
 static int check_peripheral(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                             const char *field, const struct sph_json_value *entry) {
     if (is_reference(entry))
@@ -101,6 +105,8 @@ static int read_peripherals(struct sph_manifest_reader *reader, const struct sph
     return read_list(reader, key, field, value, check_peripheral);
 }
 
+/* Host names and addresses of any form: looking closer would be resolving them, which reading a
+ * manifest should not do. */
 static int check_host(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                       const char *field, const struct sph_json_value *entry) {
     if (!sph_manifest_is_text(entry) || entry->len == 0)
@@ -128,6 +134,7 @@ static int read_components(struct sph_manifest_reader *reader, const struct sph_
     return read_list(reader, key, field, value, check_component);
 }
 
+/* 0 is taken, too: as for bind(), it leaves the choice to the system. */
 static int check_port(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                       const char *field, const struct sph_json_value *entry) {
     uint64_t port;
@@ -171,6 +178,8 @@ static int read_storage_size(struct sph_manifest_reader *reader, const struct sp
     return 0;
 }
 
+/* {"SizeKB": n} with further keys allowed: an object of its own level, and so a table of its own.
+ */
 static int read_storage(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                         const char *field, const struct sph_json_value *value) {
     static const struct sph_manifest_key keys[] = {
@@ -212,6 +221,7 @@ static int check_power_control(struct sph_manifest_reader *reader,
                              "\"SetPowerProfile\"");
 }
 
+/* The one list that may not be empty: the original has a number for that. */
 static int read_power_controls(struct sph_manifest_reader *reader,
                                const struct sph_manifest_key *key, const char *field,
                                const struct sph_json_value *value) {
@@ -222,6 +232,8 @@ static int read_power_controls(struct sph_manifest_reader *reader,
     return r;
 }
 
+/* Rows of the table: FLAG is true or false, LIST an array, PORTS an array whose wrong entries have
+ * a number of their own. */
 #define FLAG(key_name, bit, id)                                                                    \
     { .name = (key_name), .read = read_flag, .error_id = (id), .capability = (bit) }
 #define LIST(key_name, bit, id, reader_fn, member)                                                 \
@@ -235,7 +247,8 @@ static int read_power_controls(struct sph_manifest_reader *reader,
         .capability = (bit), .place = PLACE(member)                                                \
     }
 
-/* In the order of enum sph_capability. */
+/* In the order of enum sph_capability, as sph_capability_name() uses it. The numbers are the
+ * original's of category 2, docs/spec/package.md, section 5. */
 static const struct sph_manifest_key capability_keys[] = {
     LIST("Gpio", SPH_CAP_GPIO, 10, read_gpio, gpio_entries),
     LIST("I2cMaster", SPH_CAP_I2C_MASTER, 13, read_peripherals, i2c_master),

@@ -11,7 +11,10 @@
 #include "package/manifest_reader.h"
 
 #define RUNTIME_KEY "TargetApplicationRuntimeVersion"
-enum { LISTS = 6 };
+enum {
+    LISTS = 6,   /* the capabilities whose entries may be "$NAME" */
+    ID_GPIO = 10 /* the device's number for a wrong Gpio, category 2 */
+};
 
 /* The lists that "$NAME" may stand in, each with the peripheral type that it needs. */
 struct reference_list {
@@ -32,10 +35,11 @@ static void reference_lists(const struct sph_manifest *manifest,
     memcpy(ret_lists, lists, sizeof(lists));
 }
 
+/* One packing. `reader` is a reader of nothing: it lends its way of making sentences. */
 struct packer {
     const struct sph_manifest *manifest;
     const struct sph_hardware *hardware;
-    struct sph_manifest_reader reader; /* for sentences */
+    struct sph_manifest_reader reader;
     struct sph_buf *out;
 };
 
@@ -60,7 +64,7 @@ static int write_pin(struct packer *packer, const struct sph_json_value *at, con
     if (r < 0 && sph_json_to_text(value, text, sizeof(text)) == 0)
         r = sph_text_to_u64(text, UINT16_MAX, &pin);
     if (r < 0)
-        return sph_manifest_fail(&packer->reader, at, field, 10,
+        return sph_manifest_fail(&packer->reader, at, field, ID_GPIO,
                                  "the hardware definition gives no pin number for this");
     sph_buf_printf(packer->out, "%u", (unsigned)pin);
     return 0;
@@ -106,6 +110,8 @@ static struct sph_json_value string_at(const struct sph_manifest *manifest, size
     };
 }
 
+/* Strings are copied whole, so that blanks inside them stay; outside of strings a blank can only be
+ * between tokens, as the text was checked when it was parsed. */
 static int write_packed(struct packer *packer) {
     const struct sph_manifest *manifest = packer->manifest;
     struct reference_list lists[LISTS];

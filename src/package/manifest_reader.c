@@ -1,4 +1,6 @@
 /* The two levels of the manifest are tables of keys; this file walks an object along such a table.
+ * Keys are taken in the order of the text, so that of several faults the first one is told, and
+ * missing ones only when all others are good.
  * Every sentence about a manifest is made in sph_manifest_fail, so that all have the same form. */
 #include "package/manifest_reader.h"
 
@@ -8,6 +10,7 @@
 
 #include "base/text.h"
 
+/* Counted anew from the start of the text for each sentence: there are few. */
 static void position(const struct sph_manifest_reader *reader, const struct sph_json_value *at,
                      unsigned *ret_line, unsigned *ret_column) {
     sph_json_position(reader->manifest->text, at->offset, ret_line, ret_column);
@@ -45,6 +48,7 @@ static void warn_unknown(struct sph_manifest_reader *reader, const char *prefix,
                    SPH_MANIFEST_PATH, line, column, prefix, shown);
 }
 
+/* `seen` has a bit per row of the table, so a table has 64 rows at most. */
 static int check_required(struct sph_manifest_reader *reader, const struct sph_json_value *object,
                           const char *prefix, const struct sph_manifest_key *keys,
                           unsigned key_count, uint64_t seen) {
@@ -96,6 +100,8 @@ int sph_manifest_read_object(struct sph_manifest_reader *reader,
     return check_required(reader, object, prefix, keys, key_count, seen);
 }
 
+/* The list is copied to its place as bytes: `place` is an offset that the table took from the very
+ * member, so its alignment is right, but no type says so. */
 int sph_manifest_read_list(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                            const char *field, const struct sph_json_value *value,
                            sph_manifest_entry_fn *check) {
@@ -135,6 +141,7 @@ bool sph_manifest_is_text(const struct sph_json_value *value) {
     return true;
 }
 
+/* Escapes are allowed in it as in any string, though nobody writes a GUID so. */
 int sph_manifest_read_guid(const struct sph_json_value *value, struct sph_guid *ret_guid) {
     char text[64]; /* 38 with braces */
     int r = sph_json_to_text(value, text, sizeof(text));

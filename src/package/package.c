@@ -1,5 +1,5 @@
 /* The order of the checks is from the outside in, so that the sentence names the outermost fault.
- */
+ * Trust is judged apart (trust.h): it needs a device's store, which the command line has not. */
 #include "package/package.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
-/* package: one application package with all its parts read and checked. */
+/* package: one application package with all its parts read and checked.
+ *
+ * The one call for whoever wants to know whether a file is a package: the command line before it
+ * sends one, the agent before it installs one, with the same answer and the same sentence. */
 #ifndef SPH_PACKAGE_PACKAGE_H
 #define SPH_PACKAGE_PACKAGE_H
 
@@ -10,11 +13,11 @@
 #include "package/image.h"
 #include "package/manifest.h"
 
-/* Points into the bytes given to sph_package_parse(). */
+/* Points into the bytes given to sph_package_parse(), which must outlive it. Some 2 KiB. */
 struct sph_package {
     struct sph_image image;
     struct sph_fs fs;
-    struct sph_manifest manifest;
+    struct sph_manifest manifest; /* packed form */
 };
 
 /* Image, body, manifest (packed form), entry point, and that image and manifest name the same

@@ -1,6 +1,7 @@
-/* ECDSA through nettle's hogweed. The nonce comes from the generator of RFC 6979 rather than from
- * the system: signing cannot fail for want of randomness, and packing the same input twice gives
- * the same file. */
+/* ECDSA through nettle's hogweed, which the agent can link statically; OpenSSL and GnuTLS would
+ * bring certificates, providers and configuration files with them. The nonce comes from the
+ * generator of RFC 6979 rather than from the system: signing cannot fail for want of randomness,
+ * and packing the same input twice gives the same file. */
 #include "package/sign.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ void sph_sign_thumbprint(const void *der, size_t len,
     sha1_digest(&sha, SPH_IMAGE_THUMBPRINT_BYTES, ret_thumbprint);
 }
 
-/* Numbers are big-endian and of fixed length in packages, GMP integers in hogweed. */
+/* Numbers are big-endian and of fixed length in packages, GMP integers in hogweed. GMP ends the
+ * program when memory runs out: the numbers here have 32 bytes, and no caller could do better. */
 static void number_get(mpz_t number, const uint8_t *bytes) {
     mpz_import(number, NUMBER_BYTES, 1, 1, 1, 0, bytes);
 }
@@ -131,6 +133,7 @@ static void nonce_stir(struct nonce *nonce, uint8_t separator, const uint8_t *se
     explicit_bzero(tail, sizeof(tail));
 }
 
+/* RFC 6979, 3.2, steps b to g: K of zeros, V of ones, and two stirs with key and message. */
 static void nonce_init(struct nonce *nonce, const uint8_t *scalar, const mpz_t hash_mod_order) {
     uint8_t seed[SPH_SIGN_SCALAR_BYTES + SPH_SIGN_HASH_BYTES];
     memcpy(seed, scalar, SPH_SIGN_SCALAR_BYTES);
@@ -167,6 +170,7 @@ static void hash_mod_order(mpz_t number, const uint8_t hash[SPH_SIGN_HASH_BYTES]
     mpz_clear(order);
 }
 
+/* Written in one go at the end, so that ret_signature is untouched by a failure. */
 int sph_signature_sign(const void *bytes, size_t len, const uint8_t scalar[SPH_SIGN_SCALAR_BYTES],
                        uint8_t ret_signature[SPH_IMAGE_SIGNATURE_BYTES], struct sph_err *err) {
     struct ecc_scalar key;

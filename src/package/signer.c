@@ -20,11 +20,14 @@
 #include "base/text.h"
 
 enum {
-    PEM_BYTES_MAX = 64 << 10,
+    PEM_BYTES_MAX =
+        64 << 10,          /* of a key or certificate; a file with all its comments is far below */
     VALID_DAYS = 20 * 365, /* as long as the original's development certificate */
 };
 #define SUBJECT "CN=Spherule SDK Development"
 
+/* Destructors for the cleanup attribute. Whatever held the private key is wiped before it is freed;
+ * gnutls_memset is one that no compiler leaves out. */
 static void keyp_done(gnutls_x509_privkey_t *key) {
     if (*key)
         gnutls_x509_privkey_deinit(*key);
@@ -94,6 +97,7 @@ static int read_point(gnutls_x509_crt_t crt, uint8_t ret_point[SPH_SIGN_POINT_BY
                     name ? name : "of an unknown kind", bits);
 }
 
+/* The subject in the form of RFC 4514: last part first, other than openssl prints it. */
 static int read_subject(gnutls_x509_crt_t crt, char ret_name[SPH_TRUST_NAME_SIZE],
                         struct sph_err *err) {
     auto_datum gnutls_datum_t name = {NULL, 0};
@@ -139,8 +143,7 @@ int sph_certificate_read(const void *pem, size_t len, struct sph_trust_record *r
     return read_certificate(crt, ret_record, err);
 }
 
-/* Private key: from its file, or made. */
-
+/* A private key, from its file or just made; fills scalar and point of the signer. */
 static int read_key(gnutls_x509_privkey_t key, const struct sph_buf *pem, struct sph_signer *signer,
                     struct sph_err *err) {
     const gnutls_datum_t text = {(unsigned char *)pem->data, (unsigned)pem->len};
@@ -209,6 +212,7 @@ static int fill_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key) {
     return status == 0 ? gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) : status;
 }
 
+/* Readable to all, as it is what others are to trust. */
 static int make_certificate(int dirfd, gnutls_x509_privkey_t key, struct sph_buf *ret_pem,
                             struct sph_err *err) {
     auto_crt gnutls_x509_crt_t crt = NULL;
@@ -235,7 +239,9 @@ static int read_if_there(int dirfd, const char *name, struct sph_buf *buf, struc
     return r < 0 ? r : 1;
 }
 
-/* Under the folder's lock. */
+/* Under the folder's lock. What is there is never replaced: a key that cannot be read may be one
+ * that devices trust, so every broken pair is left to its owner, with the way out in the sentence.
+ */
 static int load_or_make(int dirfd, struct sph_signer *signer, struct sph_err *err) {
     auto_secret struct sph_buf key_pem = SPH_BUF_LIMIT(PEM_BYTES_MAX);
     sph_autobuf struct sph_buf certificate_pem = SPH_BUF_LIMIT(PEM_BYTES_MAX);

@@ -1,5 +1,8 @@
 /* signer: the developer's signing key pair on disk, and certificates read from PEM (library
- * sph_signer, GnuTLS). */
+ * sph_signer, GnuTLS).
+ *
+ * This is the only place that knows X.509. It gives plain numbers to sign.h and plain records to
+ * trust.h, so that neither the agent nor the gateway links GnuTLS. */
 #ifndef SPH_PACKAGE_SIGNER_H
 #define SPH_PACKAGE_SIGNER_H
 
@@ -10,12 +13,14 @@
 #include "package/sign.h"
 #include "package/trust.h"
 
+/* Beside each other in one folder; the key in the traditional PEM form, for its owner only. */
 #define SPH_SIGNER_KEY_FILE "sdk-development-key.pem"
 #define SPH_SIGNER_CERTIFICATE_FILE "sdk-development-certificate.pem"
 
+/* A secret: end with sph_signer_done() also after the last use of a copy. */
 struct sph_signer {
-    uint8_t scalar[SPH_SIGN_SCALAR_BYTES];
-    struct sph_trust_record identity; /* thumbprint, point, subject */
+    uint8_t scalar[SPH_SIGN_SCALAR_BYTES]; /* the private key */
+    struct sph_trust_record identity;      /* thumbprint, point, subject */
 };
 
 /* Loads the pair from the folder, making it (0600, P-256, self-signed) when it is not there.
@@ -25,7 +30,8 @@ int sph_signer_open(int dirfd, struct sph_signer *ret_signer, struct sph_err *er
 /* Wipes the private part. */
 void sph_signer_done(struct sph_signer *signer);
 
-/* One PEM certificate. -EBADMSG not a certificate, -ENOTSUP when its key is not on P-256. */
+/* The first certificate in the PEM text, at most 64 KiB of it. -EBADMSG not a certificate, -ENOTSUP
+ * when its key is not on P-256. Dates and issuer are not judged. */
 int sph_certificate_read(const void *pem, size_t len, struct sph_trust_record *ret_record,
                          struct sph_err *err) SPH_MUST_USE;
 

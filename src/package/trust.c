@@ -9,16 +9,22 @@
 #include "base/le.h"
 #include "base/text.h"
 
+/* The store file: magic at 0, u16 version at 4, u16 count at 6, records from 8, u32 CRC at the end.
+ */
 enum {
     HEAD_BYTES = 8,
     RECORD_BYTES = SPH_IMAGE_THUMBPRINT_BYTES + SPH_SIGN_POINT_BYTES + SPH_TRUST_NAME_SIZE,
+    /* Against bad storage, as for a body. Against a forger it would do nothing, but who can write
+     * this file decides anyway. */
     CRC_BYTES = 4,
     VERSION = 1,
-    HEX_SIZE = 2 * SPH_IMAGE_THUMBPRINT_BYTES + 1,
+    HEX_SIZE = 2 * SPH_IMAGE_THUMBPRINT_BYTES + 1, /* of a thumbprint as text, with NUL */
 };
 
 static const uint8_t magic[4] = {'S', 'P', 'H', 'T'};
 
+/* From the certificate that the original's SDK signs with. Its private key is in every copy of that
+ * SDK, so the record proves nothing about who made a package: it is never in a store by itself. */
 const struct sph_trust_record sph_trust_sdk_development = {
     .thumbprint = {0xa8, 0xd5, 0xcc, 0x69, 0x58, 0xf4, 0x87, 0x10, 0x14, 0x0d,
                    0x7a, 0x26, 0x16, 0x0f, 0xc1, 0xcf, 0xc3, 0x1f, 0x5d, 0xf0},
@@ -99,6 +105,8 @@ void sph_trust_format(const struct sph_trust *trust, struct sph_buf *ret_bytes) 
     sph_buf_append(ret_bytes, crc, sizeof(crc));
 }
 
+/* A bad record is named before a double one or a full store: those can be helped by the user, this
+ * cannot. */
 int sph_trust_add(struct sph_trust *trust, const struct sph_trust_record *record,
                   struct sph_err *err) {
     char hex[HEX_SIZE];
@@ -177,6 +185,8 @@ static int untrusted(const struct sph_image *image, struct sph_err *err) {
     return SPH_TRUST_E_UNTRUSTED;
 }
 
+/* The order is that of docs/spec/package.md: what the package says of itself, then whether its
+ * signer is known, then the arithmetic, which is the dear part. */
 int sph_trust_verify(const struct sph_trust *trust, const struct sph_image *image,
                      const struct sph_trust_record **ret_signer, struct sph_err *err) {
     if (image->signing_type != SPH_IMAGE_SIGNING_ECDSA256 ||

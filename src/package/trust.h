@@ -1,4 +1,8 @@
-/* trust: the signers whose packages a device takes. */
+/* trust: the signers whose packages a device takes.
+ *
+ * Trust is a list of keys, no chain of certificates: a device has no clock that it could hold dates
+ * against, and no authority to ask. Who may add to the list is the agent's business. The answers of
+ * a verify are conditions, not errors, because each has a remedy of its own. */
 #ifndef SPH_PACKAGE_TRUST_H
 #define SPH_PACKAGE_TRUST_H
 
@@ -12,17 +16,20 @@
 #include "package/sign.h"
 
 enum {
-    SPH_TRUST_MAX = 32, /* signers of one device */
-    SPH_TRUST_NAME_SIZE = 64,
+    SPH_TRUST_MAX = 32,       /* signers of one device; a handful of developers and a builder */
+    SPH_TRUST_NAME_SIZE = 64, /* bytes of a name with its NUL; a longer subject is cut */
 };
 
+/* What is kept of a certificate. In the store file: thumbprint at 0, point at 20, name at 85. */
 struct sph_trust_record {
+    /* What packages name their signer by. It finds the key; it vouches for nothing, since the point
+     * beside it is what signatures are checked with. So SHA-1 is good enough here. */
     uint8_t thumbprint[SPH_IMAGE_THUMBPRINT_BYTES];
     uint8_t point[SPH_SIGN_POINT_BYTES];
     char name[SPH_TRUST_NAME_SIZE]; /* UTF-8, shown to people: the certificate's subject */
 };
 
-/* A plain record; all zero is the empty store. */
+/* A plain record of some 5 KiB; all zero is the empty store. Order is that of adding. */
 struct sph_trust {
     unsigned count;
     struct sph_trust_record records[SPH_TRUST_MAX];
@@ -37,9 +44,12 @@ enum sph_trust_condition {
     SPH_TRUST_E_ABSENT = 6,    /* find, remove: it is not there */
 };
 
-/* The store file, docs/spec/package.md. parse: -EBADMSG with a sentence. */
+/* The store file, docs/spec/package.md, section 6. Pure: reading it and replacing it as a whole are
+ * the caller's. -EBADMSG with a sentence; ret_trust is untouched then, so that a damaged store is
+ * never taken for an empty one. */
 int sph_trust_parse(const void *bytes, size_t size, struct sph_trust *ret_trust,
                     struct sph_err *err) SPH_MUST_USE;
+/* Appends the file. A failure is in the buffer's error. */
 void sph_trust_format(const struct sph_trust *trust, struct sph_buf *ret_bytes);
 
 /* 0 or a condition (E_FULL, E_EXISTS) with its sentence; -EINVAL for a bad point or name. */
