@@ -117,8 +117,8 @@ struct sph_manifest {
     /* MallocVersion: any 32-bit number; 0 when absent. Read for its bounds; nothing depends on it.
      */
     uint32_t malloc_version;
-    /* TargetApplicationRuntimeVersion (ARV): written by packing, the version of the runtime that the
-     * application was made for; 0 when absent. */
+    /* TargetApplicationRuntimeVersion (ARV): written by packing, the version of the runtime that
+     * the application was made for; 0 when absent. */
     uint32_t application_runtime;
     /* TargetBetaApis: anything, from older packers; type SPH_JSON_END when absent. */
     struct sph_json_value target_beta_apis;
