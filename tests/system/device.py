@@ -492,6 +492,25 @@ class Device(Home):
     def log(self):
         return self.request("GET", "/log")[2].decode(errors="replace")
 
+    def log_end(self):
+        """Where the log ends now: a place to wait from, also when its beginning is overwritten meanwhile."""
+        place = "0"
+        while True:
+            _, headers, data = self.request("GET", f"/spherule/v1/log?cursor={place}")
+            place = headers["Spherule-Log-Cursor"]
+            if not data:
+                return place
+
+    def wait_log_from(self, place, text, seconds=10):
+        """Waits for a text behind that place."""
+        seen, end = b"", time.monotonic() + seconds
+        while text.encode() not in seen:
+            if time.monotonic() > end:
+                raise AssertionError(f"'{text}' is not in the log within {seconds} s: {seen!r}")
+            _, headers, data = self.request("GET", f"/spherule/v1/log?cursor={place}&waitMs=500")
+            place = headers["Spherule-Log-Cursor"]
+            seen += data
+
     def wait_log(self, text, count=1, seconds=10):
         return wait_for(lambda: (log := self.log()).count(text) >= count and log, seconds,
                         what=f"'{text}' in the log {count} times")

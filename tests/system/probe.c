@@ -90,6 +90,22 @@ static void start_child(long pages) {
     }
 }
 
+/* The same as another program: this one, executed anew. */
+static void start_program(const char *pages) {
+    if (fork() == 0) {
+        (void)execl("/proc/self/exe", "app", "eat", pages, "stay", (char *)NULL);
+        exit(94);
+    }
+}
+
+static void share(long count) {
+    size_t size = (size_t)count * PAGE;
+    char *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        exit(90);
+    memset(pages, 1, size);
+}
+
 /* What of the host can be seen from here, a line each. */
 static void look(const char *path) {
     (void)printf("%s %s\n", path, access(path, F_OK) == 0 ? "there" : strerror(errno));
@@ -130,6 +146,8 @@ static int act_number(const char *word, long number) {
         eat(number);
     else if (strcmp(word, "grow") == 0)
         grow(number);
+    else if (strcmp(word, "share") == 0)
+        share(number);
     else if (strcmp(word, "flood") == 0)
         flood(number);
     else if (strcmp(word, "bytes") == 0)
@@ -179,6 +197,8 @@ int main(int argc, char **argv) {
             (void)!write(STDOUT_FILENO, next, strlen(next)), say("\n");
         else if (strcmp(argv[i - 1], "err") == 0)
             (void)fprintf(stderr, "%s\n", next);
+        else if (strcmp(argv[i - 1], "program") == 0)
+            start_program(next);
         else if (strcmp(argv[i - 1], "look") == 0)
             look(next);
         else if (act_number(argv[i - 1], strtol(next, NULL, 10)) < 0)

@@ -305,8 +305,16 @@ class MainJob(unittest.TestCase):
             device.wait_log("staying")
             self.assertGreater(self.assert_exact(device, PROBE), 30 * PAGE)
             device.ok("device", "app", "stop")
+            device.deploy(pack(device, PROBE, ["share", "8", "program", "10", "child", "4", "program", "6", "stay"]))
+            device.wait_log("child", 3)
+            device.wait_log("staying", 4)  # with that of before, and those of the two programs
+            self.assertGreater(self.assert_exact(device, PROBE), (8 + 10 + 4 + 6) * PAGE)
+            self.assertEqual(len(device.all_app_pids()), 4)
+            device.ok("device", "app", "stop")
+            self.assertEqual(device.stats()[1], 0)
             device.deploy(pack(device, PROBE, ["child", "40", "rest", "300", "eat", "40", "stay"]))
-            report = device.kill(next(row["id"] for row in device.wait_kills(2) if row["why"] == "ration"))
+            row = wait_for(lambda: [row for row in device.kills() if row["why"] == "ration"], what="the kill")[0]
+            report = device.kill(row["id"])
             self.assertLessEqual(report["userBytes"], RATION)
 
     def test_neighbours(self):
