@@ -1,29 +1,24 @@
-/* A connect to a Unix socket blocks only while the listener's queue is full; a send time-out of the
- * socket would bound that too, but the agent accepts at once and serves one gateway. */
+/* A connect to a Unix socket blocks while the listener's queue is full, and an agent that has been
+ * stopped fills it: every try that its gateway gives up leaves a place taken. So the socket does
+ * not block from the beginning; a full queue is -EAGAIN, one more reason to try again later. (A
+ * connect to a Unix socket is never "in progress": it is done or it has failed.) */
 #include "gateway/backend.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/cleanup.h"
 #include "base/unix_socket.h"
 
 struct native {
-    int dir_fd;
-    char name[64];
+    int dir_fd;    /* the caller's */
+    char name[64]; /* of the socket; sun_path leaves more, no agent needs it */
 };
 
 static int native_connect(void *context, struct sph_err *err) {
-    struct native *native = context;
-    sph_autoclose int fd = sph_unix_connect(native->dir_fd, native->name, SOCK_STREAM, err);
-    if (fd < 0)
-        return SPH_STEAL_FD(fd);
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-        return SPH_FAIL_ERRNO(err, -errno, "cannot set up the connection to the agent");
-    return SPH_STEAL_FD(fd);
+    const struct native *native = context;
+    return sph_unix_connect(native->dir_fd, native->name, SOCK_STREAM | SOCK_NONBLOCK, err);
 }
 
 int sph_backend_native(int dir_fd, const char *name, struct sph_backend *ret_backend,

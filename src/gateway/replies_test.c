@@ -1,0 +1,457 @@
+/* Every formatter's JSON to the byte: what is usual, nothing at all, and the extremes: the largest
+ * numbers, names that are no UTF-8, words for numbers that this version does not know.
+ *
+ * Replies take the way of real ones: encoded, decoded and answered by the route. */
+#include "base/testing.h"
+
+#include <string.h>
+
+#include "gateway/replies.h"
+#include "gateway/route.h"
+#include "wire/message.h"
+
+#define T(text)                                                                                    \
+    { .data = (text), .len = sizeof(text) - 1 }
+/* Text 04030201-0605-0807-090a-0b0c0d0e0f10: the first three groups are little-endian. */
+#define ID_A                                                                                       \
+    {                                                                                              \
+        .bytes = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 }                         \
+    }
+#define ID_B                                                                                       \
+    {                                                                                              \
+        .bytes = {                                                                                 \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff,                                                                                  \
+            0xff                                                                                   \
+        }                                                                                          \
+    }
+#define TEXT_A "04030201-0605-0807-090a-0b0c0d0e0f10"
+#define TEXT_B "ffffffff-ffff-ffff-ffff-ffffffffffff"
+#define TEXT_0 "00000000-0000-0000-0000-000000000000"
+#define MAX32 "4294967295"
+#define MAX64 "18446744073709551615"
+/* A name as a hostile package could have it: a quote, a line end, half a character, a NUL. */
+#define EVIL T("a\"\n\xc3\0b")
+#define EVIL_JSON "a\\\"\\n\xef\xbf\xbd\\u0000b"
+
+static const struct sph_guid id_a = ID_A;
+
+/* The route that a method and a path mean; every answer goes through it. */
+static void call_for(const char *method, const char *path, struct sph_call *ret_call) {
+    const struct sph_route_request request = {.method = method, .path = path, .has_body = true};
+    struct sph_response response = SPH_RESPONSE_NULL;
+    if (sph_route_resolve(&request, ret_call, &response) != 0)
+        fail_msg("%s %s: %s", method, path, response.sentence);
+    sph_response_done(&response);
+}
+
+static void check_answer(const char *method, const char *path, const void *message, unsigned status,
+                         const char *body) {
+    struct sph_call call;
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_response response = SPH_RESPONSE_NULL;
+    sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
+    call_for(method, path, &call);
+    const struct sph_codec *codec = sph_op_find(call.route->op)->reply;
+    assert_int_equal(sph_codec_encode(codec, message, &payload, &err), 0);
+    sph_route_answer(&call, payload.data ? payload.data : "", payload.len, &response);
+    assert_string_equal(response.body.data ? response.body.data : "", body);
+    assert_int_equal(response.status, status);
+    assert_string_equal(response.content_type, "application/json");
+    sph_response_done(&response);
+}
+
+#define CHECK(method, path, type, body, ...)                                                       \
+    check_answer((method), (path), &(const struct sph_msg_##type){__VA_ARGS__}, 200, (body))
+
+static void status(void **state) {
+    (void)state;
+    CHECK("GET", "/status", status_reply, "{\"uptime\":0}", .uptime_ms = 999);
+    CHECK("GET", "/status", status_reply, "{\"uptime\":634}", .uptime_ms = 634999);
+    CHECK("GET", "/status", status_reply, "{\"uptime\":18446744073709551}",
+          .uptime_ms = UINT64_MAX);
+    CHECK("GET", "/osversion", status_reply, "{\"osversion\":\"22.11\"}", .os_version = T("22.11"));
+    CHECK("GET", "/osversion", status_reply, "{\"osversion\":\"\"}", .uptime_ms = 1);
+    CHECK("GET", "/osversion", status_reply, "{\"osversion\":\"" EVIL_JSON "\"}",
+          .os_version = EVIL);
+    CHECK("GET", "/abi_versions", status_reply,
+          "{\"SecureWorldRuntime\":1,\"OSRuntime\":1,\"ApplicationRuntime\":17}",
+          .abi_secure_world = 1, .abi_os = 1, .abi_application = 17);
+    CHECK("GET", "/abi_versions", status_reply,
+          "{\"SecureWorldRuntime\":0,\"OSRuntime\":" MAX32 ",\"ApplicationRuntime\":0}",
+          .abi_os = UINT32_MAX);
+}
+
+/* "State" of one app is found in a list: of it alone, of all, or without it. */
+static void app_state(void **state) {
+    (void)state;
+    static const char *const words[] = {"notPresent", "stopped", "running", "debugging",
+                                        "unknown" /* a later version's */};
+    for (uint32_t number = 0; number < SPH_ARRAY_SIZE(words); number++) {
+        const struct sph_msg_app apps[] = {
+            {.component = ID_B, .state = SPH_APP_STOPPED},
+            {.component = ID_A, .state = number},
+        };
+        const struct sph_msg_app_list_reply reply = {.apps = SPH_LIST(apps, 2)};
+        char body[64];
+        (void)snprintf(body, sizeof(body), "{\"state\":\"%s\"}", words[number]);
+        check_answer("GET", "/app/status/" TEXT_A, &reply, 200, body);
+    }
+    CHECK("GET", "/app/status/" TEXT_A, app_list_reply, "{\"state\":\"notPresent\"}",
+          .has_staged = true);
+}
+
+static void app_control(void **state) {
+    (void)state;
+    CHECK("PATCH", "/app/status/" TEXT_A, app_control_reply, "{\"state\":\"running\"}",
+          .state = SPH_APP_RUNNING, .pid = 7, .gdb_port = 1, .out_port = 2);
+    CHECK("PATCH", "/app/status/" TEXT_A, app_control_reply,
+          "{\"state\":\"debugging\",\"gdbPort\":2345,\"outPort\":" MAX32 "}",
+          .state = SPH_APP_DEBUGGING, .gdb_port = 2345, .out_port = UINT32_MAX);
+    CHECK("PATCH", "/app/status/" TEXT_A, app_control_reply, "{\"state\":\"unknown\"}",
+          .state = UINT32_MAX);
+    CHECK("POST", "/spherule/v1/apps/" TEXT_A "/run", app_control_reply,
+          "{\"state\":\"running\",\"pid\":123}", .state = SPH_APP_RUNNING, .pid = 123);
+    CHECK("POST", "/spherule/v1/apps/" TEXT_A "/run", app_control_reply,
+          "{\"state\":\"stopped\",\"pid\":0}", .state = SPH_APP_STOPPED);
+}
+
+/* Rounded up as a disk would: one byte takes a KiB; but a limit is what there is. */
+static void quota(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t used, limit;
+        const char *body;
+    } cases[] = {
+        {0, 0, "{\"UsageKB\":0,\"LimitKB\":0}"},
+        {1, 8192, "{\"UsageKB\":1,\"LimitKB\":8}"},
+        {1023, 1023, "{\"UsageKB\":1,\"LimitKB\":0}"},
+        {1024, 1024, "{\"UsageKB\":1,\"LimitKB\":1}"},
+        {1025, 2048, "{\"UsageKB\":2,\"LimitKB\":2}"},
+        {UINT64_MAX, UINT64_MAX, "{\"UsageKB\":18014398509481984,\"LimitKB\":18014398509481983}"},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++)
+        CHECK("GET", "/app/quota/" TEXT_A, quota_reply, cases[i].body, .used_bytes = cases[i].used,
+              .limit_bytes = cases[i].limit);
+}
+
+static void what_restarts(void **state) {
+    (void)state;
+    static const char *const paths[][2] = {{"DELETE", "/app/image/" TEXT_A},
+                                           {"POST", "/update/install"}};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(paths); i++) {
+        CHECK(paths[i][0], paths[i][1], restarting_reply, "{}", .restarting_system = false);
+        CHECK(paths[i][0], paths[i][1], restarting_reply, "{\"restartingSystem\":true}",
+              .restarting_system = true);
+    }
+    CHECK("POST", "/restart", empty, "{\"restartingSystem\":true}", 0);
+    CHECK("POST", "/spherule/v1/stop", empty, "{\"stopping\":true}", 0);
+    CHECK("PUT", "/update/stage", stage_end_reply, "{}", .component = ID_A, .name = T("blink"));
+}
+
+#define COMPONENT(uid, staged, name, image, bytes)                                                 \
+    "{\"uid\":\"" uid "\",\"image_type\":10,\"is_update_staged\":" staged                          \
+    ",\"does_image_type_require_restart\":false,\"name\":\"" name                                  \
+    "\",\"images\":[{\"uid\":\"" image "\",\"length_in_bytes\":" bytes                             \
+    ",\"uncompressed_length_in_bytes\":" bytes ",\"replica_type\":0}]}"
+
+static void images(void **state) {
+    (void)state;
+    const struct sph_msg_app apps[] = {
+        {.component = ID_A, .image = ID_B, .name = EVIL, .image_type = 10, .package_bytes = 16384},
+        {.component = ID_B, .image_type = 10, .package_bytes = UINT64_MAX, .is_staged = true},
+    };
+    CHECK("GET", "/images", app_list_reply,
+          "{\"is_ota_update_in_progress\":false,\"has_staged_updates\":false,"
+          "\"restart_required\":false,\"components\":[]}",
+          .flash_used_bytes = 1);
+    CHECK("GET", "/images", app_list_reply,
+          "{\"is_ota_update_in_progress\":false,\"has_staged_updates\":true,"
+          "\"restart_required\":false,\"components\":[" COMPONENT(
+              TEXT_A, "false", EVIL_JSON, TEXT_B, "16384") "," COMPONENT(TEXT_B, "true", "", TEXT_0,
+                                                                         MAX64) "]}",
+          .has_staged = true, .apps = SPH_LIST(apps, 2));
+}
+
+static void memory_stats(void **state) {
+    (void)state;
+    CHECK("GET", "/stats/memory/groups/applications", memory_reply,
+          "{\"memoryStats\":{\"currentMemoryUsageInBytes\":65536,"
+          "\"userModeMemoryUsageInBytes\":36864,\"peakUserModeMemoryUsageInBytes\":" MAX64 "}}",
+          .total_bytes = 65536, .user_bytes = 36864, .peak_user_bytes = UINT64_MAX);
+}
+
+static void device(void **state) {
+    (void)state;
+    CHECK("GET", "/spherule/v1/device", hello_reply,
+          "{\"name\":\"dev\",\"backend\":\"native\",\"profile\":\"mt3620\",\"core\":\"x86-64\","
+          "\"kernel\":\"6.18.0\",\"agent\":\"spherule-agent "
+          "0.1.0\",\"gateway\":\"spheruled " SPH_VERSION "\",\"bootId\":\"" TEXT_A
+          "\",\"uptimeMs\":634000,\"pageBytes\":4096,"
+          "\"ramBytes\":262144,\"flashBytes\":1048576,\"storageBytes\":65536}",
+          .version = 1, .program = T("spherule-agent 0.1.0"), .device = T("dev"), .boot_id = ID_A,
+          .uptime_ms = 634000, .backend = T("native"), .profile = T("mt3620"), .core = T("x86-64"),
+          .kernel = T("6.18.0"), .ram_bytes = 262144, .flash_bytes = 1048576,
+          .storage_bytes = 65536, .page_bytes = 4096);
+    CHECK("GET", "/spherule/v1/device", hello_reply,
+          "{\"name\":\"" EVIL_JSON "\",\"backend\":\"\",\"profile\":\"\",\"core\":\"\","
+          "\"kernel\":\"\",\"agent\":\"\",\"gateway\":\"spheruled " SPH_VERSION
+          "\",\"bootId\":\"" TEXT_0 "\",\"uptimeMs\":" MAX64 ",\"pageBytes\":" MAX32
+          ",\"ramBytes\":0,\"flashBytes\":0,\"storageBytes\":0}",
+          .device = EVIL, .uptime_ms = UINT64_MAX, .page_bytes = UINT32_MAX);
+}
+
+static void memory(void **state) {
+    (void)state;
+    const struct sph_msg_app_memory apps[] = {
+        {.component = ID_A,
+         .name = EVIL,
+         .user_bytes = 1,
+         .peak_user_bytes = UINT64_MAX,
+         .pids = T("\x92\x10\0\0\xff\xff\xff\xff\1\1")}, /* and half a pid more */
+        {.component = ID_B},
+    };
+    CHECK("GET", "/spherule/v1/memory", memory_reply,
+          "{\"totalBytes\":1,\"userBytes\":2,\"peakUserBytes\":3,\"kernelBytes\":4,"
+          "\"limitBytes\":5,\"userExact\":true,\"userHow\":\"kmem:rss_stat\","
+          "\"kernelExact\":false,\"kernelHow\":\"\",\"checks\":6,\"mismatches\":7,\"events\":8,"
+          "\"apps\":[{\"componentId\":\"" TEXT_A "\",\"name\":\"" EVIL_JSON
+          "\",\"userBytes\":1,\"peakUserBytes\":" MAX64 ",\"pids\":[4242," MAX32
+          "]},{\"componentId\":\"" TEXT_B
+          "\",\"name\":\"\",\"userBytes\":0,\"peakUserBytes\":0,\"pids\":[]}]}",
+          .total_bytes = 1, .user_bytes = 2, .peak_user_bytes = 3, .kernel_bytes = 4,
+          .limit_bytes = 5, .user_exact = true, .user_how = T("kmem:rss_stat"), .checks = 6,
+          .mismatches = 7, .events = 8, .apps = SPH_LIST(apps, 2));
+}
+
+#define MAPPING_TAIL "\"perms\":\"---p\",\"class\":\"other\",\"path\":\"\",\"anonymousPages\":"
+
+static void pages(void **state) {
+    (void)state;
+    const struct sph_msg_mapping mappings[] = {
+        {.pid = 1, .start = 4096, .end = 8192, .anonymous_pages = 1, .file_pages = 5},
+        {.pid = 2, .start = 0, .end = UINT64_MAX, .anonymous_pages = 2, .shared_pages = 3},
+    };
+    CHECK("GET", "/spherule/v1/memory/pages/" TEXT_A, pages_reply,
+          "{\"componentId\":\"" TEXT_A "\",\"pageBytes\":4096,\"exact\":true,\"how\":\"smaps\","
+          "\"totalMappings\":21,\"first\":0,\"mappings\":["
+          "{\"pid\":1,\"start\":\"0x1000\",\"end\":\"0x2000\"," MAPPING_TAIL
+          "1,\"sharedPages\":0,\"filePages\":5},"
+          "{\"pid\":2,\"start\":\"0x0\",\"end\":\"0xffffffffffffffff\"," MAPPING_TAIL
+          "2,\"sharedPages\":3,\"filePages\":0}],"
+          "\"anonymousPages\":3,\"sharedPages\":3,\"filePages\":5}",
+          .component = ID_B, /* the one that was asked for is shown */
+          .page_bytes = 4096, .total_mappings = 21, .exact = true, .how = T("smaps"),
+          .mappings = SPH_LIST(mappings, 2));
+    CHECK("GET", "/spherule/v1/memory/pages/" TEXT_A, pages_reply,
+          "{\"componentId\":\"" TEXT_A "\",\"pageBytes\":0,\"exact\":false,\"how\":\"\","
+          "\"totalMappings\":0,\"first\":0,\"mappings\":[],\"anonymousPages\":0,"
+          "\"sharedPages\":0,\"filePages\":0}",
+          .component = ID_A);
+}
+
+#define APP_A                                                                                      \
+    "{\"componentId\":\"" TEXT_A "\",\"imageId\":\"" TEXT_B "\",\"name\":\"" EVIL_JSON             \
+    "\",\"imageType\":10,\"state\":\"running\",\"packageBytes\":16384,\"isStaged\":true,"          \
+    "\"isDebugger\":false,\"startsByItself\":true,\"restarts\":" MAX32                             \
+    ",\"lastReportId\":3,\"lastWhy\":\"ration\"}"
+/* An app that has not ended yet has no last report and no word for why. */
+#define APP_B                                                                                      \
+    "{\"componentId\":\"" TEXT_B "\",\"imageId\":\"" TEXT_0 "\",\"name\":\"\",\"imageType\":0,"    \
+    "\"state\":\"notPresent\",\"packageBytes\":0,\"isStaged\":false,\"isDebugger\":true,"          \
+    "\"startsByItself\":false,\"restarts\":0}"
+
+static void apps(void **state) {
+    (void)state;
+    const struct sph_msg_app list[] = {
+        {.component = ID_A,
+         .image = ID_B,
+         .name = EVIL,
+         .image_type = 10,
+         .state = SPH_APP_RUNNING,
+         .package_bytes = 16384,
+         .is_staged = true,
+         .starts_by_itself = true,
+         .restarts = UINT32_MAX,
+         .last_report_id = 3,
+         .last_why = SPH_END_RATION},
+        {.component = ID_B, .is_debugger = true, .last_why = SPH_END_CRASH},
+    };
+    CHECK("GET", "/spherule/v1/apps", app_list_reply,
+          "{\"apps\":[],\"hasStaged\":false,\"flashUsedBytes\":0,\"flashLimitBytes\":0}",
+          .has_staged = false);
+    CHECK("GET", "/spherule/v1/apps", app_list_reply,
+          "{\"apps\":[" APP_A "," APP_B "],\"hasStaged\":true,\"flashUsedBytes\":16384,"
+          "\"flashLimitBytes\":" MAX64 "}",
+          .apps = SPH_LIST(list, 2), .has_staged = true, .flash_used_bytes = 16384,
+          .flash_limit_bytes = UINT64_MAX);
+    CHECK("GET", "/spherule/v1/apps/" TEXT_A, app_list_reply, APP_A, .apps = SPH_LIST(list, 2));
+    CHECK("GET", "/spherule/v1/apps/" TEXT_B, app_list_reply, APP_B, .apps = SPH_LIST(list, 2));
+    const struct sph_msg_app_list_reply other = {.apps = SPH_LIST(list + 1, 1)};
+    check_answer("GET", "/spherule/v1/apps/" TEXT_A, &other, 404,
+                 "{\"error\":14680076,\"name\":\"RestApp/AppNotPresent\",\"message\":\"no "
+                 "application with component id " TEXT_A " is installed\"}");
+}
+
+#define ROW(id, name, why, rest)                                                                   \
+    "{\"id\":" id ",\"componentId\":\"" TEXT_A "\",\"name\":\"" name                               \
+    "\",\"timeMs\":1700000000000,"                                                                 \
+    "\"why\":\"" why "\"," rest "}"
+
+static void kills(void **state) {
+    (void)state;
+    const struct sph_msg_report_row rows[] = {
+        {.id = 3,
+         .component = ID_A,
+         .name = EVIL,
+         .wall_ms = 1700000000000,
+         .why = SPH_END_RATION,
+         .signal = 9,
+         .limit_bytes = 1,
+         .user_bytes = 2,
+         .peak_user_bytes = 3,
+         .total_bytes = 4},
+        {.id = UINT64_MAX,
+         .component = ID_A,
+         .wall_ms = 1700000000000,
+         .why = 8,
+         .exit_code = UINT32_MAX,
+         .total_bytes = UINT64_MAX},
+    };
+    CHECK("GET", "/spherule/v1/kills", kills_reply, "{\"reports\":[],\"dropped\":0}", .dropped = 0);
+    CHECK("GET", "/spherule/v1/kills", kills_reply,
+          "{\"reports\":[" ROW(
+              "3", EVIL_JSON, "ration",
+              "\"exitCode\":0,\"signal\":9,\"limitBytes\":1,\"userBytes\":2,"
+              "\"peakUserBytes\":3,\"totalBytes\":4") "," ROW(MAX64, "", "unknown",
+                                                              "\"exitCode\":" MAX32
+                                                              ",\"signal\":0,\"limitBytes\":0,"
+                                                              "\"userBytes\":0,"
+                                                              "\"peakUserBytes\":0,"
+                                                              "\"totalBytes\":" MAX64) "],"
+                                                                                       "\"dropped\""
+                                                                                       ":" MAX64
+                                                                                       "}",
+          .reports = SPH_LIST(rows, 2), .dropped = UINT64_MAX);
+    CHECK("DELETE", "/spherule/v1/kills", count_reply, "{\"count\":0}", .count = 0);
+    CHECK("DELETE", "/spherule/v1/kills", count_reply, "{\"count\":" MAX64 "}",
+          .count = UINT64_MAX);
+}
+
+static void trust(void **state) {
+    (void)state;
+    const struct sph_msg_trust entries[] = {
+        {.thumbprint = T("\0\1\xff"), .point = T("\4"), .name = EVIL, .added_wall_ms = UINT64_MAX},
+        {.name = T("short")}, /* what an agent should not send is shown as it is */
+    };
+    CHECK("GET", "/spherule/v1/trust", trust_list_reply, "{\"entries\":[]}", .entries = {NULL});
+    CHECK("GET", "/spherule/v1/trust", trust_list_reply,
+          "{\"entries\":[{\"thumbprint\":\"0001ff\",\"point\":\"04\",\"name\":\"" EVIL_JSON
+          "\",\"addedMs\":" MAX64
+          "},{\"thumbprint\":\"\",\"point\":\"\",\"name\":\"short\",\"addedMs\":0}]}",
+          .entries = SPH_LIST(entries, 2));
+    const struct sph_msg_empty nothing = {0};
+    check_answer("POST", "/spherule/v1/trust", &nothing, 201, "{}");
+    CHECK("DELETE", "/spherule/v1/trust/000102030405060708090a0b0c0d0e0f10111213", empty, "{}", 0);
+}
+
+static void pins(void **state) {
+    (void)state;
+    static const struct {
+        struct sph_msg_gpio pin;
+        const char *body;
+    } cases[] = {
+        {{.pin = 0}, "{\"pin\":0,\"value\":0,\"use\":\"free\"}"},
+        {{.pin = 75, .value = 1, .use = SPH_GPIO_INPUT, .mode = 1, .holder = ID_A},
+         "{\"pin\":75,\"value\":1,\"use\":\"input\",\"componentId\":\"" TEXT_A "\"}"},
+        {{.pin = 1, .use = SPH_GPIO_OUTPUT, .holder = ID_B},
+         "{\"pin\":1,\"value\":0,\"use\":\"output\",\"componentId\":\"" TEXT_B
+         "\",\"mode\":\"pushPull\"}"},
+        {{.pin = 1, .use = SPH_GPIO_OUTPUT, .mode = 1},
+         "{\"pin\":1,\"value\":0,\"use\":\"output\",\"mode\":\"openDrain\"}"},
+        {{.pin = 1, .use = SPH_GPIO_OUTPUT, .mode = 2},
+         "{\"pin\":1,\"value\":0,\"use\":\"output\",\"mode\":\"openSource\"}"},
+        {{.pin = 1, .use = SPH_GPIO_OUTPUT, .mode = 3}, /* a later version's */
+         "{\"pin\":1,\"value\":0,\"use\":\"output\"}"},
+        {{.pin = UINT32_MAX, .value = UINT32_MAX, .use = 3},
+         "{\"pin\":" MAX32 ",\"value\":" MAX32 ",\"use\":\"unknown\"}"},
+    };
+    struct sph_msg_gpio all[SPH_ARRAY_SIZE(cases)];
+    char body[2048] = "{\"pins\":[";
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
+        check_answer("GET", "/spherule/v1/gpio/12", &cases[i].pin, 200, cases[i].body);
+        check_answer("PUT", "/spherule/v1/gpio/12", &cases[i].pin, 200, cases[i].body);
+        all[i] = cases[i].pin;
+        size_t len = strlen(body);
+        (void)snprintf(body + len, sizeof(body) - len, "%s%s", i ? "," : "", cases[i].body);
+    }
+    (void)snprintf(body + strlen(body), sizeof(body) - strlen(body), "]}");
+    CHECK("GET", "/spherule/v1/gpio", gpio_list_reply, body,
+          .pins = SPH_LIST(all, SPH_ARRAY_SIZE(all)));
+    CHECK("GET", "/spherule/v1/gpio", gpio_list_reply, "{\"pins\":[]}", .pins = {NULL});
+}
+
+/* Octets as they are, piece after piece; what was lost adds up. Only our own path has a cursor. */
+static void device_log(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/log", "/spherule/v1/log"};
+    const struct sph_msg_log_reply pieces[] = {
+        {.cursor = 3, .lost_bytes = 2, .data = T("a\0\xff")},
+        {.cursor = UINT64_MAX, .lost_bytes = 1, .data = T("\n")},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(paths); i++) {
+        struct sph_call call;
+        struct sph_response response = SPH_RESPONSE_NULL;
+        call_for("GET", paths[i], &call);
+        for (size_t k = 0; k < SPH_ARRAY_SIZE(pieces); k++)
+            assert_int_equal(sph_format_log(&call, &pieces[k], &response), 0);
+        assert_string_equal(response.content_type, "application/octet-stream");
+        assert_int_equal(response.body.len, 4);
+        assert_memory_equal(response.body.data, "a\0\xff\n", 4);
+        assert_int_equal(response.has_log_cursor, i == 1);
+        assert_true(response.log_cursor == UINT64_MAX);
+        assert_int_equal(response.log_lost, 3);
+        sph_response_done(&response);
+    }
+}
+
+/* A refusal drops what was written, and the next answer starts anew. */
+static void a_refusal_is_not_mixed_with_an_answer(void **state) {
+    (void)state;
+    struct sph_call call = {.is_own = true, .component = id_a};
+    const struct sph_msg_app_list_reply none = {.has_staged = true};
+    struct sph_response response = SPH_RESPONSE_NULL;
+    sph_buf_puts(&response.body, "[1,2");
+    assert_int_equal(sph_format_app(&call, &none, &response), 404);
+    assert_non_null(strstr(response.body.data, "{\"error\":14680076,"));
+    assert_string_equal(response.sentence,
+                        "no application with component id " TEXT_A " is installed");
+    sph_response_done(&response);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(status),        cmocka_unit_test(app_state),
+        cmocka_unit_test(app_control),   cmocka_unit_test(quota),
+        cmocka_unit_test(what_restarts), cmocka_unit_test(images),
+        cmocka_unit_test(memory_stats),  cmocka_unit_test(device),
+        cmocka_unit_test(memory),        cmocka_unit_test(pages),
+        cmocka_unit_test(apps),          cmocka_unit_test(kills),
+        cmocka_unit_test(trust),         cmocka_unit_test(pins),
+        cmocka_unit_test(device_log),    cmocka_unit_test(a_refusal_is_not_mixed_with_an_answer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
