@@ -20,7 +20,10 @@ void sph_buf_done(struct sph_buf *buf) {
     buf->error = 0;
 }
 
-/* Makes cap > len + more, which keeps a byte for the NUL. */
+/* Makes cap > len + more, which keeps a byte for the NUL. Doubling stops at limit + 1, so that a
+ * full buffer does not hold twice what it may. 0, -EFBIG or -ENOMEM; a failure leaves the text as
+ * it was.
+ */
 static int reserve(struct sph_buf *buf, size_t more) {
     if (buf->len > buf->limit || more > buf->limit - buf->len || more >= SIZE_MAX - buf->len)
         return -EFBIG;
@@ -69,6 +72,8 @@ void sph_buf_printf(struct sph_buf *buf, const char *fmt, ...) {
     va_end(args);
 }
 
+/* Formatted twice, first to learn the length: formatting into what is left and again if it did not
+ * fit would be faster for most texts, but has a second path that is hardly ever run. */
 void sph_buf_vprintf(struct sph_buf *buf, const char *fmt, va_list args) {
     va_list measured;
     va_copy(measured, args);
@@ -84,6 +89,7 @@ void sph_buf_vprintf(struct sph_buf *buf, const char *fmt, va_list args) {
         (void)vsnprintf(room, (size_t)len + 1, fmt, args);
 }
 
+/* Moves the rest down, NUL included: stream readers hold at most one frame, so it is short. */
 void sph_buf_consume(struct sph_buf *buf, size_t len) {
     if (!buf->data || len == 0)
         return;

@@ -1,4 +1,7 @@
-/* buf: bytes that grow up to a stated limit, with a sticky error so that writers need no checks. */
+/* buf: bytes that grow up to a stated limit, with a sticky error so that writers need no checks.
+ *
+ * The limit is part of the type because most of what grows here grows at a stranger's wish: a
+ * request, a file, a log line. It is reached as an error like any other, never as an abort. */
 #ifndef SPH_BASE_BUF_H
 #define SPH_BASE_BUF_H
 
@@ -19,6 +22,8 @@ struct sph_buf {
     int error;    /* 0, or the first negative errno; appends do nothing once set */
 };
 
+/* 1 MiB: for texts that the program itself composes. What comes from outside gets a limit of its
+ * own, stated where it is read. */
 #define SPH_BUF_NULL                                                                               \
     { .data = NULL, .len = 0, .cap = 0, .limit = (size_t)1 << 20, .error = 0 }
 #define SPH_BUF_LIMIT(bytes)                                                                       \
@@ -29,6 +34,7 @@ struct sph_buf {
 void sph_buf_done(struct sph_buf *buf);
 /* All of it or nothing: a failed append leaves the text as it was. */
 void sph_buf_append(struct sph_buf *buf, const void *data, size_t len);
+/* A C string, without its NUL. */
 void sph_buf_puts(struct sph_buf *buf, const char *text);
 /* Formats in place, however long the result. */
 void sph_buf_printf(struct sph_buf *buf, const char *fmt, ...) SPH_PRINTF(2, 3);

@@ -2,6 +2,8 @@
  * 64 KiB, so a table of sixteen words is enough and stays out of the agent's memory. */
 #include "base/crc32.h"
 
+/* 0xedb88320 is the polynomial with its bits reversed; the table has the remainders of four bits.
+ * The complements are the standard's, and make sums of pieces go on where the last one ended. */
 uint32_t sph_crc32(uint32_t crc, const void *data, size_t len) {
     static const uint32_t table[16] = {
         0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,

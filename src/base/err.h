@@ -1,4 +1,7 @@
-/* err: why a call failed, in a form that never allocates. */
+/* err: why a call failed, in a form that never allocates.
+ *
+ * The code is for programs and the sentence for people. Who knows most writes it: the callee that
+ * the file is too large, the caller (by sph_err_prefix) which of its files that was. */
 #ifndef SPH_BASE_ERR_H
 #define SPH_BASE_ERR_H
 
@@ -22,7 +25,8 @@ int sph_err_set(struct sph_err *err, int code, const char *where, const char *fm
     SPH_PRINTF(4, 5);
 int sph_err_vset(struct sph_err *err, int code, const char *where, const char *fmt, va_list args)
     SPH_PRINTF(4, 0);
-/* Puts "prefix: " in front of the text of a failed call: adds what only the caller knows. */
+/* Puts "prefix: " in front of the text of a failed call: adds what only the caller knows. Returns
+ * err->code, or 0 for NULL: forward the call's own result instead. */
 int sph_err_prefix(struct sph_err *err, const char *fmt, ...) SPH_PRINTF(2, 3);
 
 #define SPH_FAIL(err, code, ...) sph_err_set((err), (code), __func__, __VA_ARGS__)

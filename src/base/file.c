@@ -131,6 +131,8 @@ static int fill(int fd, const void *data, size_t len, mode_t mode) {
     return 0;
 }
 
+/* The rename is what makes it atomic, the sync of the file before it what makes that hold over a
+ * power cut: without it some file systems rename first and write later. */
 int sph_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                      struct sph_err *err) {
     const char *base;
@@ -171,6 +173,8 @@ int sph_file_poke(int dirfd, const char *name, const char *text, struct sph_err 
     return 0;
 }
 
+/* Each part in turn from the left. mkdir's answer alone is not enough: on a read-only file system
+ * it is EROFS for a folder that is there. */
 int sph_dir_make(int dirfd, const char *path, mode_t mode, struct sph_err *err) {
     char part[PATH_MAX];
     size_t len = strlen(path);

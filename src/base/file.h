@@ -1,5 +1,9 @@
 /* file: whole files read and replaced, and folders made and removed, relative to a directory
- * descriptor. */
+ * descriptor.
+ *
+ * Names in sentences are shown as they were given, so they must come from the program or from a
+ * checked name. Files are small here (configuration, packages, kernel files), so whole ones are
+ * read; there is no stream. */
 #ifndef SPH_BASE_FILE_H
 #define SPH_BASE_FILE_H
 
@@ -19,6 +23,7 @@ int sph_fd_write_full(int fd, const void *data, size_t len);
 /* Appends the whole of a file to buf (bounded by buf->limit). dirfd may be AT_FDCWD. 0 or negative
  * errno. */
 int sph_file_read(int dirfd, const char *name, struct sph_buf *buf, struct sph_err *err);
+/* The same from the descriptor's place on; it stays the caller's. */
 int sph_fd_read_to_end(int fd, struct sph_buf *buf, struct sph_err *err);
 /* Replaces a file atomically and durably: temporary beside it, fsync, rename, fsync of the folder.
  * A failure (full disk, power cut) leaves the old file as it was. `mode` is exact, whatever the
@@ -26,8 +31,8 @@ int sph_fd_read_to_end(int fd, struct sph_buf *buf, struct sph_err *err);
 #define SPH_FILE_TEMPORARY ".spherule-new-"
 int sph_file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                      struct sph_err *err);
-/* Plain write to an existing (kernel) file, without truncation or rename. */
-/* One write(2), since a kernel file parses each by itself; a short one is -EIO. */
+/* Plain write to an existing (kernel) file, without truncation or rename: one write(2), since a
+ * kernel file parses each by itself; a short one is -EIO. */
 int sph_file_poke(int dirfd, const char *name, const char *text, struct sph_err *err);
 
 /* mkdir -p relative to dirfd; 0 also when it exists. The umask applies; folders on the way there

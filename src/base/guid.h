@@ -1,4 +1,7 @@
-/* guid: component and image ids, kept in the byte order of the image package. */
+/* guid: component and image ids, kept in the byte order of the image package.
+ *
+ * That order is neither the text's nor RFC 9562's: the first three fields are little-endian. Bytes
+ * are compared and copied as they are; only text is converted. */
 #ifndef SPH_BASE_GUID_H
 #define SPH_BASE_GUID_H
 

@@ -12,6 +12,8 @@
 
 enum { DEPTH_MAX = 32 /* levels; the deepest manifest has 4 */ };
 
+/* The state of one check. Levels are bits of a word instead of frames of a stack, so that a text of
+ * brackets costs nothing before it is refused. */
 struct checker {
     const char *text;
     size_t len;
@@ -39,6 +41,7 @@ static void skip_blanks(struct checker *in) {
         in->pos++;
 }
 
+/* From the start each time: only failures ask, and a table of lines would be memory for nothing. */
 void sph_json_position(const char *text, size_t offset, unsigned *ret_line, unsigned *ret_column) {
     unsigned line = 1, column = 1;
     for (size_t i = 0; i < offset; i++) {
@@ -158,6 +161,7 @@ static int check_string(struct checker *in) {
     return fail_expected(in, "'\"' at the end of the string");
 }
 
+/* One at least. */
 static int check_digits(struct checker *in) {
     if (!is_digit(peek(in)))
         return fail_expected(in, "a digit");
@@ -190,6 +194,8 @@ static int check_number(struct checker *in) {
     return result;
 }
 
+/* What follows the word is looked at by whoever expects a comma or the end, so "nullx" fails there.
+ */
 static int check_word(struct checker *in, const char *word) {
     size_t size = strlen(word);
     if (in->len - in->pos < size || memcmp(in->text + in->pos, word, size) != 0)
@@ -341,6 +347,7 @@ static size_t word_end(const char *text, size_t len, size_t pos) {
     return pos;
 }
 
+/* In checked text the first byte tells. */
 static enum sph_json_type type_of(char first) {
     switch (first) {
     case '{':
@@ -392,6 +399,8 @@ void sph_json_iter_init(struct sph_json_iter *iter, const struct sph_json_value 
     iter->pos = 0;
 }
 
+/* iter->pos is at the bracket or comma before the next item, relative to the parent's text; at the
+ * end it is parent.len. */
 bool sph_json_next(struct sph_json_iter *iter, struct sph_json_value *ret_key,
                    struct sph_json_value *ret_value) {
     const struct sph_json_value *parent = &iter->parent;
@@ -466,6 +475,7 @@ int sph_json_to_u64(const struct sph_json_value *value, uint64_t max, uint64_t *
     return 0;
 }
 
+/* The magnitude of INT64_MIN is one more than that of INT64_MAX. */
 int sph_json_to_i64(const struct sph_json_value *value, int64_t *ret_number) {
     bool negative;
     uint64_t number;
@@ -548,6 +558,7 @@ int sph_json_to_text(const struct sph_json_value *value, char *ret_text, size_t 
     return 0;
 }
 
+/* As sph_json_to_text; a buffer that is full keeps its own error, and what fitted. */
 int sph_json_to_buf(const struct sph_json_value *value, struct sph_buf *buf) {
     if (value->type != SPH_JSON_STRING)
         return -EINVAL;
@@ -565,6 +576,7 @@ int sph_json_to_buf(const struct sph_json_value *value, struct sph_buf *buf) {
     return buf->error;
 }
 
+/* Compared step by step, without a copy: keys are looked up with it. */
 bool sph_json_is(const struct sph_json_value *value, const char *text) {
     if (value->type != SPH_JSON_STRING)
         return false;

@@ -1,5 +1,11 @@
 /* json_in: a pull reader over JSON text in place: no tree, no allocation, every value with its
- * position. */
+ * position.
+ *
+ * Check the text once, then pull values out of it:
+ *     sph_json_check(text, len, &top, err), sph_json_iter_init(&iter, &top), sph_json_next(…)…
+ * A value is 32 bytes that point into the text, so it may be copied, kept, and read again, as long
+ * as the text stays. Reading a member looks at each byte of it, so nested loops over one object are
+ * linear in its depth times its length. */
 #ifndef SPH_BASE_JSON_IN_H
 #define SPH_BASE_JSON_IN_H
 
@@ -45,8 +51,8 @@ struct sph_json_iter {
 void sph_json_iter_init(struct sph_json_iter *iter, const struct sph_json_value *parent);
 bool sph_json_next(struct sph_json_iter *iter, struct sph_json_value *ret_key,
                    struct sph_json_value *ret_value);
-/* Reads the whole object each time: iterate instead where there are many members.
- * The value of the last member with that key; false when absent or not an object. */
+/* Reads the whole object each time: iterate instead where there are many members. The value of the
+ * last member with that key; false when absent or not an object. */
 bool sph_json_get(const struct sph_json_value *object, const char *key,
                   struct sph_json_value *ret_value);
 
@@ -54,8 +60,8 @@ bool sph_json_get(const struct sph_json_value *object, const char *key,
 int sph_json_to_u64(const struct sph_json_value *value, uint64_t max, uint64_t *ret_number);
 int sph_json_to_i64(const struct sph_json_value *value, int64_t *ret_number);
 int sph_json_to_bool(const struct sph_json_value *value, bool *ret_flag);
-/* Nothing of a failed copy is kept.
- * Unescaped copy with a NUL: -EINVAL wrong type, -ENOSPC does not fit, -EILSEQ holds U+0000. */
+/* Nothing of a failed copy is to be used. Unescaped copy with a NUL: -EINVAL wrong type, -ENOSPC
+ * does not fit, -EILSEQ holds U+0000. */
 int sph_json_to_text(const struct sph_json_value *value, char *ret_text, size_t size);
 int sph_json_to_buf(const struct sph_json_value *value, struct sph_buf *buf); /* any length */
 /* True when a string value equals `text` after unescaping. */

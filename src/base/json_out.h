@@ -1,4 +1,7 @@
-/* json_out: JSON written straight into a buffer, commas and escapes done, no tree. */
+/* json_out: JSON written straight into a buffer, commas and escapes done, no tree.
+ *
+ * Everything that any part of Spherule gives out as JSON is made with it, so that one test of
+ * escaping covers all. There is no white space: who wants it pretty has a tool for that. */
 #ifndef SPH_BASE_JSON_OUT_H
 #define SPH_BASE_JSON_OUT_H
 
@@ -19,8 +22,9 @@ struct sph_json_out {
     bool after_key;
 };
 
-/* Bytes that are not UTF-8 are written as U+FFFD, so that the output is always valid JSON. */
-/* One text per begin; a stream of texts begins anew for each. */
+/* Strings: bytes that are not UTF-8 are written as U+FFFD, so that the output is always valid JSON;
+ * control characters are escaped, all else is written as it is.
+ * One text per begin; a stream of texts begins anew for each. */
 void sph_json_begin(struct sph_json_out *out, struct sph_buf *buf);
 void sph_json_object(struct sph_json_out *out); /* '{' … close with sph_json_object_end */
 void sph_json_object_end(struct sph_json_out *out);
@@ -38,7 +42,7 @@ void sph_json_null(struct sph_json_out *out);
 /* A value that is JSON already; it is not checked. */
 void sph_json_raw(struct sph_json_out *out, const char *json, size_t len);
 
-/* key and value in one */
+/* Key and value in one. */
 void sph_json_key_string(struct sph_json_out *out, const char *key, const char *text);
 void sph_json_key_u64(struct sph_json_out *out, const char *key, uint64_t value);
 void sph_json_key_bool(struct sph_json_out *out, const char *key, bool value);

@@ -1,4 +1,7 @@
-/* le: little-endian integers at any address, as packages and frames store them. */
+/* le: little-endian integers at any address, as packages and frames store them.
+ *
+ * Composed from bytes: a cast would need alignment, and the machine's order to be the format's. gcc
+ * and clang make one load of it where that is so. */
 #ifndef SPH_BASE_LE_H
 #define SPH_BASE_LE_H
 

@@ -1,4 +1,7 @@
-/* log: lines for the operator on standard error; only programs log, libraries never do. */
+/* log: lines for the operator on standard error; only programs log, libraries never do.
+ *
+ * Syslog was rejected: programs here are started by a person or by a service manager, and both read
+ * standard error. */
 #ifndef SPH_BASE_LOG_H
 #define SPH_BASE_LOG_H
 
@@ -20,8 +23,7 @@ enum sph_log_level {
  * time when it is a file. */
 void sph_log_open(const char *program);
 /* One line; the text ends with key=value pairs where there are any. Control characters in it are
- * shown as
- * '?'. Leaves errno as it was. */
+ * shown as '?', and a line of more than 1 KiB is cut. Leaves errno as it was. */
 void sph_log(enum sph_log_level level, const char *fmt, ...) SPH_PRINTF(2, 3);
 
 #endif

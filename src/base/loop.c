@@ -36,6 +36,7 @@ struct sph_watch {
     void *context;
 };
 
+/* Lists are linked through the watches: adding one allocates once, removing never fails. */
 struct sph_loop {
     int epoll_fd;
     int status;
@@ -215,6 +216,8 @@ static int run_timer(struct sph_watch *watch) {
     return 1;
 }
 
+/* Signals that come while one waits are merged by the kernel, as ever: a handler looks at
+ * everything that its signal may mean. */
 static int run_signal(struct sph_watch *watch) {
     struct signalfd_siginfo info;
     if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
@@ -238,6 +241,8 @@ static int run_watch(struct sph_watch *watch, uint32_t events) {
     return 0;
 }
 
+/* Nested steps share the list of removed watches: the inner one must not free what the outer one's
+ * events still point at. */
 int sph_loop_step(struct sph_loop *loop, int timeout_ms) {
     struct epoll_event events[EVENTS_PER_ROUND];
     int count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, timeout_ms);

@@ -1,5 +1,8 @@
 /* loop: one epoll loop per process: descriptors, timers and signals call back. A child process is
- * watched through its pidfd. */
+ * watched through its pidfd.
+ *
+ * Programs are one thread that never waits anywhere but here, so callbacks must not block. Threads
+ * were rejected: what they would share is most of the state. */
 #ifndef SPH_BASE_LOOP_H
 #define SPH_BASE_LOOP_H
 
@@ -16,13 +19,15 @@
  * order, not in that of registration. A watch is level-triggered unless EPOLLET is asked for: what
  * is not read is told again. */
 struct sph_loop;
-struct sph_watch; /* one registration; owned by the loop until removed */
+/* One registration; owned by the loop until removed. */
+struct sph_watch;
 
 /* Callbacks may add and remove any watch, their own included. */
 typedef void sph_loop_fd_fn(void *context, int fd, uint32_t epoll_events);
 typedef void sph_loop_timer_fn(void *context);
 typedef void sph_loop_signal_fn(void *context, int signal_number);
 
+/* 0, -ENOMEM or what epoll gives. */
 int sph_loop_new(struct sph_loop **ret_loop, struct sph_err *err);
 /* Takes NULL, returns NULL. Removes what is still watched: no watch may be used after. */
 struct sph_loop *sph_loop_free(struct sph_loop *loop);
@@ -54,6 +59,7 @@ struct sph_watch *sph_loop_remove(struct sph_watch *watch); /* takes NULL, retur
 int sph_loop_run(struct sph_loop *loop, struct sph_err *err);
 /* One round: waits at most timeout_ms (-1 for ever); number of callbacks run, or negative errno. */
 int sph_loop_step(struct sph_loop *loop, int timeout_ms);
+/* From a callback, or before sph_loop_run(), which then returns at once. */
 void sph_loop_stop(struct sph_loop *loop, int status);
 
 static inline void sph_loop_freep(struct sph_loop **loop) {

@@ -1,4 +1,7 @@
-/* patience: how long one that makes no progress is waited for. */
+/* patience: how long one that makes no progress is waited for.
+ *
+ * For readers of a stream that would hold up others: a position that stands still for too long ends
+ * the waiting. Times come in from outside, so tests need no clock. */
 #ifndef SPH_BASE_PATIENCE_H
 #define SPH_BASE_PATIENCE_H
 

@@ -20,12 +20,15 @@
 #include "base/err.h"
 #include "base/file.h"
 
+/* The code and the whole sentence: "any failure" is not an expectation. */
 #define assert_err(err, expected_code, expected_text)                                              \
     do {                                                                                           \
         assert_int_equal((err)->code, (expected_code));                                            \
         assert_string_equal((err)->text, (expected_text));                                         \
     } while (0)
 
+/* A folder of the test's own under /tmp, for cmocka_unit_test_setup_teardown(test,
+ * sph_scratch_make, sph_scratch_remove); the test gets it as *state. */
 struct sph_scratch {
     char path[64];
     int fd;

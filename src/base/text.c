@@ -56,6 +56,7 @@ int sph_text_to_bytes(const char *text, uint64_t max, uint64_t *ret_bytes) {
     return -EINVAL;
 }
 
+/* -1 for any other byte. isxdigit() was rejected: it is locale's. */
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -155,6 +156,7 @@ void sph_text_printable(const char *text, size_t len, char *ret_text, size_t siz
     ret_text[used] = '\0';
 }
 
+/* What may be a folder's name, a control group's and a word of a command line without quotes. */
 bool sph_name_is_valid(const char *name) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";

@@ -1,4 +1,7 @@
-/* text: numbers, sizes and words parsed from and formatted to short strings, strictly. */
+/* text: numbers, sizes and words parsed from and formatted to short strings, strictly.
+ *
+ * All is plain bytes and UTF-8, whatever the locale says: the same command must mean the same on
+ * every machine. Nothing here allocates. */
 #ifndef SPH_BASE_TEXT_H
 #define SPH_BASE_TEXT_H
 
@@ -15,7 +18,7 @@ int sph_text_to_bytes(const char *text, uint64_t max, uint64_t *ret_bytes) SPH_M
 /* Reads 2*len digits of either case into `len` bytes; what follows them is not looked at. -EINVAL.
  */
 int sph_hex_to_bytes(const char *text, size_t len, uint8_t *ret_bytes) SPH_MUST_USE;
-/* Writes 2*len digits and a NUL. */
+/* Writes 2*len lower-case digits and a NUL. */
 void sph_bytes_to_hex(const uint8_t *bytes, size_t len, char *ret_text);
 
 /* Bytes of the well-formed UTF-8 character at `text` (1 to 4); 0 when there is none. */

@@ -90,6 +90,7 @@ int sph_unix_listen(int dirfd, const char *name, int type, mode_t mode, struct s
     return SPH_STEAL_FD(fd);
 }
 
+/* The folder is only a step of a path here, so O_PATH is enough: it need not be readable. */
 int sph_unix_connect(int dirfd, const char *name, int type, struct sph_err *err) {
     sph_autoclose int folder = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
