@@ -2,7 +2,9 @@
 # Checks form: clang-format, layers, clang-tidy, cppcheck.   usage: lint.sh [--format | --quick]
 set -eu
 cd "$(dirname "$0")/.."
-sources=$(git ls-files -co --exclude-standard -- '*.c' '*.h')
+# What git knows, or, in a tree that came without git, everything but the builds.
+sources=$(git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null ||
+    find . -path ./build -prune -o -name '*.[ch]' -print)
 case "${1:-}" in
 --format)
     echo "$sources" | xargs clang-format -i
