@@ -156,7 +156,7 @@ static inline void fake_start(struct fake_gateway *fake, const struct fake_route
     fake->seen[0] = '\0';
     fake->listen_fd = sph_unix_listen(fake->device_fd, "rest.sock", SOCK_STREAM, 0600, NULL);
     assert_true(fake->listen_fd >= 0);
-    assert_int_equal(pipe(fake->stop), 0);
+    assert_int_equal(pipe2(fake->stop, O_CLOEXEC), 0); /* stand-ins must not hold it open */
     assert_int_equal(pthread_create(&fake->thread, NULL, fake_serve, fake), 0);
 }
 
