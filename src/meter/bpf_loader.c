@@ -1,5 +1,6 @@
 /* bpf_loader: bpf(2) without a library: the meter needs two programs, four maps and no type data.
- */
+ * libbpf was rejected: it brings libelf and zlib into a static agent, to do at run time what
+ * bpf_embed does when building. */
 #include "meter/bpf_loader.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ _Static_assert(BPF_FUNC_ringbuf_submit == (int)SPH_ABI_CALL_RING_SUBMIT, "call n
 _Static_assert(BPF_FUNC_ringbuf_query == (int)SPH_ABI_CALL_RING_QUERY, "call number");
 
 enum {
-    INSN_MAX = 4096,
+    INSN_MAX = 4096, /* instructions; the program has some hundreds */
     LOG_BYTES =
         1 << 20,     /* the verifier's account of a refused program; held only after a refusal */
     LOG_SHOWN = 160, /* of the sentence's 320 bytes */

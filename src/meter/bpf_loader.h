@@ -27,6 +27,7 @@ struct sph_bpf_program {
         .relocs = code##_relocs, .n_relocs = SPH_ARRAY_SIZE(code##_relocs)                         \
     }
 
+/* A map to be made; sizes in bytes, `entries` as the kind of map has it. */
 struct sph_bpf_map {
     const char *name;
     uint32_t type; /* BPF_MAP_TYPE_* */

@@ -4,6 +4,7 @@
 
 #include "meter/cgroup.h"
 
+/* A part of a line; not ended by a NUL. */
 struct word {
     const char *text;
     size_t len;

@@ -27,6 +27,7 @@ enum {
     ROOM_SPARE = 16, /* entries for processes that are made while the check runs */
 };
 
+/* A process of the app as smaps has it, in bytes. */
 struct process {
     pid_t pid;
     uint64_t anon;

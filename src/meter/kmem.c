@@ -16,8 +16,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
-enum { STAT_MAX = 16384 };
+enum { STAT_MAX = 16384 /* bytes; memory.stat has some 2 KiB, and grows with each kernel */ };
 
+/* One kind of controller. `start` proves that `read` will work. */
 struct source {
     int (*start)(int dir, struct sph_err *err);
     int (*read)(int dir, struct sph_kmem_figures *ret_figures, struct sph_err *err);

@@ -1,4 +1,7 @@
-/* kmem: kernel memory that the kernel holds for a memory control group. */
+/* kmem: kernel memory that the kernel holds for a memory control group.
+ *
+ * The half of Total that is not User. It is read when it is asked for: the kernel tells no event
+ * for it, so it has no exact peak, and no ration counts it. */
 #ifndef SPH_METER_KMEM_H
 #define SPH_METER_KMEM_H
 
@@ -22,6 +25,7 @@ struct sph_kmem_figures {
     bool has_parts;
 };
 
+/* A group's reader, of whichever kind its controller is. */
 struct sph_kmem;
 
 /* `memory_fd` is a group's directory in the memory hierarchy (sph_cgroup_memory_fd()); it is

@@ -1,4 +1,7 @@
-/* maps: one line of /proc/PID/maps parsed, and the kind of mapping that it is. */
+/* maps: one line of /proc/PID/maps parsed, and the kind of mapping that it is.
+ *
+ * The kind is what a person calls the memory (heap, stack, a library's data). The kernel does not
+ * tell it; it follows from the line, from the one before, and from the file system behind it. */
 #ifndef SPH_METER_MAPS_H
 #define SPH_METER_MAPS_H
 
@@ -25,11 +28,12 @@ enum sph_maps_class {
 };
 const char *sph_maps_class_name(enum sph_maps_class class); /* "data", "heap", ... */
 
+/* One mapping. Addresses are [start, end), whole pages; `offset` is in bytes of the file. */
 struct sph_maps_entry {
     uint64_t start;
     uint64_t end;
     uint64_t offset;
-    uint64_t inode;
+    uint64_t inode; /* 0: not of a file */
     uint32_t dev_major;
     uint32_t dev_minor;
     bool read, write, exec, shared;

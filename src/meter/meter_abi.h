@@ -4,7 +4,7 @@
 
 /* Compiled for the BPF machine too, where no libc header is to be had: compiler types only. The
  * layout is the same for 32-bit and 64-bit hosts: 64-bit fields first, everything naturally
- * aligned. */
+ * aligned. Both sides are always built together, so there is no version in it. */
 
 typedef __UINT64_TYPE__ sph_abi_u64;
 typedef __INT64_TYPE__ sph_abi_s64;
@@ -76,10 +76,12 @@ struct sph_abi_mm {
 };
 _Static_assert(sizeof(struct sph_abi_mm) == 24, "address-space entry layout");
 
+/* sph_abi_event.type; the same numbers as enum sph_meter_event_type. */
 enum { SPH_ABI_EVENT_PEAK = 1, SPH_ABI_EVENT_KILL = 2, SPH_ABI_EVENT_FOREIGN = 3 };
 
+/* One record of the ring; bytes where nothing else is said. */
 struct sph_abi_event {
-    sph_abi_u64 time_ns;
+    sph_abi_u64 time_ns; /* CLOCK_MONOTONIC */
     sph_abi_u64 group_bytes;
     sph_abi_u64 app_bytes;
     sph_abi_u64 growth_bytes;

@@ -20,6 +20,7 @@ struct sph_meter_app {
     uint64_t sound_missed;
 };
 
+/* Descriptors are -1 until they are made, so that closing a half-made meter is always right. */
 struct sph_meter {
     int maps[SPH_ABI_MAPS];
     int program;
@@ -46,6 +47,7 @@ int sph_meter_fix(struct sph_meter *meter, const struct sph_meter_mm *mm, bool s
                   uint64_t value);
 /* Loads both programs onto the meter's maps; long_bits is 32 or 64. */
 int sph_meter_load_programs(struct sph_meter *meter, int long_bits, struct sph_err *err);
+/* Runs of the program that the kernel has skipped since it was loaded. */
 uint64_t sph_meter_missed(struct sph_meter *meter);
 
 /* Pure: 0 when release ("6.18.44-...") is 6.2 or later; -ENOSYS otherwise, -EINVAL if unreadable.

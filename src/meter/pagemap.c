@@ -17,8 +17,9 @@
 #include "meter/pagemap_source.h"
 #include "meter/proc_file.h"
 
-enum { GROW_FROM = 64 };
+enum { GROW_FROM = 64 /* items; an application has a few dozen mappings */ };
 
+/* One reading: the map as far as it is filled, and where the cursor stands. */
 struct reader {
     pid_t pid;
     struct sph_pagemap map;

@@ -34,11 +34,13 @@ _Static_assert(sizeof(struct scan_request) == 96, "layout of PAGEMAP_SCAN");
 #define SCAN_IOCTL _IOWR('f', 16, struct scan_request)
 enum { SCAN_FILE = 1 << 2, SCAN_PRESENT = 1 << 3, SCAN_ZERO = 1 << 5 };
 
-/* Words of /proc/PID/pagemap. */
+/* Words of /proc/PID/pagemap: bit 63 resident, bit 61 of a file or shared memory, the low 55 bits
+ * the frame (0 for all but root). */
 #define WORD_PRESENT (UINT64_C(1) << 63)
 #define WORD_FILE (UINT64_C(1) << 61)
 #define WORD_FRAME ((UINT64_C(1) << 55) - 1)
 
+/* 1.5 KiB and 4 KiB of stack: a call to the kernel for each is rare enough for a small process. */
 enum { REGIONS_AT_ONCE = 64, WORDS_AT_ONCE = 512 };
 
 /* The kernel fills so many regions, and says how far it got; the next call goes on there. */

@@ -14,7 +14,10 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
-enum { PROC_NAME_MAX = 96, PROC_TEXT_MAX = 16 << 20 };
+enum {
+    PROC_NAME_MAX = 96,       /* "/proc/PID/map_files/" and two addresses are 60 */
+    PROC_TEXT_MAX = 16 << 20, /* smaps of 20000 mappings; an application has a few dozen */
+};
 
 /* One sentence for all the ways in which the kernel says so. */
 static int gone(pid_t pid, struct sph_err *err) {
@@ -47,6 +50,8 @@ int sph_proc_read(pid_t pid, const char *name, struct sph_buf *buf, struct sph_e
     return error;
 }
 
+/* By the file system where that can be seen: a file on tmpfs may have any name. map_files wants
+ * CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN of the initial user namespace. */
 bool sph_proc_is_shmem(pid_t pid, const struct sph_maps_entry *entry) {
     char path[PROC_NAME_MAX];
     struct statfs info;
@@ -62,6 +67,7 @@ bool sph_proc_is_shmem(pid_t pid, const struct sph_maps_entry *entry) {
     return sph_maps_is_shmem_name(entry->name);
 }
 
+/* A last line without a newline is given too: whether it is cut is for its parser to find. */
 bool sph_proc_next_line(const struct sph_buf *text, size_t *at, const char **ret_line,
                         size_t *ret_len) {
     if (!text->data || *at >= text->len)

@@ -1,4 +1,7 @@
-/* ring: the reading end of a BPF ring buffer. */
+/* ring: the reading end of a BPF ring buffer.
+ *
+ * One reader, in one thread. Records are read where they are: what fn is given is the kernel's
+ * memory, and gone when fn returns. */
 #ifndef SPH_METER_RING_H
 #define SPH_METER_RING_H
 
@@ -18,7 +21,10 @@ struct sph_ring {
 #define SPH_RING_NULL                                                                              \
     { .consumer = NULL, .producer = NULL }
 
+/* `size` is the map's max_entries, in bytes. The map stays the caller's, and must stay open. 0 or
+ * negative errno. */
 int sph_ring_open(struct sph_ring *ret_ring, int map_fd, size_t size, struct sph_err *err);
+/* Takes a closed one, too. */
 void sph_ring_close(struct sph_ring *ring);
 
 typedef void sph_ring_fn(void *context, const void *record, size_t len);

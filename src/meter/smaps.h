@@ -1,4 +1,7 @@
-/* smaps: what the page tables say a process holds, for checking the meter. */
+/* smaps: what the page tables say a process holds, for checking the meter.
+ *
+ * /proc/PID/status has the same figures from the counters that the meter is fed from, so they could
+ * not prove it right; statm even lags behind them. */
 #ifndef SPH_METER_SMAPS_H
 #define SPH_METER_SMAPS_H
 
@@ -11,8 +14,8 @@
 
 /* Bytes, by walking the page tables: no counter is involved. */
 struct sph_smaps {
-    uint64_t rss;
-    uint64_t anonymous;
+    uint64_t rss;       /* all that is resident, of files too */
+    uint64_t anonymous; /* private pages that were written */
     uint64_t shmem; /* resident pages of shared memory that are not anonymous; 0 from a rollup */
     uint64_t swap;
 };

@@ -15,7 +15,7 @@
 
 #define EVENT "events/kmem/rss_stat"
 
-enum { FORMAT_MAX = 8192 };
+enum { FORMAT_MAX = 8192 /* bytes; this event's description has under 1 KiB */ };
 
 /* "field:unsigned int mm_id;	offset:8;	size:4;	signed:0;": finds the one called `name`. */
 static const char *find_field(const char *line, size_t len, const char *name) {
@@ -67,6 +67,7 @@ static int parse_field(const char *text, size_t len, const char *name,
     return -EBADMSG;
 }
 
+/* The id stands on a line of its own, the fields below it. */
 int sph_tracefs_parse_rss_stat(const char *text, size_t len,
                                struct sph_tracefs_rss_stat *ret_layout) {
     struct sph_tracefs_rss_stat layout = {.id = 0};
@@ -93,6 +94,8 @@ static int check_field(const char *name, struct sph_tracefs_field field, uint32_
                     name, field.offset, field.bytes, offset, bytes);
 }
 
+/* The program has the places compiled in: reading them from a map at each event was rejected, as it
+ * would cost more than the rest of the program. */
 int sph_tracefs_check_rss_stat(const struct sph_tracefs_rss_stat *layout, struct sph_err *err) {
     uint32_t width = layout->size.bytes == 4 ? 4 : 8;
     if (check_field("mm_id", layout->mm_id, 8, 4, err) != 0 ||

@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 
+/* Where one field of the event is. */
 struct sph_tracefs_field {
     uint32_t offset; /* bytes into the event */
     uint32_t bytes;
