@@ -207,10 +207,10 @@ class Device(Case):
 
     def test_pins(self):
         self.make()
-        self.assertEqual(self.good("device", "gpio", "get", "12"), "0\n")
-        self.good("device", "gpio", "set", "12", "1")
         self.assertEqual(self.good("device", "gpio", "get", "12"), "1\n")
-        self.assertIn("12\t1\t", self.good("device", "gpio", "list", "-o", "tsv"))
+        self.good("device", "gpio", "set", "12", "0")
+        self.assertEqual(self.good("device", "gpio", "get", "12"), "0\n")
+        self.assertIn("12\t0\t", self.good("device", "gpio", "list", "-o", "tsv"))
 
     def test_starting_again_starts_what_is_missing(self):
         self.make()

@@ -81,7 +81,7 @@ static void check_gpio(void) {
     GPIO_Value_Type value = 7;
     int input = GPIO_OpenAsInput(SAMPLE_BUTTON_1);
     int output = GPIO_OpenAsOutput(SAMPLE_LED, GPIO_OutputMode_OpenDrain, GPIO_Value_High);
-    CHECK(input >= 0 && GPIO_GetValue(input, &value) == 0 && value == GPIO_Value_Low);
+    CHECK(input >= 0 && GPIO_GetValue(input, &value) == 0 && value == GPIO_Value_High);
     CHECK(output >= 0 && GPIO_GetValue(output, &value) == 0 && value == GPIO_Value_High);
     CHECK(GPIO_SetValue(output, GPIO_Value_Low) == 0);
     CHECK(GPIO_GetValue(output, &value) == 0 && value == GPIO_Value_Low);
