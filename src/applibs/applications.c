@@ -1,4 +1,6 @@
-/* The agent keeps the figures and gives bytes; the documented interface has KiB. */
+/* The agent keeps the figures and gives bytes; the documented interface has KiB. The documented
+ * functions are inline in the header and call the two z__ functions here, whose names and arguments
+ * are what packages that were built with the original's SDK have in their import tables. */
 #include <applibs/applications.h>
 
 #include <errno.h>
@@ -33,6 +35,7 @@ int z__Applications_GetMemoryInfo(uint32_t attribute, void *buffer, size_t capac
     return 0;
 }
 
+/* The buffer is a struct of 16 bytes in the header; a later one may be larger. */
 int z__Applications_GetOsVersion(void *outVersion, size_t capacity) {
     if (outVersion == NULL) {
         errno = EFAULT;

@@ -112,6 +112,7 @@ int sph_channel_ask(const struct sph_app_request *request, struct sph_app_reply 
     return status;
 }
 
+/* Success without a descriptor is an agent that does not keep the protocol. */
 int sph_channel_open(const struct sph_app_request *request, int *ret_fd) {
     struct sph_app_reply reply;
     int fd = -1;

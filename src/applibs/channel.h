@@ -1,4 +1,8 @@
-/* channel: one question to the agent and its answer, from inside an application. */
+/* channel: one question to the agent and its answer, from inside an application.
+ *
+ * Nothing is allocated and nothing is kept between calls, so that the library costs the ration of
+ * the application no page; any thread may ask at any time. A call that is not answered gives up
+ * after some seconds. */
 #ifndef SPH_APPLIBS_CHANNEL_H
 #define SPH_APPLIBS_CHANNEL_H
 

@@ -23,6 +23,7 @@ static inline void check_report(int is_true, const char *text, const char *file,
     printf("%s:%d: failed: %s (errno %d, %s)\n", file, line, text, errno, strerror(errno));
 }
 
+/* Goes on after a failure, so that one run tells all of them. */
 #define CHECK(condition) check_report((condition) ? 1 : 0, #condition, __FILE__, __LINE__)
 
 /* The call fails in libc's manner, with this errno and no other. */

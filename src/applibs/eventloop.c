@@ -32,8 +32,9 @@ struct EventRegistration {
     int fd; /* -1: closed without being unregistered, and its number is in use again */
 };
 
+/* All but the two atomics belong to the thread that runs the loop. */
 struct EventLoop {
-    struct EventRegistration *registrations;
+    struct EventRegistration *registrations; /* newest first */
     int epoll_fd; /* also what EventLoop_GetWaitDescriptor() gives: an epoll set can be polled */
     int stop_fd;  /* in the set with a NULL pointer; readable while a stop waits */
     atomic_bool is_running;
@@ -55,6 +56,7 @@ static void loop_free(struct EventLoop *el) {
     free(el);
 }
 
+/* errno is the failing call's; what was opened by then is loop_free()'s. */
 static bool loop_open(struct EventLoop *el) {
     struct epoll_event stop = {.events = EPOLLIN, .data.ptr = NULL};
     el->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -77,6 +79,7 @@ EventLoop *EventLoop_Create(void) {
     return NULL;
 }
 
+/* In a callback the loop must live until its run is over, which then frees it. */
 void EventLoop_Close(EventLoop *el) {
     if (el == NULL)
         return;
@@ -156,6 +159,8 @@ static EventLoop_Run_Result run(struct EventLoop *el, int duration_ms, bool proc
     return is_handled ? EventLoop_Run_Finished : EventLoop_Run_FinishedEmpty;
 }
 
+/* A callback that runs its own loop again gets EBUSY: what it waits for could not end the outer
+ * run. */
 EventLoop_Run_Result EventLoop_Run(EventLoop *el, int duration_in_milliseconds,
                                    bool process_one_event) {
     if (el == NULL) {
@@ -183,6 +188,7 @@ int EventLoop_GetWaitDescriptor(EventLoop *el) {
     return el->epoll_fd;
 }
 
+/* From any thread, and from a signal handler: an atomic store and one write. */
 int EventLoop_Stop(EventLoop *el) {
     if (el == NULL) {
         errno = EFAULT;

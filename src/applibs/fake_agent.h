@@ -15,6 +15,7 @@
 /* The path that the library under test was built with. */
 #define FAKE_AGENT_PATH "agent.sock"
 
+/* A process of its own for each question, as the library waits for the answer in this one. */
 struct fake_agent {
     struct sph_app_reply reply;
     size_t reply_bytes; /* how much of it is sent; 0: the connection is closed unanswered */

@@ -11,6 +11,8 @@
 
 #include "channel.h"
 
+/* The descriptor is the application's own from here on: it closes it with close(), which also gives
+ * the pin back. */
 static int open_pin(const struct sph_app_request *request) {
     int fd = -1;
     return sph_channel_result(sph_channel_open(request, &fd), EIO) < 0 ? -1 : fd;
@@ -43,6 +45,7 @@ static int not_a_pin(void) {
     return -1;
 }
 
+/* At offset 0 each time: descriptors may be shared, and a shared position would move. */
 int GPIO_GetValue(int gpioFd, GPIO_Value_Type *outValue) {
     if (outValue == NULL) {
         errno = EFAULT;

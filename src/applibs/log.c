@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* On the stack, so within a page that the caller's frames hold anyway. */
+/* Bytes with NUL. On the stack, so within a page that the caller's frames hold anyway; and no more
+ * than PIPE_BUF may be at the least, which a pipe takes in one piece. */
 enum { LINE_BYTES = 512 };
 
 /* The agent may be slow to read: a pipe that is full takes the line in parts, and a signal that is
@@ -24,6 +25,8 @@ static int write_all(const char *text, size_t length) {
     return 0;
 }
 
+/* A longer message is formatted again, straight to the descriptor in parts: rare, and better than a
+ * cut line or a larger stack for all. */
 int Log_DebugVarArgs(const char *fmt, va_list args) {
     if (fmt == NULL) {
         errno = EFAULT;

@@ -32,6 +32,7 @@ static int ask_root(const char *relative_path, struct sph_app_reply *ret_reply) 
     return sph_channel_result(sph_channel_ask(&request, ret_reply), EIO);
 }
 
+/* The documented interface hands out a string for free(), so this one is the heap's. */
 char *Storage_GetAbsolutePathInImagePackage(const char *relativePath) {
     struct sph_app_reply reply;
     if (ask_root(relativePath, &reply) < 0)
@@ -57,6 +58,8 @@ static int require_regular_file(int fd) {
     return -1;
 }
 
+/* Opened below the package's root and not by the absolute path put together: no allocation. Links
+ * are followed, as a package holds none. */
 int Storage_OpenFileInImagePackage(const char *relativePath) {
     struct sph_app_reply reply;
     if (ask_root(relativePath, &reply) < 0)

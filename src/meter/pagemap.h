@@ -54,7 +54,7 @@ struct sph_pagemap {
     { .mappings = NULL, .runs = NULL }
 
 /* What a process can make the reader hold: far above an application of a few MiB, whose mappings
- * are some ten and whose runs are fewer than its pages. Past them the sums go on. */
+ * are a few dozen and whose runs are fewer than its pages. Past them the sums go on. */
 enum {
     SPH_PAGEMAP_MAPPINGS_MAX = 4096,
     SPH_PAGEMAP_RUNS_MAX = 65536, /* 1 MiB of them */

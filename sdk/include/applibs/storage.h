@@ -12,13 +12,14 @@ extern "C" {
 /// @param relativePath The path from the root of the package; it may not begin with "/" or "." nor
 /// hold "..".
 /// @returns A string to be freed with free(), or NULL with errno set. EFAULT: relativePath is NULL.
-/// EINVAL: the path breaks a rule above. ENOMEM: out of memory.
+/// EINVAL: the path breaks a rule above. EIO: the device cannot be asked for the package's place.
+/// ENOMEM: out of memory.
 char *Storage_GetAbsolutePathInImagePackage(const char *relativePath);
 
 /// Opens a regular file of the image package for reading.
 ///
 /// @param relativePath As for Storage_GetAbsolutePathInImagePackage.
-/// @returns A descriptor to be closed with close(), or -1 with errno set. EFAULT and EINVAL as
+/// @returns A descriptor to be closed with close(), or -1 with errno set. EFAULT, EINVAL and EIO as
 /// above, EINVAL also when it is no regular file; others are those of open(2), such as ENOENT.
 int Storage_OpenFileInImagePackage(const char *relativePath);
 
