@@ -1,7 +1,10 @@
 /* Ids are lower case and addresses are text ("0x…"): a JSON number would lose the low bits of 64 in
- * most readers. Sizes and times stay numbers: they are far below 2^53. */
+ * most readers. Sizes, counts and milliseconds stay numbers: they are far below 2^53. So does
+ * monotonicNs, although it passes 2^53 after 104 days: all its digits are written, and a reader
+ * that has doubles only is a nanosecond or two off. */
 #include "gateway/json_wire.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +40,21 @@ void sph_json_key_addresses(struct sph_json_out *out, const char *key, struct sp
     sph_json_array_end(out);
 }
 
+enum { ITEM_MAX = 256 }; /* bytes of the largest struct that is an item of a list */
+
+/* One room for an item of any kind: seven lists here differ only in what is written of an item. */
+void sph_json_key_list(struct sph_json_out *out, const char *key, const struct sph_list *list,
+                       sph_json_item_fn *fn) {
+    _Alignas(16) char item[ITEM_MAX];
+    assert(!list->codec || list->codec->size <= sizeof(item));
+    sph_json_key(out, key);
+    sph_json_array(out);
+    struct sph_list_iter iter = sph_list_iter(list);
+    while (sph_list_next(&iter, item))
+        fn(out, item);
+    sph_json_array_end(out);
+}
+
 void sph_json_key_hex(struct sph_json_out *out, const char *key, struct sph_slice bytes) {
     char piece[65]; /* a JSON string has no pieces: the digits are gathered in a buffer */
     sph_autobuf struct sph_buf digits = SPH_BUF_NULL;
@@ -57,6 +75,7 @@ void sph_json_key_bytes(struct sph_json_out *out, struct sph_slice bytes) {
         sph_json_key_hex(out, "hex", bytes);
 }
 
+/* Tables have holes where a number was never given away. */
 static const char *word_of(const char *const *words, size_t count, uint32_t number,
                            const char *otherwise) {
     return number < count && words[number] ? words[number] : otherwise;
@@ -110,7 +129,9 @@ static const char *event_kind_word(uint32_t kind) {
     return word_of(words, SPH_ARRAY_SIZE(words), kind, "unknown");
 }
 
-void sph_json_mapping(struct sph_json_out *out, const struct sph_msg_mapping *mapping) {
+/* Permissions as in /proc/PID/maps, which everybody who looks at mappings has read before. */
+void sph_json_mapping(struct sph_json_out *out, const void *item) {
+    const struct sph_msg_mapping *mapping = item;
     const char perms[] = {
         mapping->perms & SPH_PERM_READ ? 'r' : '-',
         mapping->perms & SPH_PERM_WRITE ? 'w' : '-',
@@ -131,7 +152,8 @@ void sph_json_mapping(struct sph_json_out *out, const struct sph_msg_mapping *ma
     sph_json_object_end(out);
 }
 
-/* "SIGKILL"; empty for none; "signal N" for one without a name. */
+/* "SIGKILL"; empty for none; "signal N" for one without a name: those for real time, and numbers
+ * that an agent of another kind of machine may send. */
 static const char *signal_word(uint32_t number, char ret_text[24]) {
     const char *name = number > 0 && number < 65 ? sigabbrev_np((int)number) : NULL;
     if (number == 0)
@@ -172,6 +194,7 @@ static void json_report_figures(struct sph_json_out *out, const struct sph_msg_r
     sph_json_key_slice(out, "kernelHow", report->kernel_how);
 }
 
+/* What is not known has no member: a 0 would be read as an address or as a figure. */
 static void json_report_growth(struct sph_json_out *out, const struct sph_msg_report *report) {
     if (report->has_crossing) {
         sph_json_key(out, "crossing");
@@ -200,20 +223,15 @@ void sph_json_report(struct sph_json_out *out, const struct sph_msg_report *repo
     json_report_identity(out, report);
     json_report_figures(out, report);
     json_report_growth(out, report);
-    sph_json_key(out, "mappings");
-    sph_json_array(out);
-    struct sph_list_iter iter = sph_list_iter(&report->mappings);
-    struct sph_msg_mapping mapping;
-    while (sph_list_next(&iter, &mapping))
-        sph_json_mapping(out, &mapping);
-    sph_json_array_end(out);
+    sph_json_key_list(out, "mappings", &report->mappings, sph_json_mapping);
     sph_json_key_u64(out, "mappingsDropped", report->mappings_dropped);
     sph_json_key_slice(out, "pagesHow", report->pages_how);
     sph_json_key_slice(out, "log", report->log);
     sph_json_object_end(out);
 }
 
-void sph_json_report_row(struct sph_json_out *out, const struct sph_msg_report_row *row) {
+void sph_json_report_row(struct sph_json_out *out, const void *item) {
+    const struct sph_msg_report_row *row = item;
     sph_json_object(out);
     sph_json_key_u64(out, "id", row->id);
     sph_json_key_guid(out, "componentId", &row->component);
@@ -247,6 +265,7 @@ static void json_event_end(struct sph_json_out *out, const struct sph_msg_event 
     sph_json_key_u64(out, "restartDelayMs", event->restart_delay_ms);
 }
 
+/* Of the record's fields those that a kind has; a kind of a later version has the common ones. */
 static void json_event_details(struct sph_json_out *out, const struct sph_msg_event *event) {
     switch (event->kind) {
     case SPH_EVENT_STARTED:
@@ -272,6 +291,7 @@ static void json_event_details(struct sph_json_out *out, const struct sph_msg_ev
     }
 }
 
+/* An event of the device as a whole has no app: a zero id would look like one. */
 void sph_json_event(struct sph_json_out *out, const struct sph_msg_event *event) {
     sph_json_object(out);
     sph_json_key_u64(out, "seq", event->seq);

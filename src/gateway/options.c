@@ -1,4 +1,5 @@
-/* Only long options: the gateway is started by a program, not typed. */
+/* Only long options: the gateway is started by a program, not typed. What is wrong is said with the
+ * word as it was given, so that the log of a failed start is enough. */
 #include "gateway/options.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* The largest number is (uid_t)-1: "leave it as it is" to setresuid. */
 static int read_owner(const char *text, struct sph_options *options, struct sph_err *err) {
     uint64_t number = 0;
     if (sph_text_to_u64(text, UINT32_MAX - 1, &number) < 0)
@@ -41,6 +43,7 @@ static int read_owner(const char *text, struct sph_options *options, struct sph_
     return 0;
 }
 
+/* 0 to 2 are ours: a line of readiness there would be taken for input or log. */
 static int read_ready_fd(const char *text, struct sph_options *options, struct sph_err *err) {
     uint64_t number = 0;
     if (sph_text_to_u64(text, INT_MAX, &number) < 0 || number < 3)
@@ -49,12 +52,23 @@ static int read_ready_fd(const char *text, struct sph_options *options, struct s
     return 0;
 }
 
+/* A name, no path: the socket is found through the folder's descriptor, without root. */
 static int read_agent(const char *text, struct sph_options *options, struct sph_err *err) {
     if (*text == '\0' || strchr(text, '/'))
         return SPH_FAIL(err, -EINVAL, "--agent takes a name in the device's folder, not \"%s\"",
                         text);
     options->agent = text;
     return 0;
+}
+
+/* getopt_long's '?': an unknown word, a letter (all of them are unknown, also in the middle of a
+ * word, where optind does not point behind it yet), or a value for an option that takes none. */
+static int refuse_option(const char *word, struct sph_err *err) {
+    if (optopt == 0)
+        return SPH_FAIL(err, -EINVAL, "there is no option %s; see --help", word);
+    if (optopt < OPT_DEVICE)
+        return SPH_FAIL(err, -EINVAL, "there is no option -%c; see --help", optopt);
+    return SPH_FAIL(err, -EINVAL, "%s: this option takes no value; see --help", word);
 }
 
 static int read_option(int option, const char *word, struct sph_options *options,
@@ -78,7 +92,7 @@ static int read_option(int option, const char *word, struct sph_options *options
     case ':':
         return SPH_FAIL(err, -EINVAL, "%s needs a value; see --help", word);
     default:
-        return SPH_FAIL(err, -EINVAL, "there is no option %s; see --help", word);
+        return refuse_option(word, err);
     }
 }
 

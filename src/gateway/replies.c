@@ -1,12 +1,17 @@
 /* Names of members are those of docs/spec/rest.md: the device's own first, ours in camel case with
- * the unit at the end. Members that have no meaning are left out only where that document says so.
- */
+ * the unit at the end. Members that have no meaning are left out only where that document says so:
+ * a client then needs one test, for the few that may be absent.
+ *
+ * JSON is written member by member instead of from a table: names, units and what is left out
+ * differ from the wire's in every second row, and the document reads like this file. A formatter
+ * cannot fail; a body that has no room shows in its buffer, which sph_route_answer looks at. */
 #include "gateway/replies.h"
 
 #include <stdio.h>
 
 #include "gateway/json_wire.h"
 
+/* Most answers are one object. end: "nothing to refuse", so that it can be returned. */
 static void begin(struct sph_json_out *out, struct sph_response *response) {
     sph_json_begin(out, &response->body);
     sph_json_object(out);
@@ -25,7 +30,7 @@ unsigned sph_format_status(const struct sph_call *call, const void *message,
     const struct sph_msg_status_reply *reply = message;
     struct sph_json_out out;
     begin(&out, response);
-    sph_json_key_u64(&out, "uptime", reply->uptime_ms / 1000);
+    sph_json_key_u64(&out, "uptime", reply->uptime_ms / 1000); /* whole seconds, as on devices */
     return end(&out);
 }
 
@@ -51,6 +56,8 @@ unsigned sph_format_abi_versions(const struct sph_call *call, const void *messag
     return end(&out);
 }
 
+/* Looked for instead of taken: the zero id, which anybody may ask for, is answered with all apps.
+ */
 static bool find_app(const struct sph_msg_app_list_reply *reply, const struct sph_guid *component,
                      struct sph_msg_app *ret_app) {
     struct sph_list_iter iter = sph_list_iter(&reply->apps);
@@ -61,6 +68,7 @@ static bool find_app(const struct sph_msg_app_list_reply *reply, const struct sp
     return false;
 }
 
+/* Devices know no "no such app" here: what is not installed is in the state "notPresent". */
 unsigned sph_format_app_state(const struct sph_call *call, const void *message,
                               struct sph_response *response) {
     struct sph_msg_app app;
@@ -85,6 +93,8 @@ unsigned sph_format_app_control(const struct sph_call *call, const void *message
     return end(&out);
 }
 
+/* KB are KiB there. Usage is rounded up, so that a file of one byte is not shown as none; the limit
+ * is a whole number of KiB in every manifest. */
 unsigned sph_format_quota(const struct sph_call *call, const void *message,
                           struct sph_response *response) {
     (void)call;
@@ -107,6 +117,7 @@ unsigned sph_format_restarting(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* Whatever the agent says, or when it goes without a word: it restarts. */
 unsigned sph_format_restart(const struct sph_call *call, const void *message,
                             struct sph_response *response) {
     (void)call, (void)message;
@@ -114,7 +125,10 @@ unsigned sph_format_restart(const struct sph_call *call, const void *message,
     return 0;
 }
 
-static void json_component(struct sph_json_out *out, const struct sph_msg_app *app) {
+/* One image each, never compressed or doubled: members that devices need for their two copies of
+ * an image have the one value that means "plain". */
+static void json_component(struct sph_json_out *out, const void *item) {
+    const struct sph_msg_app *app = item;
     sph_json_object(out);
     sph_json_key_guid(out, "uid", &app->component);
     sph_json_key_u64(out, "image_type", app->image_type);
@@ -133,6 +147,7 @@ static void json_component(struct sph_json_out *out, const struct sph_msg_app *a
     sph_json_object_end(out);
 }
 
+/* Installed images only: one that is staged shows in the two flags about staging. */
 unsigned sph_format_images(const struct sph_call *call, const void *message,
                            struct sph_response *response) {
     (void)call;
@@ -142,13 +157,7 @@ unsigned sph_format_images(const struct sph_call *call, const void *message,
     sph_json_key_bool(&out, "is_ota_update_in_progress", false);
     sph_json_key_bool(&out, "has_staged_updates", reply->has_staged);
     sph_json_key_bool(&out, "restart_required", false);
-    sph_json_key(&out, "components");
-    sph_json_array(&out);
-    struct sph_list_iter iter = sph_list_iter(&reply->apps);
-    struct sph_msg_app app;
-    while (sph_list_next(&iter, &app))
-        json_component(&out, &app);
-    sph_json_array_end(&out);
+    sph_json_key_list(&out, "components", &reply->apps, json_component);
     return end(&out);
 }
 
@@ -191,7 +200,8 @@ unsigned sph_format_device(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
-static void json_app_memory(struct sph_json_out *out, const struct sph_msg_app_memory *app) {
+static void json_app_memory(struct sph_json_out *out, const void *item) {
+    const struct sph_msg_app_memory *app = item;
     sph_json_object(out);
     sph_json_key_guid(out, "componentId", &app->component);
     sph_json_key_slice(out, "name", app->name);
@@ -223,16 +233,12 @@ unsigned sph_format_memory(const struct sph_call *call, const void *message,
     sph_json_key_u64(&out, "checks", reply->checks);
     sph_json_key_u64(&out, "mismatches", reply->mismatches);
     sph_json_key_u64(&out, "events", reply->events);
-    sph_json_key(&out, "apps");
-    sph_json_array(&out);
-    struct sph_list_iter iter = sph_list_iter(&reply->apps);
-    struct sph_msg_app_memory app;
-    while (sph_list_next(&iter, &app))
-        json_app_memory(&out, &app);
-    sph_json_array_end(&out);
+    sph_json_key_list(&out, "apps", &reply->apps, json_app_memory);
     return end(&out);
 }
 
+/* Sums over the mappings given, so that a client which shows one part needs no arithmetic. They
+ * wrap for figures that no machine has; what an agent says is not made to look right here. */
 unsigned sph_format_pages(const struct sph_call *call, const void *message,
                           struct sph_response *response) {
     const struct sph_msg_pages_reply *reply = message;
@@ -262,7 +268,9 @@ unsigned sph_format_pages(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
-static void json_app(struct sph_json_out *out, const struct sph_msg_app *app) {
+/* lastWhy means nothing without an end: an app that has had none has neither member. */
+static void json_app(struct sph_json_out *out, const void *item) {
+    const struct sph_msg_app *app = item;
     sph_json_object(out);
     sph_json_key_guid(out, "componentId", &app->component);
     sph_json_key_guid(out, "imageId", &app->image);
@@ -287,13 +295,7 @@ unsigned sph_format_apps(const struct sph_call *call, const void *message,
     const struct sph_msg_app_list_reply *reply = message;
     struct sph_json_out out;
     begin(&out, response);
-    sph_json_key(&out, "apps");
-    sph_json_array(&out);
-    struct sph_list_iter iter = sph_list_iter(&reply->apps);
-    struct sph_msg_app app;
-    while (sph_list_next(&iter, &app))
-        json_app(&out, &app);
-    sph_json_array_end(&out);
+    sph_json_key_list(&out, "apps", &reply->apps, json_app);
     sph_json_key_bool(&out, "hasStaged", reply->has_staged);
     sph_json_key_u64(&out, "flashUsedBytes", reply->flash_used_bytes);
     sph_json_key_u64(&out, "flashLimitBytes", reply->flash_limit_bytes);
@@ -338,13 +340,7 @@ unsigned sph_format_kills(const struct sph_call *call, const void *message,
     const struct sph_msg_kills_reply *reply = message;
     struct sph_json_out out;
     begin(&out, response);
-    sph_json_key(&out, "reports");
-    sph_json_array(&out);
-    struct sph_list_iter iter = sph_list_iter(&reply->reports);
-    struct sph_msg_report_row row;
-    while (sph_list_next(&iter, &row))
-        sph_json_report_row(&out, &row);
-    sph_json_array_end(&out);
+    sph_json_key_list(&out, "reports", &reply->reports, sph_json_report_row);
     sph_json_key_u64(&out, "dropped", reply->dropped);
     return end(&out);
 }
@@ -368,28 +364,27 @@ unsigned sph_format_count(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+static void json_trust(struct sph_json_out *out, const void *item) {
+    const struct sph_msg_trust *entry = item;
+    sph_json_object(out);
+    sph_json_key_hex(out, "thumbprint", entry->thumbprint);
+    sph_json_key_hex(out, "point", entry->point);
+    sph_json_key_slice(out, "name", entry->name);
+    sph_json_key_u64(out, "addedMs", entry->added_wall_ms);
+    sph_json_object_end(out);
+}
+
 unsigned sph_format_trust_list(const struct sph_call *call, const void *message,
                                struct sph_response *response) {
     (void)call;
     const struct sph_msg_trust_list_reply *reply = message;
     struct sph_json_out out;
     begin(&out, response);
-    sph_json_key(&out, "entries");
-    sph_json_array(&out);
-    struct sph_list_iter iter = sph_list_iter(&reply->entries);
-    struct sph_msg_trust entry;
-    while (sph_list_next(&iter, &entry)) {
-        sph_json_object(&out);
-        sph_json_key_hex(&out, "thumbprint", entry.thumbprint);
-        sph_json_key_hex(&out, "point", entry.point);
-        sph_json_key_slice(&out, "name", entry.name);
-        sph_json_key_u64(&out, "addedMs", entry.added_wall_ms);
-        sph_json_object_end(&out);
-    }
-    sph_json_array_end(&out);
+    sph_json_key_list(&out, "entries", &reply->entries, json_trust);
     return end(&out);
 }
 
+/* 201: a client that adds a key once more gets it too; the agent does not say which it was. */
 unsigned sph_format_trust_added(const struct sph_call *call, const void *message,
                                 struct sph_response *response) {
     (void)call, (void)message;
@@ -398,7 +393,9 @@ unsigned sph_format_trust_added(const struct sph_call *call, const void *message
     return 0;
 }
 
-static void json_pin(struct sph_json_out *out, const struct sph_msg_gpio *pin) {
+/* Only an output has a mode, only a held pin a holder. */
+static void json_pin(struct sph_json_out *out, const void *item) {
+    const struct sph_msg_gpio *pin = item;
     static const char *const modes[] = {"pushPull", "openDrain", "openSource"};
     static const char *const uses[] = {"free", "input", "output"};
     sph_json_object(out);
@@ -418,13 +415,7 @@ unsigned sph_format_pins(const struct sph_call *call, const void *message,
     const struct sph_msg_gpio_list_reply *reply = message;
     struct sph_json_out out;
     begin(&out, response);
-    sph_json_key(&out, "pins");
-    sph_json_array(&out);
-    struct sph_list_iter iter = sph_list_iter(&reply->pins);
-    struct sph_msg_gpio pin;
-    while (sph_list_next(&iter, &pin))
-        json_pin(&out, &pin);
-    sph_json_array_end(&out);
+    sph_json_key_list(&out, "pins", &reply->pins, json_pin);
     return end(&out);
 }
 
@@ -437,7 +428,8 @@ unsigned sph_format_pin(const struct sph_call *call, const void *message,
     return 0;
 }
 
-/* Appends: the whole log is several replies in one body. */
+/* Appends: the whole log is several replies in one body. The cursor is for those who follow the log
+ * (our own path); clients of the device's path take all of it each time. */
 unsigned sph_format_log(const struct sph_call *call, const void *message,
                         struct sph_response *response) {
     const struct sph_msg_log_reply *reply = message;

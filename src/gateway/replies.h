@@ -1,4 +1,8 @@
-/* replies: the agent's replies turned into the JSON of REST answers. */
+/* replies: the agent's replies turned into the JSON of REST answers.
+ *
+ * Each takes the decoded reply of its route's operation (`message` is of the struct that the table
+ * in wire/op.c names) and appends to response->body, whose type and status the caller has set. 0,
+ * or the status of a refusal that is then in *response. Pure; nothing of the message is kept. */
 #ifndef SPH_GATEWAY_REPLIES_H
 #define SPH_GATEWAY_REPLIES_H
 
