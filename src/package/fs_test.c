@@ -358,7 +358,7 @@ static void accepted_damage_is_harmless(void **state) {
     random_state = sph_draw_begin(20261124);
     unsigned taken = 0, refused = 0;
     for (unsigned round = 0; round < 4000; round++) {
-        size_t at = 4 * draw(64); /* tables end before byte 256 */
+        size_t at = (size_t)4 * draw(64); /* tables end before byte 256 */
         uint32_t kept = sph_le32_get(bytes + at), word = draw(UINT32_MAX);
         /* A small change gets further than a wild one. */
         sph_le32_put(bytes + at, draw(2) ? word : kept + (draw(33) - 16) * (1u << draw(24)));
