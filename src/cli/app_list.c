@@ -1,4 +1,9 @@
-/* The list comes from Spherule's own path, which has states and sizes in one answer. */
+/* The list comes from Spherule's own path, which has states and sizes in one answer; the
+ * original's paths would need a request for each application, between which applications come
+ * and go.
+ *
+ * Rows are copied into a fixed array with room for all that a device can have. A list that is
+ * longer is refused: "delete all" and "this one" must not be decided by half of it. */
 #include "cli/app_list.h"
 
 #include <errno.h>
@@ -27,8 +32,12 @@ int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
         return SPH_FAIL(err, -EPROTO, "device '%s' answered without its applications",
                         target->name);
     sph_json_iter_init(&iter, &apps);
-    while (ret_list->count < SPH_APP_ROWS_MAX && sph_json_next(&iter, NULL, &app))
+    while (sph_json_next(&iter, NULL, &app)) {
+        if (ret_list->count == SPH_APP_ROWS_MAX)
+            return SPH_FAIL(err, -EPROTO, "device '%s' has more than %d applications", target->name,
+                            SPH_APP_ROWS_MAX);
         read_row(&app, &ret_list->rows[ret_list->count++]);
+    }
     return 0;
 }
 

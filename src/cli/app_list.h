@@ -7,27 +7,34 @@
 #include "base/guid.h"
 #include "cli/target.h"
 
+/* One installed application, as the device last told of it: nothing here is kept up to date. Text
+ * is fit to be printed; what the device did not say is "", 0 or false. */
 struct sph_app_row {
-    char id[SPH_GUID_TEXT];
+    char id[SPH_GUID_TEXT]; /* component, in lower case */
     char image_id[SPH_GUID_TEXT];
     char name[64];
-    char state[16];
-    uint64_t package_bytes;
-    bool is_debugger;
+    char state[16];         /* "running", "stopped", "debugging" */
+    uint64_t package_bytes; /* of flash: the image, in whole pages */
+    bool is_debugger;       /* the debugging server: "all applications" does not mean it */
 };
 
-enum { SPH_APP_ROWS_MAX = 64 };
+enum {
+    SPH_APP_ROWS_MAX = 256
+}; /* the agent installs 200 at most; its user ids have room for 256 */
 
+/* Some 40 KB: fit for the stack of a command, of which there is one. */
 struct sph_app_list {
     struct sph_app_row rows[SPH_APP_ROWS_MAX];
     unsigned count;
 };
 
-/* All installed applications. */
+/* All installed applications, the debugger too. 0; -EPROTO with a sentence for an answer without a
+ * list or with a longer one than fits; else the error of sph_target_ask(). */
 int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
                       struct sph_err *err);
-/* The one of --component-id, or all but the debugger when that is not given. -ENOENT with a
- * sentence when the list would be empty. */
+/* The one of --component-id, or all but the debugger when that is not given. 0; -EINVAL for an id
+ * that is none; -ENOENT with a sentence when the list would be empty, so that callers never work on
+ * nothing and call it success. */
 int sph_app_list_choose(const struct sph_cli *cli, struct sph_target *target,
                         struct sph_app_list *ret_list, struct sph_err *err);
 

@@ -299,6 +299,35 @@ static void test_show_kills(void **state) {
     check_talks(state, kill_lists, SPH_ARRAY_SIZE(kill_lists));
 }
 
+/* As many as a device can have are all reached; a list that is longer is refused as a whole. */
+static void test_many_applications(void **state) {
+    static const struct {
+        unsigned count;
+        int status;
+    } rows[] = {{200, 0}, {256, 0}, {257, 1}};
+    static struct spoken spoken;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        sph_autobuf struct sph_buf body = SPH_BUF_NULL;
+        sph_buf_puts(&body, "{\"apps\":[");
+        for (unsigned n = 0; n < rows[i].count; n++)
+            sph_buf_printf(&body, "%s{\"componentId\":\"00000000-0000-4000-8000-%012u\"}",
+                           n ? "," : "", n);
+        sph_buf_puts(&body, "]}");
+        const struct fake_route routes[] = {{.request = "", .body = body.data}};
+        fake_start(*state, routes);
+        speak("device image list-installed -o tsv", &spoken);
+        fake_stop(*state);
+        unsigned lines = 0;
+        for (const char *c = spoken.out; *c; c++)
+            lines += *c == '\n';
+        assert_int_equal(spoken.status, rows[i].status);
+        assert_int_equal(lines, rows[i].status == 0 ? rows[i].count : 0);
+        assert_string_equal(spoken.err, rows[i].status == 0
+                                            ? ""
+                                            : "error: device 'd' has more than 256 applications\n");
+    }
+}
+
 /* Each command against each kind of nonsense: a sentence and a status that is no success, or the
  * little that could be read; never a crash, and never data without a status. */
 static void test_every_reader_against_every_nonsense(void **state) {
@@ -357,6 +386,7 @@ int main(void) {
         WITH_DEVICE(test_names_are_shown_without_control_characters),
         WITH_DEVICE(test_show_memory_stats),
         WITH_DEVICE(test_show_kills),
+        WITH_DEVICE(test_many_applications),
         WITH_DEVICE(test_every_reader_against_every_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
