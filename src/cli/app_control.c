@@ -1,5 +1,11 @@
-/* One walk for start and stop: the first refusal ends it, what was done before it stays done and is
- * shown. */
+/* One walk for start and stop: the first refusal ends it, what was done before it stays done and
+ * is shown.
+ *
+ * The walk is here and not on the device because the device's interface has one application a
+ * request, as the original's has. Undoing what was done before a refusal was rejected: an
+ * application that was started may have begun to work, and stopping it again is not the same as
+ * never having started it. So the answer holds the rows that were reached, and the status is
+ * that of the refusal. */
 #include "cli/app_control.h"
 
 #include <stdio.h>

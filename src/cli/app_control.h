@@ -4,8 +4,11 @@
 
 #include "cli/cli.h"
 
-/* Sends a trigger ("start", "startDebug", "stop") to the application of --component-id, or to all,
- * and prints their states. Returns an exit status. */
+/* Sends a trigger ("start", "startDebug", "stop": the words of the device's interface) to the
+ * application of --component-id, or to all but the debugger, and prints their states.
+ *
+ * Returns an exit status; the error, if any, has been said. The rows that were reached before a
+ * refusal are printed all the same. */
 int sph_app_control(struct sph_cli *cli, const char *trigger);
 
 #endif

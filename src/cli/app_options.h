@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
+/* Ends with a NULL name, as every list of options does. */
 extern const struct sph_option sph_app_options[];
 
 #endif

@@ -1,6 +1,10 @@
-/* A command line is read in two steps, both by getopt_long with options made from the table: first
- * the words of the command with global options between them, then everything that belongs to the
- * command found. getopt's own messages are off: it says less than the table knows. */
+/* A command line is read in two steps, both by getopt_long with options made from the table:
+ * first the words of the command with global options between them, then everything that belongs
+ * to the command found. getopt's own messages are off: it says less than the table knows.
+ *
+ * getopt permutes argv, which is why it may be reordered, and keeps state in globals, which is
+ * why only one line is parsed at a time. An own parser was rejected: abbreviations, clusters of
+ * letters and "--" have to behave as in every other program, and glibc's do. */
 #include "cli/args.h"
 
 #include <assert.h>

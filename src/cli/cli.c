@@ -1,5 +1,9 @@
-/* The program's frame: parse, answer help, run the command, write the answer in the form asked for.
- */
+/* The program's frame: parse, answer help, run the command, write the answer in the form asked
+ * for.
+ *
+ * A command makes its whole answer before a byte is written. So a failure in the middle prints
+ * an error and no half of a table, and a reader of standard output gets everything or nothing.
+ * The price is memory for the largest answer, some MiB; streams (log, run) pass by this frame. */
 #include "cli/cli.h"
 
 #include <errno.h>

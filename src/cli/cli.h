@@ -18,6 +18,7 @@ enum sph_output {
     SPH_OUTPUT_NONE,
 };
 
+/* What a command gets, read-only but for its own calls. Lives as long as the program runs. */
 struct sph_cli {
     const char *program; /* "spherule" or "azsphere" */
     struct sph_args args;
@@ -25,7 +26,8 @@ struct sph_cli {
     bool verbose;
 };
 
-/* The whole program: parses, runs, returns the exit status. */
+/* The whole program: parses, runs, returns the exit status. Ignores SIGPIPE for the process and
+ * leaves all else as it was, so that a test can call it many times. */
 int sph_cli_main(int argc, char **argv);
 
 /* Lines on standard error, prefixed "error: ", "warn: ", "verbose: " (the last only with
@@ -42,7 +44,8 @@ int sph_say_failure(const struct sph_err *err);
 int sph_say_failure_as(int status, const struct sph_err *err);
 int sph_say_usage(const char *fmt, ...) SPH_PRINTF(1, 2); /* returns SPH_EXIT_USAGE */
 
-/* An answer in every form. `human` replaces the drawn table where a command has sentences;
+/* An answer in every form; all parts are borrowed for the call. Without a table there are no tab
+ * separated values. `human` replaces the drawn table where a command has sentences;
  * `json` replaces the table's JSON where the answer has more depth than rows. */
 struct sph_answer {
     const struct sph_table *table;
@@ -50,7 +53,8 @@ struct sph_answer {
     const struct sph_buf *human;
     const struct sph_buf *json;
 };
-/* Prints to standard output; returns the exit status (SPH_EXIT_IO when it cannot be written). */
+/* Prints to standard output, whole or not at all; returns the exit status: SPH_EXIT_IO, with its
+ * sentence said, when it cannot be written or a part of it was lost (buf.error, table.error). */
 int sph_cli_answer(const struct sph_cli *cli, const struct sph_answer *answer);
 
 #endif

@@ -1,4 +1,5 @@
-/* completion: the script that teaches a shell our commands. */
+/* completion: the script that teaches a shell our commands. It is text whatever --output says: a
+ * script has no other form, and who asks for one wants to have it. */
 #include <string.h>
 
 #include "cli/cli.h"

@@ -1,4 +1,8 @@
-/* device app show-kills: how applications ended: the list, or one report whole. */
+/* device app show-kills: how applications ended: the list, or one report whole.
+ *
+ * The device lists oldest first, each report under its own number, which is also what `run` and
+ * the events name. "last" is resolved by the list and not by the device, so that it goes
+ * together with --component-id. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

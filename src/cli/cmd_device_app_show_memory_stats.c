@@ -1,4 +1,7 @@
-/* device app show-memory-stats: the document's three figures, in the document's table. */
+/* device app show-memory-stats: the document's three figures, in the document's table, bytes in
+ * all of them. They are of the group of all applications, because the ration is: the figure of
+ * one of them says little about who will cross it. Spherule's extra figures have their own
+ * command and path. */
 #include <stdio.h>
 #include <string.h>
 

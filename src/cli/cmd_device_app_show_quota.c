@@ -1,4 +1,6 @@
-/* device app show-quota: mutable storage used and allowed. */
+/* device app show-quota: mutable storage used and allowed, in KB of 1024 bytes as the device's
+ * interface has them (UsageKB, LimitKB). All rows or none: a table that lacks an application
+ * would look whole. */
 #include <stdio.h>
 
 #include "cli/app_list.h"

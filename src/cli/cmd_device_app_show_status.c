@@ -1,4 +1,5 @@
-/* device app show-status: running, stopped, debugging or notPresent. */
+/* device app show-status: running, stopped, debugging or notPresent. The line "App state: …" is
+ * the original's, and programs take it apart. */
 #include <stdio.h>
 #include <string.h>
 

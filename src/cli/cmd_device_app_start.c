@@ -1,4 +1,5 @@
-/* device app start: installed applications, begun again. */
+/* device app start: installed applications, begun again. The option's row is repeated from
+ * app_options.c, since --debug-mode stands beside it. */
 #include "cli/app_control.h"
 #include "cli/commands.h"
 

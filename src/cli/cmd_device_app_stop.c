@@ -1,4 +1,5 @@
-/* device app stop: SIGTERM, the grace time, then SIGKILL, all by the device. */
+/* device app stop: SIGTERM, the grace time, then SIGKILL, all by the device: a client that is
+ * interrupted half-way has still stopped it. */
 #include "cli/app_control.h"
 #include "cli/app_options.h"
 #include "cli/commands.h"

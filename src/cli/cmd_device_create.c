@@ -1,4 +1,6 @@
-/* device create: a folder with device.json in it; nothing runs yet. */
+/* device create: a folder with device.json in it; nothing runs yet. No right of root is needed
+ * for it: metering begins with "device start", and a device may be prepared by a build that may
+ * not meter. */
 #include <errno.h>
 
 #include "base/cleanup.h"

@@ -1,4 +1,5 @@
-/* device delete: a stopped device and everything on it. */
+/* device delete: a stopped device and everything on it. It never takes the device by default
+ * (the only one, $SPHERULE_DEVICE): what cannot be undone has to be named. */
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/commands.h"

@@ -1,4 +1,5 @@
-/* device gpio get: the level of one pin. */
+/* device gpio get: the level of one pin. People and shell scripts get the bare digit; the pin's
+ * use and holder are in the other forms of the answer. */
 #include <stdio.h>
 
 #include "cli/cli.h"

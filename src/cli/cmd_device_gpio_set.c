@@ -1,4 +1,6 @@
-/* device gpio set: what a finger on a button or a wire on a pin does. */
+/* device gpio set: what a finger on a button or a wire on a pin does. An output that an
+ * application holds is refused by the device (409): two drivers on one wire are a short circuit.
+ */
 #include <stdio.h>
 
 #include "cli/cli.h"

@@ -1,4 +1,5 @@
-/* device image list-installed: in the words of the original, which other programs take apart. */
+/* device image list-installed: in the words of the original, which other programs take apart.
+ * The form is fixed to the blank; "Size" is only in the forms that came later (tsv, json). */
 #include "cli/app_list.h"
 #include "cli/cli.h"
 #include "cli/commands.h"

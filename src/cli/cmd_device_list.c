@@ -1,4 +1,5 @@
-/* device list: the devices and whether they run. */
+/* device list: the devices and whether they run. The states are read from pid files and locks,
+ * not by asking: a device whose gateway hangs must not hang the list of all. */
 #include <errno.h>
 
 #include "base/cleanup.h"

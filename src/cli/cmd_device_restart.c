@@ -1,4 +1,6 @@
-/* device restart: as if its power had been cut and given back. */
+/* device restart: as if its power had been cut and given back. The request is the original's
+ * (POST /restart); that it is done is seen by the boot id, which every start of the agent draws
+ * anew. Waiting for the connection to break was rejected: a fast restart would be missed. */
 #include <string.h>
 #include <unistd.h>
 

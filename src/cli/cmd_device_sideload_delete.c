@@ -1,4 +1,6 @@
-/* device sideload delete: one application, all, or all but some. */
+/* device sideload delete: one application, all, or all but some. The exceptions are read before
+ * anything is deleted, and one that is no id refuses the whole: it may be the very one that was
+ * to be kept. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* device sideload deploy: one image package onto a device, started unless told otherwise. */
+/* device sideload deploy: one image package onto a device, started unless told otherwise. "the
+ * attached device" is the original's phrase; there it was a board on USB. */
 #include "cli/app_list.h"
 #include "cli/cli.h"
 #include "cli/commands.h"

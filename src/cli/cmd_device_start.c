@@ -1,4 +1,5 @@
-/* device start: the agent and the gateway of a device, as far as they do not run yet. */
+/* device start: the agent and the gateway of a device, as far as they do not run yet. Starting
+ * what runs is a success, so that scripts need not ask first; the sentence says which it was. */
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/device_make.h"

@@ -1,4 +1,6 @@
-/* device stop: ends a device's applications and both its programs. */
+/* device stop: ends a device's applications and both its programs. Stopping what does not run is
+ * a success. The lock is taken before the look at the state: a device that is just starting is
+ * waited for, and then stopped, instead of being found "not running". */
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/commands.h"

@@ -1,5 +1,9 @@
-/* image-package pack-application: a package directory and its manifest made into an image package.
- */
+/* image-package pack-application: a package directory and its manifest made into an image
+ * package.
+ *
+ * Nothing is written until everything is made: inputs are read whole, the manifest is checked in
+ * its source form, the image is built and signed in memory, and the file is replaced by rename.
+ * So a build that fails leaves the package of the last one that did not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

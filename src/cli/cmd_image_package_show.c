@@ -1,4 +1,5 @@
-/* image-package show: the metadata and the files of a package. */
+/* image-package show: the metadata and the files of a package. The signature is shown, not
+ * checked: whom to trust is a device's decision, and a package may be looked at without one. */
 #include <string.h>
 
 #include "cli/cli.h"

@@ -1,5 +1,10 @@
-/* run: an application on a ration, from one command line: a device for it, its output, the report.
- */
+/* run: an application on a ration, from one command line: a device for it, its output, the
+ * report.
+ *
+ * Everything in here ends with a status of its own table (docs/spec/cli-exit.md, section 2): 0
+ * to 99 are the application's, 120 and above are ours, so that a script can tell a program that
+ * failed from a ration that was crossed. The device is removed on every way out that a program
+ * can see; for SIGKILL there is the next run's sweep (run_device.c). */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

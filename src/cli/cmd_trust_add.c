@@ -1,4 +1,6 @@
-/* trust add: from now on a device takes packages that this certificate's key has signed. */
+/* trust add: from now on a device takes packages that this certificate's key has signed. The
+ * certificate is a carrier for the key: its dates and issuer are not looked at, since what is
+ * trusted is this one key and no chain above it. */
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/development_key.h"

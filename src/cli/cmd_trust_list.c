@@ -1,4 +1,5 @@
-/* trust list: whose packages a device takes. */
+/* trust list: whose packages a device takes. Thumbprints are SHA-1 of the certificate, in
+ * hexadecimal, as the image's signature section names its signer. */
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/target.h"

@@ -1,4 +1,5 @@
-/* trust remove: a device takes no more packages of this signer; what is installed stays. */
+/* trust remove: a device takes no more packages of this signer; what is installed stays, since
+ * its signature was checked when it came. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* version: which Spherule this is. */
+/* version: which Spherule this is. No device is asked: the agent's and the gateway's versions
+ * are in GET /spherule/v1/device. */
 #include "cli/cli.h"
 #include "cli/commands.h"
 

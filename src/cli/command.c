@@ -1,5 +1,6 @@
-/* Paths are compared word by word in a flat list; a tree was rejected, since forty rows need none.
- */
+/* Paths are compared word by word in a flat list; a tree was rejected, since forty rows need
+ * none: the longest walk compares some forty strings once a run. The order of the list is the
+ * order of the help, so the table is also what a reader of the help sees. */
 #include "cli/command.h"
 
 #include <string.h>

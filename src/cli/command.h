@@ -16,6 +16,8 @@ enum sph_value_kind {
     SPH_VALUE_CHOICE, /* one of `choices` */
 };
 
+/* All rows are static and never change. Names are of ASCII letters and '-', so that they need no
+ * quotes in any shell. */
 struct sph_option {
     const char *name;           /* long name without dashes; NULL ends a list */
     const char *alias;          /* a second long name, or NULL */
@@ -28,6 +30,7 @@ struct sph_option {
     bool repeated; /* may be given more than once; else the last one holds */
 };
 
+/* Required ones stand before the others, and `rest` only last: a test looks at every row. */
 struct sph_positional {
     const char *name; /* word in the help; NULL ends a list */
     const char *help;
@@ -37,7 +40,9 @@ struct sph_positional {
     bool rest; /* takes all that follows, options included */
 };
 
-typedef int sph_command_fn(struct sph_cli *cli); /* returns an exit status */
+/* Returns an exit status, with its error said. Runs once a process, in a test many times: what it
+ * opens it gives back. */
+typedef int sph_command_fn(struct sph_cli *cli);
 
 /* A command, or (run == NULL) a group of commands. */
 struct sph_command {
@@ -65,7 +70,7 @@ const struct sph_command *sph_command_child(const struct sph_command *group, con
 /* The next direct child after `previous` (NULL: the first), or NULL. */
 const struct sph_command *sph_command_next_child(const struct sph_command *group,
                                                  const struct sph_command *previous);
-/* Last word of the path. */
+/* Last word of the path, "" for the program; points into it. */
 const char *sph_command_word(const struct sph_command *command);
 
 #endif

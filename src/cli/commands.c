@@ -1,4 +1,7 @@
-/* The table itself: groups and global options here, each command's row in its own file. */
+/* The table itself: groups and global options here, each command's row in its own file, where
+ * its options stand beside the code that reads them. A registration at start-up (constructors,
+ * linker sections) was rejected: the order would be the linker's, and the order of the help with
+ * it. */
 #include "cli/commands.h"
 
 const char *const sph_output_choices[] = {"table", "json", "jsonc", "tsv", "none", NULL};

@@ -1,6 +1,10 @@
 /* All three scripts work alike: a function finds the command that the words so far have named
  * ("where"), then the word before decides on a value, and else options or commands are offered.
- * Each script is whole: it asks the program only for the names of devices. */
+ * Each script is whole: it asks the program only for the names of devices.
+ *
+ * Asking the program for everything (a hidden "complete" command) was rejected: it would have to
+ * run at every key, and a script that is generated can be read, checked by the shell's own -n,
+ * and packaged. */
 #include "cli/completion.h"
 
 #include <string.h>

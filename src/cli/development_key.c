@@ -1,4 +1,7 @@
-/* The key is the user's, not a device's: one key, any number of devices that trust it. */
+/* The key is the user's, not a device's: one key, any number of devices that trust it. It is
+ * made on first use, P-256, in a folder of mode 0700, and never leaves it: what a device gets is
+ * the thumbprint and the public point. Asking for a passphrase was rejected: the key proves
+ * "built here" and nothing more, and builds run unattended. */
 #include "cli/development_key.h"
 
 #include <errno.h>

@@ -1,5 +1,10 @@
-/* The file is JSON that people may read and change while the device is stopped; it is checked with
- * the same bounds when it is read as when it is made. */
+/* The file is JSON that people may read and change while the device is stopped; it is checked
+ * with the same bounds when it is read as when it is made.
+ *
+ * Two readers look at it, this one and the agent, each by itself: a shared parser would have to
+ * live below both, in base, which knows no devices. Unknown keys of a profile are refused,
+ * unknown keys beside it are not: a misspelt limit is a danger, a key of a newer version is not.
+ */
 #include "cli/device_config.h"
 
 #include <errno.h>

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 
+/* A device's limits. Texts end with a NUL; sizes are bytes, in whole pages (storage: whole KiB). */
 struct sph_device_config {
     char name[64];
     char backend[16]; /* "native" */
@@ -17,11 +18,12 @@ struct sph_device_config {
     uint64_t flash_bytes;
     uint64_t storage_bytes;
     uint64_t page_bytes;
-    bool
-        host_libraries; /* apps also see the host's /usr and /lib (for `spherule run EXECUTABLE`) */
+    bool host_libraries; /* apps also see the host's /usr and /lib (`spherule run EXECUTABLE`) */
 };
 
-/* Bounds of what a device may have. */
+/* Bounds of what a device may have. Below 16 KiB of RAM not even a static program's stack and data
+ * fit; above 1 GiB a ration is no small device's any more. Flash holds at least one package:
+ * superblock, manifest, program and metadata, each on pages of its own. */
 #define SPH_DEVICE_RAM_MIN ((uint64_t)16 << 10)
 #define SPH_DEVICE_RAM_MAX ((uint64_t)1 << 30)
 #define SPH_DEVICE_FLASH_MIN ((uint64_t)16 << 10)
@@ -36,8 +38,13 @@ int sph_device_config_parse_profile(const char *text, size_t len, struct sph_dev
 /* "262144", "256K", "1M" within the bounds and in whole pages. -EINVAL with a sentence. */
 int sph_device_config_parse_size(const char *what, const char *text, uint64_t min, uint64_t max,
                                  uint64_t page_bytes, uint64_t *ret_bytes, struct sph_err *err);
+/* Replaces device.json atomically, mode 0644: the agent and the gateway read it, whoever runs them.
+ * -ENOMEM or the errno of writing, with a sentence. */
 int sph_device_config_write(int device_fd, const struct sph_device_config *config,
                             struct sph_err *err);
+/* Reads it back. Members that are absent are those of the default; *ret_config changes on success
+ * only. -EBADMSG with place and reason ("device.json: line 2, column 5: …"), -ENOENT without a
+ * file. */
 int sph_device_config_read(int device_fd, struct sph_device_config *ret_config,
                            struct sph_err *err);
 

@@ -1,5 +1,10 @@
 /* The texts of the original's client, so that what people find about a message still helps them
- * here. */
+ * here.
+ *
+ * The number is category << 20 | id. The errno beside each text is no claim about what failed on
+ * the device; it chooses the exit status (exit.c), and that is all it is for. Numbers below 1 <<
+ * 20 are plain errno values of category 0. A number without a row is shown as it is: inventing
+ * words for it would send people looking in the wrong place. */
 #include "cli/device_error.h"
 
 #include <errno.h>

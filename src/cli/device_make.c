@@ -1,5 +1,10 @@
 /* A device exists once its device.json does: the folder alone, left by an interrupted command,
- * counts as nothing and is used again. */
+ * counts as nothing and is used again.
+ *
+ * Three things make a device usable, in this order: the folder with its owner, the two programs,
+ * and the trust in the development key. Each is found done or made good by the next "device
+ * start", so a command that dies anywhere in between needs no repair tool. Everything happens
+ * under the device's lock; commands of different devices do not wait for each other. */
 #include "cli/device_make.h"
 
 #include <errno.h>

@@ -1,5 +1,10 @@
 /* Only the header and the program headers are read; everything is checked against the file's
- * length. */
+ * length, since the file may be anything that a person names.
+ *
+ * What is asked is what the kernel will do with it (fs/binfmt_elf.c): the class and machine must
+ * be ours, the type EXEC or DYN, and the first PT_INTERP names the loader. Sections are not
+ * looked at: a stripped program has none. libelf was rejected for two questions about one
+ * header. */
 #include "cli/elf_info.h"
 
 #include <elf.h>

@@ -7,13 +7,15 @@
 
 #include "base/err.h"
 
+/* What a program needs of the place where it runs, by the loader that it names. */
 enum sph_elf_needs {
     SPH_ELF_STATIC, /* nothing */
     SPH_ELF_MUSL,   /* what a device has: musl's loader */
     SPH_ELF_HOST,   /* another loader, and so this machine's libraries */
 };
 
-/* Pure. -ENOEXEC with a sentence when it is no executable of this machine's kind. */
+/* Pure: `len` bytes of any content. *ret_needs is written on success only. -ENOEXEC with a sentence
+ * when it is no executable of this machine's kind. */
 int sph_elf_inspect(const void *data, size_t len, enum sph_elf_needs *ret_needs,
                     struct sph_err *err);
 

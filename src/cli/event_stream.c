@@ -1,5 +1,11 @@
-/* Lines are gathered over the pieces of the transfer; a line longer than any event ends the stream.
- */
+/* Lines are gathered over the pieces of the transfer; a line longer than any event ends the
+ * stream.
+ *
+ * The stream is newline-delimited JSON over one connection without an end (docs/spec/rest.md,
+ * section 3.8). Losing is part of its contract, so it is seen: the gateway tells of what it
+ * passed over, and every device event has a number without gaps, so that what nobody told is
+ * noticed too. Reconnecting by itself was rejected: a run whose connection broke cannot say what
+ * it missed. */
 #include "cli/event_stream.h"
 
 #include <errno.h>

@@ -1,4 +1,6 @@
-/* One table, so that the same cause ends with the same status in every command. */
+/* One table, so that the same cause ends with the same status in every command. A code that is
+ * not in it is the operation's own refusal (1): that is the status that promises least. A switch
+ * was rejected, since the table can be compared with the document row by row. */
 #include "cli/exit.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
-/* Pins by number only: names like $BUTTON belong to a package's hardware definition, which is not
- * on the device any more. */
+/* Pins by number only: names like $BUTTON belong to a package's hardware definition, which is
+ * not on the device any more. The bounds are checked here too, before a device is looked for: a
+ * typing error is a wrong command line (2), not a device's refusal (1). */
 #include "cli/gpio.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* The layout is that of util-linux: what to type, what it does, arguments, options, each in
- * columns. */
+ * columns. Lines are at most 100 columns by test, not by wrapping: a wrapped help text is one
+ * that nobody has read. */
 #include "cli/help.h"
 
 #include <stdio.h>

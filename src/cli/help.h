@@ -5,7 +5,8 @@
 #include "base/buf.h"
 #include "cli/command.h"
 
-/* Help of one command, or of a group with its commands. */
+/* Appends the help of one command, or of a group with its commands, in lines of at most 100
+ * columns. Pure; a failure is in buf->error. */
 void sph_help_write(const char *program, const struct sph_command *command, struct sph_buf *buf);
 /* "PACKAGE [ARGS...]" and the like, for one command. */
 void sph_help_synopsis(const char *program, const struct sph_command *command, struct sph_buf *buf);

@@ -1,5 +1,11 @@
-/* Everything hangs off one folder descriptor: paths are walked once, so that a renamed parent or a
- * path longer than a socket's name cannot hurt. */
+/* Everything hangs off one folder descriptor: paths are walked once, so that a renamed parent or
+ * a path longer than a socket's name cannot hurt.
+ *
+ * $SPHERULE_HOME holds for everybody. Without it root and users have different folders, and sudo
+ * makes the difference visible: "sudo spherule" works in root's folder unless the variable is
+ * passed on. Reading SUDO_USER's folder instead was rejected: root would then follow links that
+ * a user laid. The owner of a device is a question of its own: the ids that sudo names, or
+ * nobody. */
 #include "cli/home.h"
 
 #include <errno.h>

@@ -10,7 +10,8 @@
 
 enum { SPH_DEVICE_NAME_MAX = 33 }; /* 32 characters and a NUL */
 
-/* $SPHERULE_HOME; else /var/lib/spherule for root, $XDG_DATA_HOME/spherule or
+/* Relative paths are taken as they are, from the working directory. $SPHERULE_HOME; else
+ * /var/lib/spherule for root, $XDG_DATA_HOME/spherule or
  * ~/.local/share/spherule. 0 or negative errno. */
 int sph_home_path(char *ret_path, size_t size, struct sph_err *err);
 /* Opens the folder; with `make`, makes it when it is not there. Descriptor or negative errno:
@@ -24,9 +25,12 @@ gid_t sph_home_owner_gid(void);
  * -EINVAL several and none named; -ENOENT none, or not that one. */
 int sph_home_pick_device(int home_fd, const char *given, char ret_name[SPH_DEVICE_NAME_MAX],
                          struct sph_err *err);
-/* Opens devices/NAME. -ENOENT with a sentence when there is no such device. */
+/* Opens devices/NAME, not through a link; a descriptor, the caller's to close. -EINVAL for a name
+ * that is none; -ENOENT with a sentence when there is no such device. */
 int sph_home_open_device(int home_fd, const char *name, struct sph_err *err);
-/* The names in order, freed with sph_home_free_names. */
+/* The names in order of their bytes, freed with sph_home_free_names. Folders without a device.json,
+ * and names that a device cannot have, are not listed. A home without any device is 0 names and no
+ * error. On failure *ret_names is NULL. */
 int sph_home_list_devices(int home_fd, char ***ret_names, unsigned *ret_count, struct sph_err *err);
 void sph_home_free_names(char **names, unsigned count);
 

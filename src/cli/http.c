@@ -1,6 +1,12 @@
 /* The response is a state machine over single pieces of input: nothing is kept but an unfinished
  * head or line, so a stream that never ends costs nothing. libcurl did this until loading its 29
- * libraries proved to take more than half of the time of a reading (docs/adr/0004). */
+ * libraries proved to take more than half of the time of a reading (docs/adr/0004).
+ *
+ * It takes what RFC 9112 lets a server send and our gateway may send: a counted body, chunks, or
+ * a body up to the close; interim answers are passed over. It refuses what nobody sends to a
+ * client like this one (other transfer encodings, folded headers, two lengths), each with its
+ * own sentence. Invariant: `held` is 0 in every state but HEAD and the three line states, and
+ * never passes the limit of its state. */
 #include "cli/http.h"
 
 #include <errno.h>

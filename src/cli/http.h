@@ -32,6 +32,7 @@ enum sph_http_state {
     SPH_HTTP_DONE,
 };
 
+/* Embedded; some 8 KiB, no heap, nothing to give back. Read `status` and `state`, write nothing. */
 struct sph_http_reader {
     enum sph_http_state state;
     unsigned status;    /* 100 to 999; 0 until the head is complete */
@@ -43,6 +44,7 @@ struct sph_http_reader {
     char head[SPH_HTTP_HEAD_BYTES];
 };
 
+/* Either function may be NULL. `context` is passed to both. */
 void sph_http_reader_init(struct sph_http_reader *reader, sph_http_header_fn *on_header,
                           sph_http_body_fn *on_body, void *context);
 /* Takes the next bytes of the stream; what follows a complete response is not looked at.

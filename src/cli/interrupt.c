@@ -1,4 +1,6 @@
-/* No SA_RESTART: a system call that waits must return, or the flag is seen too late. */
+/* No SA_RESTART: a system call that waits must return, or the flag is seen too late. The handler
+ * only stores; a self-pipe was rejected, since every wait here has a limit of its own (100 ms
+ * while a transfer runs) and looks at the flag then. */
 #include "cli/interrupt.h"
 
 #include <signal.h>

@@ -1,5 +1,6 @@
 /* A pass over the characters that knows only strings and brackets: the input is JSON of our own
- * making or checked before, so nothing here can meet a syntax error. */
+ * making or checked before, so nothing here can meet a syntax error. On text that is cut it
+ * still ends: every step takes at least one character. */
 #include "cli/json_pretty.h"
 
 #include <string.h>

@@ -7,8 +7,8 @@
 
 #include "base/buf.h"
 
-/* Two blanks of indent per level and a final newline; `colour` adds SGR codes to keys and values.
- * The input must be valid JSON. */
+/* Appends. Numbers and escapes stay as they are written. Two blanks of indent per level and a final
+ * newline; `colour` adds SGR codes to keys and values. The input must be valid JSON. */
 void sph_json_pretty(const char *json, size_t len, bool colour, struct sph_buf *buf);
 
 #endif

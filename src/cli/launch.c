@@ -1,6 +1,11 @@
-/* The two programs are found beside this one, started detached, and tell on their standard output
- * that they are ready ("ok", or one sentence why not): standard output, since sudo closes every
- * other descriptor. */
+/* The two programs are found beside this one, started detached, and tell on a pipe that they are
+ * ready ("ok", or one sentence why not). The pipe is descriptor 3, but standard output under
+ * sudo, which closes every other one.
+ *
+ * Nothing is waited for blindly: the pipe ends with the program, so a start that fails is seen
+ * at once and not after a time-out. A supervisor (systemd units) was rejected for development
+ * devices: they come and go by the dozen in tests, without rights to the machine's manager. The
+ * children are not waited for: they outlive this command, and init reaps them. */
 #include "cli/launch.h"
 
 #include <errno.h>

@@ -13,6 +13,8 @@ enum sph_device_state {
     SPH_DEVICE_GATEWAY_ONLY, /* its agent is gone */
 };
 
+/* By pid files and locks, without asking anybody; never fails. `device_fd` is the device's folder,
+ * as in all calls below. */
 enum sph_device_state sph_launch_state(int device_fd);
 const char *sph_device_state_name(enum sph_device_state state);
 

@@ -1,5 +1,10 @@
-/* Stopping asks through the gateway first, which ends the apps in good order; whatever then still
- * runs is ended by signals to a process that is known to be ours. */
+/* Stopping asks through the gateway first, which ends the apps in good order; whatever then
+ * still runs is ended by signals to a process that is known to be ours.
+ *
+ * Each step has a limit, and their sum is the most that "device stop" can take: 5 s for the
+ * request, then 1 + 15 + 3 s for the agent and 1 + 5 + 3 s for the gateway. SIGKILL of the agent
+ * is the last resort, and even that leaves no application running: they are in process
+ * namespaces that die with it. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

@@ -1,5 +1,10 @@
 /* Links are followed, as copying tools do; anything that is neither file nor folder is an error,
- * since the package would silently lack it. */
+ * since the package would silently lack it.
+ *
+ * The tree is read whole before anything is built: an image is at most some MiB, and a file that
+ * changes while it is packed must not appear with two contents. The order is the file system's;
+ * the builder sorts. fts is used with FTS_NOCHDIR, since a library that changes the working
+ * directory would surprise whoever gave a relative path for the output. */
 #include "cli/pack_tree.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
-/* Missing and broken input files end with a status of their own: scripts must be able to tell them
- * from a device that says no. */
+/* Missing and broken input files end with a status of their own: scripts must be able to tell
+ * them from a device that says no. So the errno of an open() decides the sentence here, but not
+ * the status: ENOENT of an input file is 4, while ENOENT of a device is 6. */
 #include "cli/package_file.h"
 
 #include <errno.h>

@@ -7,13 +7,15 @@
 #include "base/err.h"
 #include "package/package.h"
 
-/* Reads an input file of at most buf->limit bytes. Negative errno; every failure is one of input
- * (SPH_EXIT_INPUT), but -EIO and -ENOMEM. */
+/* Appends an input file of at most buf->limit bytes; `what` names it in sentences ("profile"). A
+ * pipe is read to its end. Negative errno; -EBADMSG for a folder, a device, or more bytes than
+ * that. Every failure is one of input (SPH_EXIT_INPUT), but -EIO, -ENOMEM and -EMFILE. */
 int sph_input_read(const char *what, const char *path, struct sph_buf *buf, struct sph_err *err);
 /* The status for a failed sph_input_read() or sph_package_file_read(). */
 int sph_say_input_failure(const struct sph_err *err);
 
-/* Reads and checks an application package; *ret_package points into *buf. */
+/* Reads and checks an application package; *ret_package points into *buf, which must be empty and
+ * has to outlive it. The signature is not judged: that needs a device's trust store. */
 int sph_package_file_read(const char *path, struct sph_buf *buf, struct sph_package *ret_package,
                           struct sph_err *err);
 

@@ -1,4 +1,7 @@
-/* Identity.ImageId and the like are read by scripts made for the original: names do not change. */
+/* Identity.ImageId and the like are read by scripts made for the original: names do not change.
+ * Text comes from the package, so it passes sph_text_printable() or the JSON writer on its way
+ * out; times are shown in UTC and in local time, as the original does, and as seconds where the
+ * calendar has no such date. */
 #include "cli/package_text.h"
 
 #include <stdio.h>

@@ -1,5 +1,10 @@
-/* The lock is tried last and only shared: in the usual case of nothing running it is not touched at
- * all, so that looking at a device cannot get in the way of one that is just starting. */
+/* The lock is tried last and only shared: in the usual case of nothing running it is not touched
+ * at all, so that looking at a device cannot get in the way of one that is just starting.
+ *
+ * A pid file alone lies after a crash, and pids are used again. The lock alone would do, but it
+ * names nobody: who holds it can only be guessed from /proc/locks, which hides what is in other
+ * namespaces. So name, pid and lock must agree, and what is signalled is a pidfd that was
+ * checked again after it was opened. */
 #include "cli/pidfile.h"
 
 #include <errno.h>

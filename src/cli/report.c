@@ -1,5 +1,11 @@
-/* Mappings are summed by their name: an application of six shared objects has thirty of them, and
- * what a person asks is which file or heap held the pages. */
+/* Mappings are summed by their name: an application of six shared objects has thirty of them,
+ * and what a person asks is which file or heap held the pages.
+ *
+ * The input is the device's JSON, checked for syntax and for nothing else: every member may be
+ * absent or of another type, and the report then lacks a line. Nothing here does I/O, so the
+ * fuzz target and the tests run the very code that the commands do. Addresses become
+ * "file+offset" by the lowest mapping of the same file, which is what addr2line wants; symbols
+ * are not looked up, since the file on this machine may be another build. */
 #include "cli/report.h"
 
 #include <inttypes.h>

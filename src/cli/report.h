@@ -6,9 +6,11 @@
 #include "base/buf.h"
 #include "base/json_in.h"
 
-/* The answer of GET /spherule/v1/kills/{n} as text. Pure. */
+/* Appends the answer of GET /spherule/v1/kills/{n} as text: heading, figures and, unless the end
+ * was a good one, pages, stacks and last lines. Pure. Any checked JSON value will do: what is
+ * absent or of a wrong type is left out. Control characters of the device's texts become '?'. */
 void sph_report_write(const struct sph_json_value *report, struct sph_buf *buf);
-/* One sentence: "it went over its ration of 262144 bytes". */
+/* Half a sentence, to follow a name: "it went over its ration of 262144 bytes". */
 void sph_report_write_reason(const struct sph_json_value *report, struct sph_buf *buf);
 /* Whether more than the figures is worth showing: everything but a good end. */
 bool sph_report_is_failure(const struct sph_json_value *report);

@@ -1,7 +1,12 @@
-/* One connection per request: the socket is local, and a request that owns its connection cannot be
- * confused by the rest of an earlier answer. The socket is reached through the folder's descriptor,
- * so that the length of its path does not matter. Every way to fail becomes one sentence here, and
- * nowhere else. */
+/* One connection per request: the socket is local, and a request that owns its connection cannot
+ * be confused by the rest of an earlier answer. The socket is reached through the folder's
+ * descriptor, so that the length of its path does not matter. Every way to fail becomes one
+ * sentence here, and nowhere else.
+ *
+ * A failure is first of the connection (nobody listens, broken off, too late, ended by us), then
+ * of the gateway (503, 504), then of the device, by the number in the body. The errno of each is
+ * what the exit status is made from, so this file decides what a script sees. Retrying was
+ * rejected: a request may have done its work before the connection broke. */
 #include "cli/rest_client.h"
 
 #include <errno.h>

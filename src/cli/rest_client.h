@@ -11,7 +11,9 @@
 
 struct sph_rest;
 
-/* Gets body bytes as they come; a non-zero result ends the transfer. */
+/* Gets body bytes as they come, in pieces of any size, never none; a non-zero result ends the
+ * transfer. Not called for an error's body. May make requests of its own through another sph_rest.
+ */
 typedef int sph_rest_sink_fn(void *context, const char *data, size_t len);
 
 /* A header of the answer that is wanted; value is "" when it did not come. */
@@ -20,6 +22,7 @@ struct sph_rest_header {
     char value[320];
 };
 
+/* Everything is borrowed for the call. Zero is the default of each member but method and path. */
 struct sph_rest_request {
     const char *method; /* "GET", "PUT", … */
     const char *path;   /* "/app/status/…" */
@@ -38,9 +41,10 @@ int sph_rest_open(int device_fd, const char *device_name, struct sph_rest **ret_
                   struct sph_err *err);
 struct sph_rest *sph_rest_close(struct sph_rest *rest); /* takes NULL, returns NULL */
 
-/* 0 for a success status; the body is appended to *ret_body (may be NULL). Else negative errno with
- * a sentence: -ENOTCONN gateway gone, -EHOSTDOWN agent away, -ETIMEDOUT no answer, -ECANCELED by
- * *cancel or the sink, the map's code for a device error. */
+/* One request on a connection of its own. 0 for a success status (below 300); the body is appended
+ * to *ret_body (may be NULL). Else negative errno with a sentence: -ENOTCONN gateway gone,
+ * -EHOSTDOWN agent away, -ETIMEDOUT no answer, -ECANCELED by *cancel or the sink, the map's code
+ * for a device error. */
 int sph_rest_call(struct sph_rest *rest, const struct sph_rest_request *request,
                   struct sph_buf *ret_body, struct sph_err *err);
 /* The number in the last failed answer, 0 when it had none. */

@@ -10,6 +10,7 @@
 #include "base/json_in.h"
 #include "cli/target.h"
 
+/* Borrowed for the call. */
 struct sph_run_app {
     const char *id; /* component */
     const void *package;
@@ -21,10 +22,13 @@ struct sph_run_end {
     struct sph_buf report; /* JSON of the report; empty when there is none */
 };
 
-/* Deploys, runs and waits. -ECANCELED after an interrupt, other negative errno with a sentence. */
+/* Deploys, runs and waits, as long as it takes: there is no limit. *ret_end is the caller's, begun
+ * with a limit for its report, and is filled as far as things went, whatever the result. -ECANCELED
+ * after an interrupt, other negative errno with a sentence. */
 int sph_run_app(struct sph_target *target, const struct sph_run_app *app,
                 struct sph_run_end *ret_end, struct sph_err *err);
-/* Stops the application (after an interrupt). */
+/* Stops the application (after an interrupt). One that does not run, or never came, is an error
+ * that a caller who is tidying up ignores. */
 int sph_run_app_stop(struct sph_target *target, const char *id, struct sph_err *err);
 
 /* What `spherule run` ends with for such a report; *ret_note (160 bytes) gets a sentence where the

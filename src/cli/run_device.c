@@ -1,5 +1,10 @@
-/* A throw-away device has a file that its maker holds locked. If the maker dies by SIGKILL the lock
- * goes with it, and the next `spherule run` clears the device away. */
+/* A throw-away device has a file that its maker holds locked. If the maker dies by SIGKILL the
+ * lock goes with it, and the next `spherule run` clears the device away.
+ *
+ * States of such a device, by its owner's file: none yet (younger than YOUNG_S, or kept), there
+ * and locked (in use), there and free (abandoned). Telling by pid was rejected: pids are used
+ * again, and a lock cannot be forged by accident. Known limit: a maker that is killed between
+ * the folder and its file leaves a device that looks kept; `device delete` removes it. */
 #include "cli/run_device.h"
 
 #include <errno.h>

@@ -1,4 +1,6 @@
-/* Two requests, as the original does: stage, then install. */
+/* Two requests, as the original does: stage, then install. Between them the package is checked
+ * but nothing has changed, so a broken transfer leaves the old application running. There is no
+ * third request to take a staged package away: the next stage replaces it. */
 #include "cli/sideload.h"
 
 #include <errno.h>

@@ -6,7 +6,9 @@
 
 #include "cli/target.h"
 
-/* Stages and installs; with `manual` the application is not started. */
+/* Stages and installs an image package of `len` bytes, replacing what has the same component id;
+ * with `manual` the application is not started. The device judges signature, room and form, and its
+ * refusal is the error: nothing has changed then. */
 int sph_sideload(struct sph_target *target, const void *package, size_t len, bool manual,
                  struct sph_err *err);
 

@@ -1,6 +1,10 @@
-/* Distances are those of optimal string alignment: the commonest slips (a letter missing, doubled,
- * wrong or two swapped) cost one. Near enough is a third of the typed word, at least one and at
- * most three. */
+/* Distances are those of optimal string alignment: the commonest slips (a letter missing,
+ * doubled, wrong or two swapped) cost one. Near enough is a third of the typed word, at least
+ * one and at most three.
+ *
+ * A wrong suggestion is worse than none, as people run it: so the limit grows with the word, and
+ * the beginning of a longer word counts as nearest of all. Case is not folded, since all our
+ * words are in lower case. */
 #include "cli/suggest.h"
 
 #include <limits.h>

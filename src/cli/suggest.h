@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+/* Open: read `best` after the offers. Both words are borrowed. */
 struct sph_suggest {
     const char *typed;
     const char *best; /* NULL until something is near enough */

@@ -1,6 +1,10 @@
-/* Cells are kept as text with their type, so that one table serves every style; widths are counted
- * in characters (UTF-8), not in columns of the terminal. Right alignment was rejected: the
- * original's table aligns its numbers to the left, and one rule for all is easier to read. */
+/* Cells are kept as text with their type, so that one table serves every style; widths are
+ * counted in characters (UTF-8), not in columns of the terminal. Right alignment was rejected:
+ * the original's table aligns its numbers to the left, and one rule for all is easier to read.
+ *
+ * Errors are sticky: adding goes on as if nothing had happened, and drawing gives the failure.
+ * So a command fills its table without a check on every line, and still never prints a table
+ * with a hole. */
 #include "cli/table.h"
 
 #include <assert.h>

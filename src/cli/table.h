@@ -20,6 +20,7 @@ struct sph_cell {
     char *text; /* as shown; owned */
 };
 
+/* Embedded: init, any number of adds, any number of draws, done. */
 struct sph_table {
     const struct sph_column *columns;
     unsigned n_columns;
@@ -29,10 +30,12 @@ struct sph_table {
     int error; /* 0 or -ENOMEM; sticky */
 };
 
-/* `columns` ends with a NULL title and must outlive the table. */
+/* `columns` ends with a NULL title, has 1 to 16 rows and must outlive the table. */
 void sph_table_init(struct sph_table *table, const struct sph_column *columns);
 void sph_table_done(struct sph_table *table);
-/* Cells are added from left to right, row after row. NULL text is an absent value. */
+/* Cells are added from left to right, row after row; text is copied. NULL text is an absent value:
+ * null in JSON, empty elsewhere. A last row that is not full is not drawn by the styles for people.
+ */
 void sph_table_add(struct sph_table *table, const char *text);
 void sph_table_add_number(struct sph_table *table, uint64_t value);
 void sph_table_add_bool(struct sph_table *table, bool value);
@@ -44,6 +47,7 @@ enum sph_table_style {
     SPH_TABLE_JSON,  /* array of objects */
     SPH_TABLE_TSV,   /* rows only */
 };
+/* Appends. A table with an error draws nothing and passes it to buf->error. */
 void sph_table_draw(const struct sph_table *table, enum sph_table_style style, struct sph_buf *buf);
 
 #define sph_autotable SPH_CLEANUP(sph_table_done)

@@ -1,4 +1,6 @@
-/* What nearly every device command begins with. */
+/* What nearly every device command begins with: which device, its folder, its gateway. The
+ * connection is not tried here; the first request does, and has the better sentence for what is
+ * missing. */
 #include "cli/target.h"
 
 #include <errno.h>

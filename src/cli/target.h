@@ -11,6 +11,7 @@
 #include "cli/home.h"
 #include "cli/rest_client.h"
 
+/* Owns all three. Closed by sph_target_done(), also when half made. */
 struct sph_target {
     int home_fd;
     int device_fd;
@@ -26,15 +27,19 @@ int sph_target_open(const struct sph_cli *cli, const char *name, struct sph_targ
                     struct sph_err *err);
 void sph_target_done(struct sph_target *target);
 
-/* One request; `body` is JSON or NULL. */
+/* One request with the default limits; `body` is JSON text or NULL. Errors as of sph_rest_call().
+ */
 int sph_target_call(struct sph_target *target, const char *method, const char *path,
                     const char *body, struct sph_err *err);
-/* The same with the answer's JSON, checked. `ret_text` is what *ret_top points into. */
+/* The same with the answer's JSON, checked, an object for sure. `ret_text` (empty before, the
+ * caller's to give back) is what *ret_top points into. -EPROTO with a sentence for an answer that
+ * is no JSON object. */
 int sph_target_ask(struct sph_target *target, const char *method, const char *path,
                    const char *body, struct sph_buf *ret_text, struct sph_json_value *ret_top,
                    struct sph_err *err);
 
-/* Members of a device's answer, with what stands for an absent one. */
+/* Members of a device's answer; 0, false and "" stand for one that is absent, of another type or
+ * out of range. Never fail: a newer or older device must not break what can be shown. */
 uint64_t sph_answer_u64(const struct sph_json_value *object, const char *key);
 bool sph_answer_bool(const struct sph_json_value *object, const char *key);
 /* Printable text; returns ret_text. */

@@ -1,4 +1,9 @@
-/* The manifest's other members are copied as they are written: only what must change does. */
+/* The manifest's other members are copied as they are written: only what must change does.
+ * Parsing into a struct and writing that anew was rejected: members that this version does not
+ * know would be lost, and the order that people see would change.
+ *
+ * A wrapped executable gets a new component id each time: it is a stranger to every application
+ * that is there, and cannot replace one. */
 #include "cli/wrap.h"
 
 #include <errno.h>

@@ -12,6 +12,8 @@
 /* The API set that packages are made for unless another one is asked for. */
 enum { SPH_DEFAULT_API_SET = 16 };
 
+/* All append to *ret_package, whose limit the caller chooses. -EFBIG, -ENOMEM, -EINVAL (arguments
+ * that a manifest cannot hold) with a sentence; *ret_id only on success. */
 /* Around an executable, as /bin/app of a package with no capabilities. `args` are CmdArgs. */
 int sph_wrap_executable(const char *name, const struct sph_buf *executable, char *const args[],
                         unsigned n_args, const struct sph_signer *signer, struct sph_guid *ret_id,
