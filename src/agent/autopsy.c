@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/processes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "meter/pagemap.h"
 
 enum {
     STATUS_BYTES = 4096, /* of /proc/TID/status; some 1,500 are usual */
-    OTHERS = 16,         /* processes of an app whose pages are shown beside the first one's */
 };
 
 /* A line that begins with the name; its digits. A process name with a colon in it cannot begin a
@@ -88,7 +88,7 @@ static bool look_at_process(pid_t tid, pid_t shown_pid, struct sph_report_facts 
 /* The process in its exit stop first, so that its rows are kept if there are too many. */
 static void look_at_pages(struct sph_ration_share *share, pid_t tid, pid_t tgid,
                           struct sph_report_facts *facts) {
-    pid_t pids[OTHERS];
+    struct sph_processes processes;
     facts->n_rows = 0;
     facts->rows_dropped = 0;
     if (!facts->rows)
@@ -98,10 +98,13 @@ static void look_at_pages(struct sph_ration_share *share, pid_t tid, pid_t tgid,
     facts->pages_how = facts->crossing.is_known
                            ? "page map at the exit stop; the page that crossed is in it"
                            : "page map at the exit stop";
-    int count = sph_cgroup_app_pids(share->cgroup, pids, OTHERS);
-    for (int i = 0; i < count && i < OTHERS; i++)
-        if (pids[i] != tgid)
-            (void)look_at_process(pids[i], pids[i], facts);
+    if (sph_processes_read(share->cgroup, tgid, &processes) < 0)
+        return;
+    for (size_t i = 0; i < processes.count; i++) {
+        const struct sph_process *other = &processes.list[i];
+        if (other->pid != tgid && !other->repeats)
+            (void)look_at_process(other->reader, other->pid, facts);
+    }
 }
 
 /* What was held right before. Threads on several CPUs that grow at the same time can show as one

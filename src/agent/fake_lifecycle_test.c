@@ -117,9 +117,28 @@ int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid 
     return 0;
 }
 
-int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
-                           struct sph_pagemap *ret_map, struct sph_err *err) {
+/* Three processes: a first one and two that it started. */
+int sph_lifecycle_pids(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                       pid_t *ret_pids, size_t max) {
+    int count = 0;
+    if (sph_lifecycle_pid(lifecycle, component) == 0)
+        return -ENOENT;
+    for (; count < 3 && (size_t)count < max; count++)
+        ret_pids[count] = PID + count;
+    return count;
+}
+
+/* The same real map for eight of them: together more rows than a reply has. */
+int sph_lifecycle_pages(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                        sph_lifecycle_pages_fn *fn, void *context, struct sph_err *err) {
+    struct sph_pagemap map SPH_CLEANUP(sph_pagemap_donep) = SPH_PAGEMAP_NULL;
     (void)lifecycle;
     (void)component;
-    return sph_pagemap_read(getpid(), ret_map, err);
+    int rc = fake_lifecycle.pages_error ? SPH_FAIL(err, fake_lifecycle.pages_error, "no pages")
+                                        : sph_pagemap_read(getpid(), &map, err);
+    if (rc < 0)
+        return rc;
+    for (pid_t i = 0; i < 8; i++)
+        fn(context, PID + i, &map);
+    return fake_lifecycle.pages_cut ? SPH_LIFECYCLE_PAGES_E_CUT : 0;
 }

@@ -12,6 +12,8 @@
 struct fake_lifecycle {
     bool holds_stops; /* a stop of a running app waits for fake_finish_stops() */
     int start_error;  /* negative errno of the next starts; 0 = they work */
+    int pages_error;  /* of sph_lifecycle_pages(), likewise */
+    bool pages_cut;   /* it does not know all processes */
     unsigned starts, stops;
     unsigned last_flags;
 };

@@ -9,6 +9,7 @@
 #include "agent/handle.h"
 #include "agent/lifecycle.h"
 #include "agent/mapping.h"
+#include "agent/processes.h"
 #include "agent/registry.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -62,10 +63,23 @@ int sph_handle_status(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
-/* The running apps' shares; `pids` has the room for one number per app. */
+/* Room for the processes of every app: 8 KiB, on the stack of one call. */
+typedef uint32_t app_pids[SPH_PROCESSES_MAX];
+
+/* A process that is not the app's first is as much the app's: all of them hold its User. */
+static struct sph_slice list_pids(struct sph_device *device, const struct sph_guid *component,
+                                  app_pids ret_pids) {
+    pid_t pids[SPH_PROCESSES_MAX];
+    int count = sph_lifecycle_pids(device->lifecycle, component, pids, SPH_PROCESSES_MAX);
+    for (int i = 0; i < count; i++)
+        ret_pids[i] = (uint32_t)pids[i];
+    return sph_slice(ret_pids, count > 0 ? (size_t)count * sizeof(*ret_pids) : 0);
+}
+
+/* The running apps' shares, in the registry's order: two readings of the same apps list them
+ * alike. */
 static size_t list_shares(struct sph_device *device, struct sph_msg_app_memory *ret_apps,
-                          uint32_t *ret_pids) {
-    /* The registry's order, so that two readings of the same apps list them alike. */
+                          app_pids *ret_pids) {
     size_t count = 0;
     for (size_t i = 0; i < sph_registry_count(device->registry); i++) {
         const struct sph_installed_app *app = sph_registry_at(device->registry, i);
@@ -73,13 +87,12 @@ static size_t list_shares(struct sph_device *device, struct sph_msg_app_memory *
         if (count == SPH_LIFECYCLE_MAX ||
             sph_lifecycle_memory(device->lifecycle, &app->component, &figures, NULL) < 0)
             continue; /* does not run */
-        ret_pids[count] = (uint32_t)sph_lifecycle_pid(device->lifecycle, &app->component);
         ret_apps[count] = (struct sph_msg_app_memory){
             .component = app->component,
             .name = sph_slice_text(app->name),
             .user_bytes = figures.user,
             .peak_user_bytes = figures.peak,
-            .pids = sph_slice(&ret_pids[count], ret_pids[count] ? sizeof(*ret_pids) : 0)};
+            .pids = list_pids(device, &app->component, ret_pids[count])};
         count++;
     }
     return count;
@@ -92,7 +105,7 @@ int sph_handle_memory(struct sph_call *call) {
     struct sph_meter_health health;
     uint64_t events;
     struct sph_msg_app_memory apps[SPH_LIFECYCLE_MAX];
-    uint32_t pids[SPH_LIFECYCLE_MAX];
+    app_pids pids[SPH_LIFECYCLE_MAX];
     if (sph_lifecycle_memory(device->lifecycle, NULL, &group, &call->refusal.err) < 0)
         return sph_call_refuse_errno(call);
     sph_lifecycle_health(device->lifecycle, &health, &events);
@@ -114,26 +127,47 @@ int sph_handle_memory(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
+/* One reply's part of the rows of all processes, which are counted through. */
+struct page_rows {
+    size_t first, count, total; /* rows before the reply's, in it, of all */
+    bool cut;                   /* of some process not every mapping is known */
+    struct sph_msg_mapping *rows;
+    char (*paths)[SPH_MAPPING_PATH];
+};
+
+static void take_pages(void *context, pid_t pid, const struct sph_pagemap *map) {
+    struct page_rows *part = context;
+    for (size_t i = 0; i < map->n_mappings; i++, part->total++) {
+        if (part->total < part->first || part->count == PAGES_ROWS)
+            continue;
+        sph_mapping_row(map, i, pid, part->paths[part->count], &part->rows[part->count]);
+        part->count++;
+    }
+    part->cut |= map->cut;
+}
+
 /* A map may be longer than a frame: the client asks on from where this reply ends. Between two
- * requests it may change; `total_mappings` tells. */
-static int reply_pages(struct sph_call *call, const struct sph_pagemap *map, pid_t pid) {
+ * requests it may change; `total_mappings` tells. A `first` beyond the end gives no rows and the
+ * total: the client sees that the map has shrunk. */
+static int reply_pages(struct sph_call *call) {
     const struct sph_msg_pages *asked = call->request;
+    const struct sph_device *device = call->device;
     sph_autofree struct sph_msg_mapping *rows = calloc(PAGES_ROWS, sizeof(*rows));
     sph_autofree char(*paths)[SPH_MAPPING_PATH] = calloc(PAGES_ROWS, sizeof(*paths));
     if (!rows || !paths)
         return sph_call_refuse_no_memory(call);
-    size_t count = 0;
-    /* A `first` beyond the end gives no rows and the total: the client sees that the map has
-     * shrunk. */
-    for (size_t i = asked->first; i < map->n_mappings && count < PAGES_ROWS; i++, count++)
-        sph_mapping_row(map, i, pid, paths[count], &rows[count]);
+    struct page_rows part = {.first = asked->first, .rows = rows, .paths = paths};
+    int rc = sph_lifecycle_pages(device->lifecycle, &asked->component, take_pages, &part,
+                                 &call->refusal.err);
+    if (rc < 0)
+        return sph_call_refuse_errno(call);
     struct sph_msg_pages_reply reply = {
         .component = asked->component,
-        .page_bytes = (uint32_t)call->device->profile.page_bytes,
-        .total_mappings = (uint32_t)map->n_mappings,
-        .exact = !map->cut,
+        .page_bytes = (uint32_t)device->profile.page_bytes,
+        .total_mappings = (uint32_t)part.total,
+        .exact = !part.cut && rc != SPH_LIFECYCLE_PAGES_E_CUT,
         .how = sph_slice_text("page tables"),
-        .mappings = SPH_LIST(rows, count),
+        .mappings = SPH_LIST(rows, part.count),
     };
     return sph_call_reply(call, &reply);
 }
@@ -141,21 +175,17 @@ static int reply_pages(struct sph_call *call, const struct sph_pagemap *map, pid
 /* Not installed, not running and unreadable are three sentences. */
 int sph_handle_pages(struct sph_call *call) {
     const struct sph_msg_pages *asked = call->request;
-    struct sph_device *device = call->device;
-    SPH_CLEANUP(sph_pagemap_done) struct sph_pagemap map = SPH_PAGEMAP_NULL;
+    const struct sph_device *device = call->device;
     char guid[SPH_GUID_TEXT];
-    pid_t pid = sph_lifecycle_pid(device->lifecycle, &asked->component);
     if (!sph_registry_find(device->registry, &asked->component))
         return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APP_NOT_PRESENT,
                           "no application with component id %s is installed",
                           sph_guid_format(&asked->component, guid));
-    if (pid <= 0)
+    if (sph_lifecycle_pid(device->lifecycle, &asked->component) <= 0)
         return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APPLICATION_IN_WRONG_STATE,
                           "application %s does not run: it has no pages",
                           sph_guid_format(&asked->component, guid));
-    if (sph_lifecycle_page_map(device->lifecycle, &asked->component, &map, &call->refusal.err) < 0)
-        return sph_call_refuse_errno(call);
-    return reply_pages(call, &map, pid);
+    return reply_pages(call);
 }
 
 /* The answer first: afterwards there may be no loop to send it. It leaves in the same round. */

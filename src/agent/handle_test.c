@@ -246,6 +246,22 @@ static void test_quota_and_delete(void **state) {
     wire_disconnect(&client);
 }
 
+/* Behind the end, with processes that are not known, and with none that can be read. */
+static void check_odd_pages(struct wire_client *client, uint32_t total) {
+    struct sph_msg_pages asked = {.component = fixture_component(1), .first = total + 100};
+    struct sph_msg_pages_reply pages;
+    wire_call(client, SPH_OP_PAGES, &asked, &pages);
+    assert_int_equal(pages.mappings.count, 0);
+    assert_in_range(pages.total_mappings, total - 8, total + 8); /* it is the test's own map */
+    fake_lifecycle.pages_cut = true;
+    wire_call(client, SPH_OP_PAGES, &asked, &pages);
+    assert_false(pages.exact);
+    fake_lifecycle.pages_cut = false;
+    fake_lifecycle.pages_error = -ENOMEM;
+    wire_refused(client, SPH_OP_PAGES, &asked, 12, "no pages");
+    fake_lifecycle.pages_error = 0;
+}
+
 static void test_memory_and_pages(void **state) {
     struct wire_fixture *fixture = *state;
     struct wire_client client;
@@ -263,18 +279,32 @@ static void test_memory_and_pages(void **state) {
     assert_true(memory.user_exact && sph_slice_is(memory.user_how, "kmem:rss_stat"));
     struct sph_list_iter iter = sph_list_iter(&memory.apps);
     assert_true(sph_list_next(&iter, &app));
-    assert_int_equal(sph_slice_u32(app.pids, 0), 4242);
+    assert_int_equal(sph_slice_u32_count(app.pids), 3);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(sph_slice_u32(app.pids, i), 4242 + i);
     assert_false(sph_list_next(&iter, &app));
     struct sph_msg_pages asked = {.component = fixture_component(1)};
-    uint32_t seen = 0, total = 1;
-    for (; seen < total; asked.first = seen) { /* as many requests as the map is long */
+    /* As many requests as the maps are long: each row once, of each process as many. */
+    uint32_t seen = 0, total = 1, replies = 0, of[8] = {0};
+    for (; seen < total; asked.first = seen) {
         struct sph_msg_pages_reply pages;
+        struct sph_msg_mapping row;
         wire_call(&client, SPH_OP_PAGES, &asked, &pages);
-        assert_true(pages.mappings.count > 0);
+        assert_true(pages.mappings.count > 0 && pages.exact);
         seen += (uint32_t)pages.mappings.count;
         total = pages.total_mappings;
+        iter = sph_list_iter(&pages.mappings);
+        while (sph_list_next(&iter, &row)) {
+            assert_in_range(row.pid, 4242, 4249);
+            of[row.pid - 4242]++;
+        }
+        replies++;
     }
     assert_int_equal(seen, total);
+    assert_true(replies > 1);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(of); i++) /* it is the test's own map, and may grow */
+        assert_in_range(of[i], total / 8 - 1, total / 8 + 1);
+    check_odd_pages(&client, total);
     asked.component = fixture_component(9);
     wire_refused(&client, SPH_OP_PAGES, &asked, 14680076,
                  "no application with component id 00000000-1111-2222-3333-000000000009 is "

@@ -4,7 +4,7 @@
  *
  * An app ends in two reports: its first process is gone, and its helper is gone (by which the
  * kernel has killed the rest). Only after both is the run settled. */
-#include "agent/lifecycle.h"
+#include "agent/lifecycle_private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +17,6 @@
 #include "agent/ending.h"
 #include "agent/events.h"
 #include "agent/registry.h"
-#include "agent/session.h"
 #include "agent/tracer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -26,35 +25,14 @@ enum {
     FREE_TIMEOUT_MS = 5000, /* for killed processes to be gone; a disk in trouble can hold one */
 };
 
-struct sph_lifecycle {
-    struct sph_device *device;
-    struct sph_ration ration;
-    struct sph_target target;
-    struct sph_tracer *tracer;
-    struct sph_watch *meter_watch;
-    struct sph_session *sessions[SPH_LIFECYCLE_MAX]; /* the first n_sessions, in order of start */
-    size_t n_sessions;
-    bool halted;  /* stop_all: nothing starts */
-    bool closing; /* in free: nothing is called back */
-    sph_lifecycle_done_fn *all_done;
-    void *all_context;
-    sph_lifecycle_end_fn *on_end;
-    void *on_end_context;
-};
-
 /* ---- the table ---- */
 
-static struct sph_session *find(const struct sph_lifecycle *lifecycle,
-                                const struct sph_guid *component) {
+struct sph_session *sph_lifecycle_find(const struct sph_lifecycle *lifecycle,
+                                       const struct sph_guid *component) {
     for (size_t i = 0; i < lifecycle->n_sessions; i++)
         if (sph_guid_equal(&lifecycle->sessions[i]->component, component))
             return lifecycle->sessions[i];
     return NULL;
-}
-
-/* Running or on its way out; a session that waits for its restart has nothing in the system. */
-static bool has_process(const struct sph_session *session) {
-    return session->state == SPH_SESSION_RUNNING || session->state == SPH_SESSION_STOPPING;
 }
 
 /* By its first process or its helper: the two that a session knows. Others are found through their
@@ -101,19 +79,8 @@ static void drop(struct sph_lifecycle *lifecycle, struct sph_session *session) {
 size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle) {
     size_t count = 0;
     for (size_t i = 0; i < lifecycle->n_sessions; i++)
-        count += has_process(lifecycle->sessions[i]);
+        count += sph_session_has_process(lifecycle->sessions[i]);
     return count;
-}
-
-/* Figures of everything that runs now. */
-static int read_group(struct sph_lifecycle *lifecycle, struct sph_memory_figures *ret_figures,
-                      struct sph_err *err) {
-    const struct sph_ration_share *shares[SPH_LIFECYCLE_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < lifecycle->n_sessions; i++)
-        if (has_process(lifecycle->sessions[i]))
-            shares[count++] = &lifecycle->sessions[i]->share;
-    return sph_ration_read(&lifecycle->ration, shares, count, ret_figures, err);
 }
 
 /* A number that is not a process's any more must never reach kill(): -1 means everybody. */
@@ -130,7 +97,7 @@ static void signal_process(pid_t pid, int number) {
 static void on_growth(void *context, const struct sph_meter_event *event) {
     struct sph_lifecycle *lifecycle = context;
     struct sph_session *session = find_share(lifecycle, event->app);
-    if (!session || !has_process(session))
+    if (!session || !sph_session_has_process(session))
         return;
     if (event->type == SPH_METER_EVENT_PEAK) {
         sph_growth_take(&session->facts.last_growth, event);
@@ -172,11 +139,15 @@ static void publish_peaks(struct sph_lifecycle *lifecycle) {
     }
 }
 
+void sph_lifecycle_read_meter(struct sph_lifecycle *lifecycle) {
+    read_meter(lifecycle);
+    publish_peaks(lifecycle);
+}
+
 static void on_meter(void *context, int fd, uint32_t epoll_events) {
     (void)fd;
     (void)epoll_events;
-    read_meter(context);
-    publish_peaks(context);
+    sph_lifecycle_read_meter(context);
 }
 
 /* ---- the tracer's side ---- */
@@ -185,7 +156,7 @@ static void on_meter(void *context, int fd, uint32_t epoll_events) {
 static struct sph_session *find_ending(const struct sph_lifecycle *lifecycle, pid_t tgid) {
     for (size_t i = 0; i < lifecycle->n_sessions; i++) {
         struct sph_session *session = lifecycle->sessions[i];
-        if (!has_process(session))
+        if (!sph_session_has_process(session))
             continue;
         if (session->launched.app_pid == tgid ||
             (session->facts.crossing.is_known && session->facts.crossing.tgid == tgid))
@@ -213,7 +184,7 @@ static void on_exiting(void *context, pid_t tid, int status) {
     struct sph_memory_figures group;
     if (!session->facts.crossing.is_known) /* else the growth that was refused is in both counts */
         sph_ration_check(&session->share);
-    bool is_known = read_group(lifecycle, &group, NULL) == 0;
+    bool is_known = sph_lifecycle_read_group(lifecycle, &group, NULL) == 0;
     sph_autopsy_look(is_known ? &group : NULL, &session->share, tid, place.tgid, &session->facts);
 }
 
@@ -342,7 +313,7 @@ static void on_back_off_over(struct sph_lifecycle *lifecycle, struct sph_session
     session->restarts++;
     if (launch(lifecycle, session, &err) == 0)
         return;
-    if (has_process(session))
+    if (sph_session_has_process(session))
         return; /* it is being killed; its end is concluded when it is gone */
     session->facts.signs = (struct sph_end_signs){.start_failed = true};
     conclude(lifecycle, session, sph_slice_text(err.text));
@@ -379,14 +350,14 @@ static int add_session(struct sph_lifecycle *lifecycle, const struct sph_start_r
 /* What a start is refused for, before anything is changed. */
 static int check_start(const struct sph_lifecycle *lifecycle,
                        const struct sph_start_request *request, struct sph_err *err) {
-    const struct sph_session *session = find(lifecycle, &request->component);
+    const struct sph_session *session = sph_lifecycle_find(lifecycle, &request->component);
     if (request->flags & SPH_START_DEBUG)
         return SPH_FAIL(err, -ENOTSUP,
                         "Cannot start the application in debug mode: there is no debugging server "
                         "on this device.");
     if (lifecycle->halted)
         return SPH_FAIL(err, -ESHUTDOWN, "The device is restarting: start the application then.");
-    if (session && has_process(session))
+    if (session && sph_session_has_process(session))
         return SPH_FAIL(err, -EALREADY, "The application runs already.");
     return 0;
 }
@@ -396,7 +367,7 @@ int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_
     int rc = check_start(lifecycle, request, err);
     if (rc < 0)
         return rc;
-    struct sph_session *session = find(lifecycle, &request->component);
+    struct sph_session *session = sph_lifecycle_find(lifecycle, &request->component);
     if (session) /* it waits; who starts it by hand does not want to wait, and may want it otherwise
                   */
         drop(lifecycle, session);
@@ -404,7 +375,7 @@ int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_
     if (rc < 0)
         return rc;
     rc = launch(lifecycle, session, err);
-    if (rc < 0 && !has_process(session))
+    if (rc < 0 && !sph_session_has_process(session))
         drop(lifecycle, session);
     else if (rc < 0)
         session->flags |= SPH_START_ONCE; /* it is being killed and must not come back */
@@ -432,7 +403,7 @@ static void ask_to_stop(struct sph_lifecycle *lifecycle, struct sph_session *ses
 
 int sph_lifecycle_stop(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                        sph_lifecycle_done_fn *done, void *context, struct sph_err *err) {
-    struct sph_session *session = find(lifecycle, component);
+    struct sph_session *session = sph_lifecycle_find(lifecycle, component);
     if (!session) {
         if (done)
             done(context);
@@ -472,69 +443,25 @@ void sph_lifecycle_resume(struct sph_lifecycle *lifecycle) {
 
 enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
                                            const struct sph_guid *component) {
-    const struct sph_session *session = find(lifecycle, component);
+    const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
     return session ? session->state : SPH_SESSION_NONE;
 }
 
 pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component) {
-    const struct sph_session *session = find(lifecycle, component);
+    const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
     return session && session->launched.app_pid > 0 ? session->launched.app_pid : 0;
 }
 
 unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
                                 const struct sph_guid *component) {
-    const struct sph_session *session = find(lifecycle, component);
+    const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
     return session ? session->restarts : 0;
-}
-
-void sph_lifecycle_health(struct sph_lifecycle *lifecycle, struct sph_meter_health *ret_health,
-                          uint64_t *ret_events) {
-    struct sph_meter_figures figures;
-    sph_meter_read(lifecycle->ration.meter, &figures);
-    sph_meter_health(lifecycle->ration.meter, ret_health);
-    *ret_events = figures.events;
 }
 
 void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn *fn,
                           void *context) {
     lifecycle->on_end = fn;
     lifecycle->on_end_context = context;
-}
-
-/* For questions about one app's memory. */
-static int find_running(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
-                        struct sph_session **ret_session, struct sph_err *err) {
-    struct sph_session *session = find(lifecycle, component);
-    if (!session || !has_process(session) || sph_session_is_gone(session))
-        return SPH_FAIL(err, -ENOENT, "The application does not run.");
-    *ret_session = session;
-    return 0;
-}
-
-int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
-                         struct sph_memory_figures *ret_memory, struct sph_err *err) {
-    struct sph_session *session = NULL;
-    int rc = component ? find_running(lifecycle, component, &session, err) : 0;
-    if (rc < 0)
-        return rc;
-    if (sph_lifecycle_running(lifecycle) == 0) {
-        *ret_memory = (struct sph_memory_figures){.user_exact = true, .kernel_source = ""};
-        return 0;
-    }
-    on_meter(lifecycle, -1, 0); /* listeners hear of a peak no later than who asks for it */
-    for (size_t i = 0; i < lifecycle->n_sessions; i++)
-        if (has_process(lifecycle->sessions[i]))
-            sph_ration_check(&lifecycle->sessions[i]->share);
-    if (session)
-        return sph_ration_read_share(&lifecycle->ration, &session->share, ret_memory, err);
-    return read_group(lifecycle, ret_memory, err);
-}
-
-int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
-                           struct sph_pagemap *ret_map, struct sph_err *err) {
-    struct sph_session *session = NULL;
-    int rc = find_running(lifecycle, component, &session, err);
-    return rc < 0 ? rc : sph_pagemap_read(session->launched.app_pid, ret_map, err);
 }
 
 /* ---- the whole ---- */
@@ -567,9 +494,9 @@ static void kill_all(struct sph_lifecycle *lifecycle) {
     uint64_t end_ms = sph_clock_monotonic_ms() + FREE_TIMEOUT_MS;
     for (size_t i = lifecycle->n_sessions; i-- > 0;) {
         struct sph_session *session = lifecycle->sessions[i];
-        if (has_process(session) && sph_session_is_gone(session))
+        if (sph_session_has_process(session) && sph_session_is_gone(session))
             settle(lifecycle, session);
-        else if (has_process(session))
+        else if (sph_session_has_process(session))
             signal_process(session->launched.helper_pid, SIGKILL);
         else
             drop(lifecycle, session);

@@ -104,10 +104,20 @@ void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn 
  * app does not run. The group's figures with nothing running are zero. */
 int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                          struct sph_memory_figures *ret_memory, struct sph_err *err);
-/* Every resident page of User of an app and the mapping that owns it. Free with
- * sph_pagemap_done(). */
-int sph_lifecycle_page_map(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
-                           struct sph_pagemap *ret_map, struct sph_err *err);
+/* The processes of a running app, its first one first, at most `max`; their number. -ENOENT when it
+ * does not run. Room for SPH_PROCESSES_MAX is room for all. */
+int sph_lifecycle_pids(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                       pid_t *ret_pids, size_t max);
+
+/* There are more processes than an app may have: those shown are not all. */
+enum { SPH_LIFECYCLE_PAGES_E_CUT = 1 };
+/* The map is the caller's for the time of the call only. */
+typedef void sph_lifecycle_pages_fn(void *context, pid_t pid, const struct sph_pagemap *map);
+/* Every resident page of an app and the mapping that owns it: calls `fn` for each of its processes
+ * that has memory of its own, the first process first. While the app holds still, the anonymous and
+ * shared pages of all of them sum up to its User. 0, a condition of above, or negative errno. */
+int sph_lifecycle_pages(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                        sph_lifecycle_pages_fn *fn, void *context, struct sph_err *err);
 
 static inline void sph_lifecycle_freep(struct sph_lifecycle **lifecycle) {
     *lifecycle = sph_lifecycle_free(*lifecycle);

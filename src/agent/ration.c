@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/processes.h"
 #include "base/attr.h"
 #include "base/file.h"
 
@@ -13,7 +14,6 @@ enum {
     /* Kernel memory of a crowded but honest app is under 2 MiB (64 threads); the controller charges
      * each CPU 256 KiB ahead. */
     NET_BYTES = 32 * 1024 * 1024,
-    CHECK_PIDS = 128, /* more processes than an app may have */
 };
 
 static const char source_v1[] = "memory.kmem and memory.kmem.tcp of each running app's group";
@@ -100,16 +100,22 @@ bool sph_ration_is_net_caught(const struct sph_ration *ration,
     return false;
 }
 
+/* By reader and not by number: a process whose leader has left would never be settled. What is
+ * corrected is matched by number where it can be, and by the sum where it cannot. */
 void sph_ration_check(struct sph_ration_share *share) {
-    pid_t pids[CHECK_PIDS];
+    struct sph_processes processes;
+    pid_t readers[SPH_PROCESSES_MAX];
     struct sph_meter_check check;
     if (!share->meter || !sph_meter_app_is_armed(share->meter))
         return;
-    int count = sph_cgroup_app_pids(share->cgroup, pids, CHECK_PIDS);
-    if (count <= 0 || count > CHECK_PIDS)
+    if (sph_processes_read(share->cgroup, -1, &processes) < 0 || processes.cut ||
+        processes.count == 0)
         return;
+    /* Those that repeat an address space too: by the time of the walk one may have its own. */
+    for (size_t i = 0; i < processes.count; i++)
+        readers[i] = processes.list[i].reader;
     /* Without a verdict the meter stands; sph_meter_health() counts both, ignoring. */
-    (void)sph_meter_check(share->meter, pids, (size_t)count, &check, NULL);
+    (void)sph_meter_check(share->meter, readers, processes.count, &check, NULL);
 }
 
 /* Nothing is added where there is no controller; kernel_known then says so. */

@@ -1,5 +1,6 @@
 /* The ration with real processes: killed at the page too many, whoever asks for it and however, and
  * figures that agree with the page tables. */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "agent/logring.h"
+#include "agent/processes.h"
 #include "agent/tests/rig.h"
 #include "base/attr.h"
 #include "base/clock.h"
@@ -184,10 +186,31 @@ static void test_two_apps_share_the_ration(void **state) {
     assert_int_equal(own.peak, before.peak);
 }
 
+static void add_pages(void *context, pid_t pid, const struct sph_pagemap *map) {
+    uint64_t *sums = context;
+    assert_true(pid > 0 && !map->cut);
+    sums[0] += map->anon_bytes + map->shared_bytes;
+    sums[1]++;
+}
+
+/* Of the rig's app: what the page maps of all of its processes sum up to, and how many they are. */
+static uint64_t page_bytes(struct rig *rig, unsigned *ret_maps) {
+    uint64_t sums[2] = {0};
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_lifecycle_pages(rig->device.lifecycle, &rig->component, add_pages, sums, &err) != 0)
+        fail_msg("pages: %s", err.text);
+    *ret_maps = (unsigned)sums[1];
+    return sums[0];
+}
+
+static void kill_and_await(struct rig *rig) {
+    assert_int_equal(kill(sph_lifecycle_pid(rig->device.lifecycle, &rig->component), SIGKILL), 0);
+    (void)rig_await_end(rig, 3000);
+}
+
 static void test_figures_agree(void **state) {
     struct rig *rig = *state;
     struct sph_memory_figures group, app;
-    struct sph_pagemap map = SPH_PAGEMAP_NULL;
     struct sph_lifecycle *lifecycle = rig->device.lifecycle;
     assert_int_equal(sph_lifecycle_memory(lifecycle, NULL, &group, NULL), 0);
     assert_int_equal(group.user + group.peak + group.total, 0);
@@ -201,9 +224,88 @@ static void test_figures_agree(void **state) {
     }
     assert_int_equal(sph_lifecycle_memory(lifecycle, &rig->component, &app, NULL), 0);
     assert_int_equal(app.user, group.user);
-    assert_int_equal(sph_lifecycle_page_map(lifecycle, &rig->component, &map, NULL), 0);
-    assert_int_equal(map.anon_bytes + map.shared_bytes, group.user);
-    sph_pagemap_done(&map);
+    assert_int_equal(page_bytes(rig, &(unsigned){0}), group.user);
+}
+
+/* Processes that share pages by copy-on-write and by a shared mapping, two names of one address
+ * space, a daemon, and a process whose leader has left: what the map shows sums up to User, to the
+ * byte, and who shows it is who is listed. */
+static void test_pages_of_all_processes(void **state) {
+    static const struct {
+        const char *deed, *argument;
+        unsigned processes, maps; /* listed; with memory of their own */
+    } rows[] = {
+        {"family", "0", 1, 1},  {"family", "1", 2, 2},       {"family", "3", 4, 4},
+        {"daemon", NULL, 2, 2}, {"shares-memory", "", 2, 1}, {"dead-leader", "", 1, 1},
+    };
+    struct rig *rig = *state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        pid_t pids[SPH_PROCESSES_MAX];
+        unsigned maps = 0;
+        struct sph_memory_figures app;
+        rig->output_len = 0;
+        rig->output[0] = '\0';
+        start(rig, RIG_ARGS(rows[i].deed, rows[i].argument), SPH_START_ONCE);
+        rig_await_output(rig, "ready", 2000);
+        rig_run(rig, 50); /* until all of them hold still */
+        struct sph_lifecycle *lifecycle = rig->device.lifecycle;
+        assert_int_equal(sph_lifecycle_pids(lifecycle, &rig->component, pids, SPH_PROCESSES_MAX),
+                         rows[i].processes);
+        assert_int_equal(pids[0], sph_lifecycle_pid(lifecycle, &rig->component));
+        assert_int_equal(sph_lifecycle_memory(lifecycle, &rig->component, &app, NULL), 0);
+        assert_true(app.user > 0 && app.user_exact);
+        assert_int_equal(page_bytes(rig, &maps), app.user);
+        assert_int_equal(maps, rows[i].maps);
+        kill_and_await(rig);
+    }
+}
+
+/* A room that is too small is filled with the first of them, and no further. */
+static void test_pids_in_a_small_room(void **state) {
+    struct rig *rig = *state;
+    pid_t pids[4] = {-7, -7, -7, -7};
+    assert_int_equal(sph_lifecycle_pids(rig->device.lifecycle, &rig->component, pids, 4), -ENOENT);
+    start(rig, RIG_ARGS("family", "3"), SPH_START_ONCE);
+    rig_await_output(rig, "ready", 2000);
+    assert_int_equal(sph_lifecycle_pids(rig->device.lifecycle, &rig->component, pids, 3), 3);
+    assert_true(pids[0] > 0 && pids[1] > 0 && pids[2] > pids[1]);
+    assert_int_equal(pids[3], -7);
+}
+
+/* RLIMIT_NPROC holds, and is the room that lists have: the one too many is refused inside the app,
+ * all are listed, they are one address space, and none is left after the end. */
+static void test_crowd_is_bounded(void **state) {
+    struct rig *rig = *state;
+    pid_t pids[SPH_PROCESSES_MAX + 1];
+    unsigned maps = 0;
+    struct sph_memory_figures app;
+    start(rig, RIG_ARGS("crowd"), SPH_START_ONCE);
+    rig_await_output(rig, "ready", 5000);
+    assert_string_equal(rig->output, "63 children, then errno 11\nready\n"); /* EAGAIN */
+    uint64_t begin = sph_clock_monotonic_ms();
+    struct sph_lifecycle *lifecycle = rig->device.lifecycle;
+    assert_int_equal(sph_lifecycle_pids(lifecycle, &rig->component, pids, SPH_ARRAY_SIZE(pids)),
+                     SPH_PROCESSES_MAX);
+    assert_int_equal(sph_lifecycle_memory(lifecycle, &rig->component, &app, NULL), 0);
+    assert_int_equal(page_bytes(rig, &maps), app.user);
+    assert_int_equal(maps, 1);
+    assert_true(sph_clock_monotonic_ms() - begin < 1000);
+    unsigned uid = (unsigned)rig_read_status(pids[0], "Uid:");
+    assert_int_equal(rig_count_processes(uid), SPH_PROCESSES_MAX);
+    kill_and_await(rig);
+    assert_int_equal(rig_count_processes(uid), 0);
+}
+
+/* Forks without end: each child holds memory, so the ration ends it before the number does; while
+ * it rages, nobody's figures are over the limit. */
+static void test_fork_bomb_dies_of_the_ration(void **state) {
+    struct rig *rig = *state;
+    for (int i = 0; i < 5; i++) {
+        const struct sph_msg_report *report = rig_run_app(rig, RIG_ARGS("fork-bomb"));
+        assert_int_equal(report->why, SPH_END_RATION);
+        assert_true(report->user_bytes <= RATION && report->peak_user_bytes <= RATION);
+        assert_int_equal(sph_lifecycle_running(rig->device.lifecycle), 0);
+    }
 }
 
 /* The main thread's kernel stack and task (28 KiB) are charged to the app, which they are only
@@ -242,6 +344,10 @@ int main(int argc, char **argv) {
         TEST(test_under_the_ration_nothing_happens),
         TEST(test_two_apps_share_the_ration),
         TEST(test_figures_agree),
+        TEST(test_pages_of_all_processes),
+        TEST(test_pids_in_a_small_room),
+        TEST(test_crowd_is_bounded),
+        TEST(test_fork_bomb_dies_of_the_ration),
         TEST(test_kernel_stack_is_charged),
     };
     rig_require();

@@ -9,12 +9,12 @@
 #include "agent/channel.h"
 #include "agent/device.h"
 #include "agent/orders.h"
+#include "agent/processes.h"
 #include "agent/registry.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
 enum {
-    PROCESSES = 64, /* and threads: 64 stacks of one page are the whole ration of an MT3620 */
     FILES = 256,
     MANIFEST_BYTES = SPH_MANIFEST_BYTES_MAX,
     OUTPUT_END_MS = 30000, /* for the output of an app that has ended, with slow listeners */
@@ -78,7 +78,7 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
                     .host_libraries = session->device->host_libraries},
         .identity = {.uid = app->uid,
                      .file_bytes = file_limit(session, app),
-                     .process_count = PROCESSES,
+                     .process_count = SPH_PROCESSES_MAX,
                      .file_count = FILES},
         .argv = orders->argv,
         .envp = environment,

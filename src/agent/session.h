@@ -65,6 +65,10 @@ struct sph_session *sph_session_new(struct sph_device *device,
                                     const struct sph_installed_app *app, struct sph_err *err);
 /* Starts a run of an idle session. On failure the session is idle as before. */
 int sph_session_launch(struct sph_session *session, struct sph_err *err);
+/* Running or on its way out; one that waits for its restart has nothing in the system. */
+static inline bool sph_session_has_process(const struct sph_session *session) {
+    return session->state == SPH_SESSION_RUNNING || session->state == SPH_SESSION_STOPPING;
+}
 /* Nothing of it runs any more. What it wrote may not be read yet. */
 static inline bool sph_session_is_gone(const struct sph_session *session) {
     return session->app_gone && session->helper_gone;

@@ -197,6 +197,88 @@ static int do_daemon(char **args) {
         pause();
 }
 
+/* So many children, beside pages that all of them share: copy-on-write and by a shared mapping,
+ * some of them written to by each. */
+static int do_family(char **args) {
+    int children = argument(args, 1);
+    size_t len = 2 * 4096;
+    volatile char *own =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    volatile char *all = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (size_t i = 0; i < len; i += 4096)
+        own[i] = all[i] = 1;
+    for (int i = 0; i < children; i++) {
+        if (fork() != 0)
+            continue;
+        own[0] = 2;                      /* its own copy */
+        all[4096] = 2;                   /* everybody's */
+        (void)all[(size_t)i % 4 * 4096]; /* mapped by some only */
+        for (;;)
+            pause();
+    }
+    usleep(20000); /* the children have done what they do */
+    return do_wait(args);
+}
+
+static int pause_for_ever(void *unused) {
+    (void)unused;
+    while (pause() < 0)
+        ;
+    return 99;
+}
+
+/* A second process in the same address space, as between a vfork and its exec. */
+static int do_shares_memory(char **args) {
+    static char stack[16384] __attribute__((aligned(16)));
+    if (clone(pause_for_ever, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL) < 0)
+        return 98;
+    return do_wait(args);
+}
+
+/* As many as the limit lets it have, without memory of their own: they stand on one stack, and all
+ * of them write the same to it. */
+static int do_crowd(char **args) {
+    static char stack[16384] __attribute__((aligned(16)));
+    int count = 0;
+    while (clone(pause_for_ever, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL) > 0)
+        count++;
+    printf("%d children, then errno %d\n", count, errno);
+    fflush(stdout);
+    return do_wait(args);
+}
+
+static void *wait_in_thread(void *unused) {
+    (void)unused;
+    usleep(20000);
+    do_wait(NULL);
+    return NULL;
+}
+
+/* The process goes on, in a thread that is not its first. */
+static int do_dead_leader(char **args) {
+    (void)args;
+    pthread_t thread;
+    pthread_create(&thread, NULL, wait_in_thread, NULL);
+    pthread_exit(NULL);
+}
+
+static int do_fork_bomb(char **args) {
+    (void)args;
+    for (int failures = 0; failures < 1000000;)
+        if (fork() < 0)
+            failures += usleep(1000) == 0;
+    return 99;
+}
+
+/* It stands still before it is asked to stop. */
+static int do_stand_still(char **args) {
+    (void)args;
+    (void)write(1, "ready\n", 6);
+    raise(SIGSTOP);
+    (void)write(1, "went on\n", 8);
+    return pause_for_ever(NULL);
+}
+
 static int do_fork_storm(char **args) {
     int count = argument(args, 200);
     for (int i = 0; i < count; i++) {
@@ -466,6 +548,12 @@ int main(int argc, char **argv) {
         {"ignore-term", do_ignore_term},
         {"handle-term", do_handle_term},
         {"daemon", do_daemon},
+        {"family", do_family},
+        {"shares-memory", do_shares_memory},
+        {"crowd", do_crowd},
+        {"dead-leader", do_dead_leader},
+        {"fork-bomb", do_fork_bomb},
+        {"stand-still", do_stand_still},
         {"fork-storm", do_fork_storm},
         {"flood", do_flood},
         {"signals", do_signals},
