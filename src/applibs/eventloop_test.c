@@ -417,7 +417,7 @@ static void test_no_descriptors(void) {
     CHECK(close(next) == 0);
     for (int spare = 0; spare < 2; spare++) {
         limit = saved;
-        limit.rlim_cur = (rlim_t)(next + spare);
+        limit.rlim_cur = (rlim_t)next + (rlim_t)spare;
         CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
         CHECK_FAILS(EventLoop_Create(), NULL, EMFILE);
         CHECK(setrlimit(RLIMIT_NOFILE, &saved) == 0);
