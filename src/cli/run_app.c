@@ -133,7 +133,7 @@ int sph_run_status(const struct sph_json_value *report, char *ret_note, size_t s
     } ends[] = {
         {"ration", SPH_RUN_RATION},      {"crash", SPH_RUN_CRASH},
         {"killed", SPH_RUN_KILLED},      {"sigtermIgnored", SPH_RUN_KILLED},
-        {"startFailed", SPH_RUN_FAILED}, {"unknown", SPH_RUN_KILLED},
+        {"startFailed", SPH_RUN_FAILED},
     };
     char why[24];
     ret_note[0] = '\0';
@@ -141,5 +141,8 @@ int sph_run_status(const struct sph_json_value *report, char *ret_note, size_t s
     for (size_t i = 0; i < SPH_ARRAY_SIZE(ends); i++)
         if (strcmp(ends[i].why, why) == 0)
             return ends[i].status;
-    return exit_status(sph_answer_u64(report, "exitCode"), ret_note, size);
+    if (strcmp(why, "exit") == 0 || strcmp(why, "stopped") == 0)
+        return exit_status(sph_answer_u64(report, "exitCode"), ret_note, size);
+    return SPH_RUN_KILLED; /* "unknown", or a word of a newer device: no success that nobody has
+                              seen */
 }
