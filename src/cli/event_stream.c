@@ -46,6 +46,7 @@ static void parse_output(const struct sph_json_value *line, struct sph_buf *text
                          struct sph_stream_event *event) {
     struct sph_json_value value;
     text->len = 0;
+    text->error = 0; /* one text that did not fit must not silence all that follow */
     if (sph_json_get(line, "text", &value)) {
         (void)sph_json_to_buf(&value, text);
     } else if (sph_json_get(line, "hex", &value) && value.len % 2 == 0) {
@@ -77,6 +78,7 @@ bool sph_stream_parse(const char *line, size_t len, struct sph_buf *ret_text,
 struct stream {
     struct sph_buf pending; /* bytes of a line that is not whole yet */
     struct sph_buf text;
+    int overrun;       /* 0, or why a line could not be gathered */
     uint64_t last_seq; /* of the last device event; 0 before the first */
     sph_stream_fn *fn;
     void *context;
@@ -102,8 +104,10 @@ static int deliver(struct stream *stream, const struct sph_stream_event *event) 
 static int on_bytes(void *context, const char *data, size_t len) {
     struct stream *stream = context;
     sph_buf_append(&stream->pending, data, len);
-    if (stream->pending.error)
-        return stream->pending.error;
+    if (stream->pending.error) {
+        stream->overrun = stream->pending.error;
+        return stream->overrun;
+    }
     size_t used = 0;
     int r = 0;
     const char *end;
@@ -132,6 +136,10 @@ int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn, 
                                              .sink_context = &stream,
                                              .cancel = sph_interrupt_flag()};
     int r = sph_rest_call(rest, &request, NULL, err);
+    if (stream.overrun == -EFBIG) /* the transfer knows only that it was ended from here */
+        r = SPH_FAIL(err, -EPROTO, "the device's events have a line that is longer than any event");
+    else if (stream.overrun < 0)
+        r = SPH_FAIL_ERRNO(err, stream.overrun, "cannot read the device's events");
     sph_buf_done(&stream.pending);
     sph_buf_done(&stream.text);
     return r;
