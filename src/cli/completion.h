@@ -7,8 +7,8 @@
 
 enum sph_shell { SPH_SHELL_BASH, SPH_SHELL_ZSH, SPH_SHELL_FISH };
 
-/* Appends the script, which serves both names of the program, for bash 4, zsh 5 or fish 3 and
- * later. Pure. What does not fit is in buf->error; such a script must not be shown. */
+/* Appends the script, which serves both names of the program, for one of the shells.
+ * Pure. What does not fit is in buf->error; such a script must not be shown. */
 void sph_completion_write(enum sph_shell shell, struct sph_buf *buf);
 
 #endif
