@@ -396,8 +396,12 @@ static void ask_to_stop(struct sph_lifecycle *lifecycle, struct sph_session *ses
         session->state = SPH_SESSION_STOPPING;
         session->facts.signs.stop_asked = true;
         (void)sph_loop_arm_timer(session->timer, SPH_STOP_GRACE_MS, 0);
-        if (!session->app_gone)
-            signal_process(session->launched.app_pid, SIGTERM);
+        if (session->app_gone)
+            return;
+        signal_process(session->launched.app_pid, SIGTERM);
+        /* One that stands still (SIGSTOP) would hear of it only after SIGKILL, and be told to have
+         * ignored it. The kernel delivers the lower number first: SIGTERM. */
+        signal_process(session->launched.app_pid, SIGCONT);
     }
 }
 
