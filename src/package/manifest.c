@@ -103,11 +103,6 @@ static int check_argument(struct sph_manifest_reader *reader, const struct sph_m
     return 0;
 }
 
-static int read_cmd_args(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                         const char *field, const struct sph_json_value *value) {
-    return sph_manifest_read_list(reader, key, field, value, check_argument);
-}
-
 static int read_application_type(struct sph_manifest_reader *reader,
                                  const struct sph_manifest_key *key, const char *field,
                                  const struct sph_json_value *value) {
@@ -156,7 +151,11 @@ static const struct sph_manifest_key top_keys[] = {
      .error_id = ID_ENTRY_POINT,
      .required = true,
      .missing_id = ID_ENTRY_POINT_MISSING},
-    {.name = "CmdArgs", .read = read_cmd_args, .error_id = ID_CMD_ARGS, .place = PLACE(cmd_args)},
+    {.name = "CmdArgs",
+     .read = sph_manifest_read_list,
+     .check = check_argument,
+     .error_id = ID_CMD_ARGS,
+     .place = PLACE(cmd_args)},
     {.name = "Capabilities",
      .read = sph_manifest_read_capabilities,
      .error_id = ID_CAPABILITIES_MISSING,

@@ -49,10 +49,10 @@ static int read_flag(struct sph_manifest_reader *reader, const struct sph_manife
     return 0;
 }
 
+/* An array of a capability: what it names is granted, also when it names nothing. */
 static int read_list(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                     const char *field, const struct sph_json_value *value,
-                     sph_manifest_entry_fn *check) {
-    int r = sph_manifest_read_list(reader, key, field, value, check);
+                     const char *field, const struct sph_json_value *value) {
+    int r = sph_manifest_read_list(reader, key, field, value);
     if (r == 0)
         grant(reader, key);
     return r;
@@ -83,11 +83,6 @@ static int check_pin(struct sph_manifest_reader *reader, const struct sph_manife
     return 0;
 }
 
-static int read_gpio(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                     const char *field, const struct sph_json_value *value) {
-    return read_list(reader, key, field, value, check_pin);
-}
-
 /* Which names a board has is the hardware definition's to know, and the device's. */
 static int check_peripheral(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                             const char *field, const struct sph_json_value *entry) {
@@ -100,11 +95,6 @@ static int check_peripheral(struct sph_manifest_reader *reader, const struct sph
     return 0;
 }
 
-static int read_peripherals(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                            const char *field, const struct sph_json_value *value) {
-    return read_list(reader, key, field, value, check_peripheral);
-}
-
 /* Host names and addresses of any form: looking closer would be resolving them, which reading a
  * manifest should not do. */
 static int check_host(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
@@ -113,11 +103,6 @@ static int check_host(struct sph_manifest_reader *reader, const struct sph_manif
         return sph_manifest_fail(reader, entry, field, entry_id(key),
                                  "this must be a host name or an address");
     return 0;
-}
-
-static int read_hosts(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                      const char *field, const struct sph_json_value *value) {
-    return read_list(reader, key, field, value, check_host);
 }
 
 static int check_component(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
@@ -129,11 +114,6 @@ static int check_component(struct sph_manifest_reader *reader, const struct sph_
     return 0;
 }
 
-static int read_components(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                           const char *field, const struct sph_json_value *value) {
-    return read_list(reader, key, field, value, check_component);
-}
-
 /* 0 is taken, too: as for bind(), it leaves the choice to the system. */
 static int check_port(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                       const char *field, const struct sph_json_value *entry) {
@@ -142,11 +122,6 @@ static int check_port(struct sph_manifest_reader *reader, const struct sph_manif
         return sph_manifest_fail(reader, entry, field, entry_id(key),
                                  "this must be a port number from 0 to 65535");
     return 0;
-}
-
-static int read_ports(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                      const char *field, const struct sph_json_value *value) {
-    return read_list(reader, key, field, value, check_port);
 }
 
 /* The original's list has three numbers for this key (24, 28, 29) without saying which is which. */
@@ -225,7 +200,7 @@ static int check_power_control(struct sph_manifest_reader *reader,
 static int read_power_controls(struct sph_manifest_reader *reader,
                                const struct sph_manifest_key *key, const char *field,
                                const struct sph_json_value *value) {
-    int r = read_list(reader, key, field, value, check_power_control);
+    int r = read_list(reader, key, field, value);
     if (r == 0 && reader->manifest->power_control_entries.count == 0)
         return sph_manifest_fail(reader, value, field, ID_POWER_EMPTY,
                                  "this must name at least one control");
@@ -236,29 +211,29 @@ static int read_power_controls(struct sph_manifest_reader *reader,
  * a number of their own. */
 #define FLAG(key_name, bit, id)                                                                    \
     { .name = (key_name), .read = read_flag, .error_id = (id), .capability = (bit) }
-#define LIST(key_name, bit, id, reader_fn, member)                                                 \
+#define LIST(key_name, bit, id, check_fn, member)                                                  \
     {                                                                                              \
-        .name = (key_name), .read = (reader_fn), .error_id = (id), .capability = (bit),            \
-        .place = PLACE(member)                                                                     \
+        .name = (key_name), .read = read_list, .check = (check_fn), .error_id = (id),              \
+        .capability = (bit), .place = PLACE(member)                                                \
     }
 #define PORTS(key_name, bit, id, wrong_port_id, member)                                            \
     {                                                                                              \
-        .name = (key_name), .read = read_ports, .error_id = (id), .entry_id = (wrong_port_id),     \
-        .capability = (bit), .place = PLACE(member)                                                \
+        .name = (key_name), .read = read_list, .check = check_port, .error_id = (id),              \
+        .entry_id = (wrong_port_id), .capability = (bit), .place = PLACE(member)                   \
     }
 
 /* In the order of enum sph_capability, as sph_capability_name() uses it. The numbers are the
  * original's of category 2, docs/spec/package.md, section 5. */
 static const struct sph_manifest_key capability_keys[] = {
-    LIST("Gpio", SPH_CAP_GPIO, 10, read_gpio, gpio_entries),
-    LIST("I2cMaster", SPH_CAP_I2C_MASTER, 13, read_peripherals, i2c_master),
-    LIST("SpiMaster", SPH_CAP_SPI_MASTER, 13, read_peripherals, spi_master),
-    LIST("Uart", SPH_CAP_UART, 13, read_peripherals, uart),
-    LIST("Adc", SPH_CAP_ADC, 13, read_peripherals, adc),
-    LIST("Pwm", SPH_CAP_PWM, 13, read_peripherals, pwm),
-    LIST("AllowedConnections", SPH_CAP_ALLOWED_CONNECTIONS, 9, read_hosts, allowed_connections),
+    LIST("Gpio", SPH_CAP_GPIO, 10, check_pin, gpio_entries),
+    LIST("I2cMaster", SPH_CAP_I2C_MASTER, 13, check_peripheral, i2c_master),
+    LIST("SpiMaster", SPH_CAP_SPI_MASTER, 13, check_peripheral, spi_master),
+    LIST("Uart", SPH_CAP_UART, 13, check_peripheral, uart),
+    LIST("Adc", SPH_CAP_ADC, 13, check_peripheral, adc),
+    LIST("Pwm", SPH_CAP_PWM, 13, check_peripheral, pwm),
+    LIST("AllowedConnections", SPH_CAP_ALLOWED_CONNECTIONS, 9, check_host, allowed_connections),
     LIST("AllowedApplicationConnections", SPH_CAP_ALLOWED_APPLICATION_CONNECTIONS, 43,
-         read_components, allowed_application_connections),
+         check_component, allowed_application_connections),
     PORTS("AllowedTcpServerPorts", SPH_CAP_ALLOWED_TCP_SERVER_PORTS, 36, 38,
           allowed_tcp_server_ports),
     PORTS("AllowedUdpServerPorts", SPH_CAP_ALLOWED_UDP_SERVER_PORTS, 37, 39,
@@ -273,6 +248,7 @@ static const struct sph_manifest_key capability_keys[] = {
      .capability = SPH_CAP_MUTABLE_STORAGE},
     {.name = "PowerControls",
      .read = read_power_controls,
+     .check = check_power_control,
      .error_id = 48,
      .entry_id = 50,
      .capability = SPH_CAP_POWER_CONTROLS,

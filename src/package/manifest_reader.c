@@ -103,8 +103,7 @@ int sph_manifest_read_object(struct sph_manifest_reader *reader,
 /* The list is copied to its place as bytes: `place` is an offset that the table took from the very
  * member, so its alignment is right, but no type says so. */
 int sph_manifest_read_list(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                           const char *field, const struct sph_json_value *value,
-                           sph_manifest_entry_fn *check) {
+                           const char *field, const struct sph_json_value *value) {
     if (value->type != SPH_JSON_ARRAY)
         return sph_manifest_fail(reader, value, field, key->error_id, "this must be an array");
     struct sph_manifest_list list = {.array = *value};
@@ -118,7 +117,7 @@ int sph_manifest_read_list(struct sph_manifest_reader *reader, const struct sph_
                                      SPH_MANIFEST_LIST_MAX);
         char entry_field[SPH_MANIFEST_FIELD_SIZE];
         (void)snprintf(entry_field, sizeof(entry_field), "%.80s[%u]", field, list.count);
-        int r = check(reader, key, entry_field, &entry);
+        int r = key->check(reader, key, entry_field, &entry);
         if (r < 0)
             return r;
         list.count++;

@@ -20,15 +20,23 @@ struct sph_manifest_reader {
     struct sph_err *err;
 };
 
+struct sph_manifest_key;
+
+/* One entry of a list; `field` is "Name[i]". */
+typedef int sph_manifest_entry_fn(struct sph_manifest_reader *reader,
+                                  const struct sph_manifest_key *key, const char *field,
+                                  const struct sph_json_value *entry);
+
 /* One key of an object: how it is read, and the numbers that the device gives its faults. */
 struct sph_manifest_key {
     const char *name;
     int (*read)(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
                 const char *field, const struct sph_json_value *value);
-    unsigned error_id;   /* a value of the wrong kind; 0: the original's list has none */
-    unsigned entry_id;   /* a wrong entry of a list; 0: as error_id */
-    bool required;       /* … */
-    unsigned missing_id; /* … and its number when it is not there */
+    sph_manifest_entry_fn *check; /* of a list: each entry */
+    unsigned error_id;            /* a value of the wrong kind; 0: the original's list has none */
+    unsigned entry_id;            /* a wrong entry of a list; 0: as error_id */
+    bool required;                /* … */
+    unsigned missing_id;          /* … and its number when it is not there */
     enum sph_capability capability;
     size_t place; /* offset in struct sph_manifest of what it fills */
 };
@@ -46,14 +54,9 @@ int sph_manifest_read_object(struct sph_manifest_reader *reader,
                              const struct sph_json_value *object, const char *prefix,
                              const struct sph_manifest_key *keys, unsigned key_count);
 
-/* Checks that the value is an array and hands each entry to `check` (field "Name[i]"); then fills
- * the list at key->place. */
-typedef int sph_manifest_entry_fn(struct sph_manifest_reader *reader,
-                                  const struct sph_manifest_key *key, const char *field,
-                                  const struct sph_json_value *entry);
+/* A `read` for arrays: hands each entry to key->check, then fills the list at key->place. */
 int sph_manifest_read_list(struct sph_manifest_reader *reader, const struct sph_manifest_key *key,
-                           const char *field, const struct sph_json_value *value,
-                           sph_manifest_entry_fn *check);
+                           const char *field, const struct sph_json_value *value);
 
 /* True for a string without U+0000, which could not be handed on as C text. */
 bool sph_manifest_is_text(const struct sph_json_value *value);
