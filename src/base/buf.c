@@ -106,6 +106,7 @@ void sph_buf_truncate(struct sph_buf *buf, size_t len) {
     buf->data[len] = '\0';
 }
 
+/* The block may be larger than the text; it is not cut, since most texts are freed soon. */
 char *sph_buf_take(struct sph_buf *buf) {
     if (!sph_buf_extend(buf, 0)) /* makes an empty text a text */
         return NULL;

@@ -39,6 +39,7 @@ static void civil_date(uint64_t days, uint64_t *ret_year, unsigned *ret_month, u
     *ret_year = era * 400 + year_of_era + (*ret_month <= 2 ? 1 : 0);
 }
 
+/* RFC 3339 with milliseconds, always UTC. */
 char *sph_clock_format(uint64_t wall_ms, char ret_text[SPH_CLOCK_TEXT]) {
     uint64_t year;
     unsigned month, day;

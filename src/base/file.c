@@ -18,6 +18,8 @@
 
 enum { READ_CHUNK = 16384 /* bytes; most files here come in one */ };
 
+/* A descriptor that would block is an error here (-EAGAIN): these are for files and blocking ends.
+ */
 ssize_t sph_fd_read_full(int fd, void *data, size_t len) {
     size_t done = 0;
     while (done < len) {

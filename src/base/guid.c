@@ -15,6 +15,7 @@ static bool hyphen_before(size_t pair) {
     return pair == 4 || pair == 6 || pair == 8 || pair == 10;
 }
 
+/* Both braces or none; hyphens where they belong, so that 32 bare digits are no GUID. */
 int sph_guid_parse(const char *text, size_t len, struct sph_guid *ret_guid) {
     if (len == SPH_GUID_TEXT - 1 + 2 && text[0] == '{' && text[len - 1] == '}') {
         text++;

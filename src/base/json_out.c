@@ -32,6 +32,7 @@ static void open_level(struct sph_json_out *out, const char *bracket) {
     out->has_item &= ~((uint64_t)1 << out->depth);
 }
 
+/* The level's comma bit stays as it is: entering clears it. */
 static void close_level(struct sph_json_out *out, const char *bracket) {
     assert(out->depth > 0 && !out->after_key);
     out->depth--;
@@ -79,6 +80,7 @@ static const char *escape_of(uint8_t byte, char room[8]) {
     }
 }
 
+/* Runs that need no change are copied whole: most strings are one run. */
 static void put_string(struct sph_buf *buf, const char *text, size_t len) {
     size_t clean = 0; /* start of the run that needs no change */
     sph_buf_append(buf, "\"", 1);

@@ -41,6 +41,7 @@ static bool is_journal_stream(const struct stat *info) {
     return told && strcmp(told, actual) == 0;
 }
 
+/* An unknown level in the environment is no reason not to start: the default holds. */
 void sph_log_open(const char *program) {
     state.program = program;
     state.level = SPH_LOG_NOTICE;
@@ -67,6 +68,7 @@ static size_t put_head(enum sph_log_level level, char *ret_line, size_t size) {
     return len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1;
 }
 
+/* Composed on the stack and cut there: a log line must come out also when memory has run out. */
 void sph_log(enum sph_log_level level, const char *fmt, ...) {
     if (level > state.level)
         return;

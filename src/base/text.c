@@ -115,6 +115,7 @@ size_t sph_utf8_step(const char *text, size_t len) {
     return 0;
 }
 
+/* NUL is a valid character of UTF-8, but what passes here becomes a C string. */
 bool sph_text_is_utf8(const char *text, size_t len) {
     size_t pos = 0;
     while (pos < len) {
@@ -138,6 +139,7 @@ static bool is_control(const char *text, size_t size) {
     return size == 3 && byte[0] == 0xe2 && byte[1] == 0x81 && byte[2] >= 0xa6 && byte[2] <= 0xa9;
 }
 
+/* A byte that is no UTF-8 gives one '?', so the result is never longer than the text. */
 void sph_text_printable(const char *text, size_t len, char *ret_text, size_t size) {
     size_t used = 0;
     for (size_t pos = 0; pos < len;) {

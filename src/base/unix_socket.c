@@ -121,6 +121,7 @@ int sph_unix_accept(int listen_fd, struct sph_unix_peer *ret_peer) {
     return SPH_STEAL_FD(fd);
 }
 
+/* A peer that is gone is -EPIPE, not a signal. */
 int sph_unix_send(int fd, const void *data, size_t len, int passed_fd) {
     union {
         struct cmsghdr align;

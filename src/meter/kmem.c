@@ -24,6 +24,7 @@ struct source {
     int (*read)(int dir, struct sph_kmem_figures *ret_figures, struct sph_err *err);
 };
 
+/* `dir` is a descriptor of its own. */
 struct sph_kmem {
     const struct source *source;
     int dir;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+/* What is left of the line; each take_*() steps over what it has understood. */
 struct cursor {
     const char *at;
     const char *end;
@@ -148,6 +149,7 @@ enum sph_maps_class sph_maps_classify(const struct sph_maps_entry *entry,
     return entry->write ? SPH_MAPS_DATA : SPH_MAPS_RODATA;
 }
 
+/* As reports and their JSON have it: these words are an interface. */
 const char *sph_maps_class_name(enum sph_maps_class class) {
     static const char *const names[] = {
         [SPH_MAPS_ANON] = "anon", [SPH_MAPS_TEXT] = "text",     [SPH_MAPS_RODATA] = "rodata",

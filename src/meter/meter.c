@@ -30,6 +30,7 @@ _Static_assert(SPH_METER_APP_UNLIMITED == (unsigned)SPH_ABI_UNLIMITED, "flag of 
 
 #define NO_NATIVE "cannot meter natively here, use a virtual device"
 
+/* Names are what `bpftool map` shows an administrator who wonders. */
 static const struct sph_bpf_map map_kinds[SPH_ABI_MAPS] = {
     [SPH_ABI_MAP_BOOK] = {.name = "sph_book",
                           .type = BPF_MAP_TYPE_ARRAY,

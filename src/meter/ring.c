@@ -31,6 +31,7 @@ int sph_ring_open(struct sph_ring *ret_ring, int map_fd, size_t size, struct sph
     return 0;
 }
 
+/* The producer's mapping is const here, but munmap() takes no such pointer. */
 void sph_ring_close(struct sph_ring *ring) {
     if (!ring->consumer)
         return;

@@ -8,6 +8,7 @@
 
 #include "meter/proc_file.h"
 
+/* A line of interest and the sum that it goes to. */
 struct field {
     const char *name; /* with its colon */
     size_t offset;
@@ -73,6 +74,7 @@ int sph_smaps_parse_rollup(const char *text, size_t len, struct sph_smaps *ret_s
     return 0;
 }
 
+/* One walk in the kernel, and some 1 KiB of text however many mappings there are. */
 int sph_smaps_read_rollup(pid_t pid, struct sph_smaps *ret_sums, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
     int error = sph_proc_read(pid, "smaps_rollup", &text, err);

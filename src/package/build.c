@@ -12,10 +12,12 @@
 #include "base/le.h"
 #include "base/text.h"
 
+/* Four bytes tell. What kind of ELF file, and for which machine, is for those who start it. */
 bool sph_build_is_elf(const void *data, size_t size) {
     return size >= 4 && memcmp(data, "\177ELF", 4) == 0;
 }
 
+/* A warning and no error: half of it does no harm, it only shows nothing. */
 const char *sph_build_heap_warning(const struct sph_manifest *manifest, bool has_libmalloc) {
     bool has_capability = sph_manifest_has(manifest, SPH_CAP_HEAP_MEM_STATS);
     if (has_capability && !has_libmalloc)

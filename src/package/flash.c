@@ -1,4 +1,5 @@
-/* Sums only: which packages there are is the registry's business. */
+/* Sums only: which packages there are is the registry's business. The sum is made anew for each
+ * question; a running total was rejected, as it would have to be right after every crash. */
 #include "package/flash.h"
 
 static uint64_t cost(const struct sph_flash_package *package, bool development) {
@@ -23,6 +24,8 @@ struct sph_flash_use sph_flash_sum(const struct sph_flash_package *packages, siz
     return use_of(used_bytes, limit_bytes);
 }
 
+/* The old package of the same component is not counted, though it is there until the new one is: an
+ * update must not need room for two. */
 int sph_flash_fit(const struct sph_flash_package *packages, size_t count, uint64_t limit_bytes,
                   bool development, const struct sph_flash_package *candidate,
                   struct sph_flash_use *ret_use) {

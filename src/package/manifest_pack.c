@@ -22,6 +22,7 @@ struct reference_list {
     enum sph_capability capability;
 };
 
+/* Made when it is needed, since it points into one record. */
 static void reference_lists(const struct sph_manifest *manifest,
                             struct reference_list ret_lists[LISTS]) {
     const struct reference_list lists[LISTS] = {
@@ -98,6 +99,7 @@ static int write_reference(struct packer *packer, const struct reference_list *p
 }
 
 /* The string whose opening quote is at `pos` of checked text. */
+/* Checked text has an end to every string, so no bound is looked at. */
 static struct sph_json_value string_at(const struct sph_manifest *manifest, size_t pos) {
     size_t end = pos + 1;
     while (manifest->text[end] != '"')
@@ -160,6 +162,8 @@ static int write_runtime(struct packer *packer, uint32_t application_runtime) {
     return 0;
 }
 
+/* Of the parsed record only lists are used; the bytes come from the text, so that nothing can be
+ * lost on the way through a record that knows fewer keys than the text has. */
 int sph_manifest_pack(const struct sph_manifest *manifest, const struct sph_hardware *hardware,
                       uint32_t application_runtime, struct sph_buf *ret_text,
                       struct sph_manifest_notes *notes, struct sph_err *err) {

@@ -57,7 +57,8 @@ static int fail_tls(struct sph_err *err, int code, const char *what, int status)
     return SPH_FAIL(err, code, "%s: %s", what, gnutls_strerror(status));
 }
 
-/* Numbers come with a leading zero or without leading zeros. */
+/* Numbers come with a leading zero or without leading zeros; here they get `size` bytes,
+ * big-endian. -EINVAL for one that does not fit. */
 static int number_copy(const gnutls_datum_t *from, uint8_t *ret_bytes, size_t size) {
     const uint8_t *data = from->data;
     size_t len = from->size;
@@ -70,6 +71,8 @@ static int number_copy(const gnutls_datum_t *from, uint8_t *ret_bytes, size_t si
     return 0;
 }
 
+/* The uncompressed form, 04 x y. -ENOTSUP for another curve, -EINVAL for what is not on this one.
+ */
 static int point_copy(gnutls_ecc_curve_t curve, const gnutls_datum_t *x, const gnutls_datum_t *y,
                       uint8_t ret_point[SPH_SIGN_POINT_BYTES]) {
     ret_point[0] = 4;
