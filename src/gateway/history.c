@@ -18,6 +18,7 @@ void sph_history_init(struct sph_history *history) {
     *history = (struct sph_history){.begin = 0};
 }
 
+/* Never called on an empty ring. */
 static void drop_oldest(struct sph_history *history) {
     struct sph_history_line *line = slot(history, history->begin);
     history->bytes -= line->len;
@@ -35,11 +36,9 @@ void sph_history_done(struct sph_history *history) {
 void sph_history_add(struct sph_history *history, uint64_t seq, const char *text, size_t len) {
     uint64_t before = history->events;
     history->events += seq != 0;
-    char *copy = malloc(len);
-    if (!copy || len > SPH_HISTORY_BYTES) {
-        free(copy);
+    char *copy = len <= SPH_HISTORY_BYTES ? malloc(len) : NULL;
+    if (!copy)
         return;
-    }
     memcpy(copy, text, len);
     while (history->begin < history->end && (history->end - history->begin >= SPH_HISTORY_LINES ||
                                              history->bytes + len > SPH_HISTORY_BYTES))
@@ -67,6 +66,8 @@ struct sph_history_cursor sph_history_now(const struct sph_history *history) {
     return (struct sph_history_cursor){.number = history->end, .events = history->events};
 }
 
+/* The gateway's own lines have no number; those before the first event wanted are left out with the
+ * events before it. */
 struct sph_history_cursor sph_history_after(const struct sph_history *history, uint64_t seq) {
     uint64_t number = history->epoch > history->begin ? history->epoch : history->begin;
     while (number < history->end && peek(history, number)->seq <= seq)

@@ -1,7 +1,14 @@
 /* States: away (a timer tries again) -> greeting (hello is sent) -> subscribing (events are asked
  * for) -> ready. Any failure leads back to away; every request under way is told, since nobody can
  * know whether the agent carried it out. Requests are not kept for the next connection: a person
- * who sent "stop" a minute ago may have changed their mind. */
+ * who sent "stop" a minute ago may have changed their mind.
+ *
+ * What the agent sends is never believed further than the codec has checked it. A reply to nobody's
+ * request, a frame of an unknown type and an event that cannot be read are passed over (an agent of
+ * a later release may have them); a greeting that cannot be read ends the connection.
+ *
+ * Rejected: one connection per client (each would need its own greeting, and the agent would serve
+ * clients that it cannot tell apart), and a queue of requests before the first connection. */
 #include "gateway/link.h"
 
 #include <errno.h>
@@ -12,12 +19,15 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "wire/message.h"
 
 enum {
     READ_BYTES = 16384,     /* a read */
     OUT_LIMIT = 512 * 1024, /* bytes that wait to be written: 64 requests are far less */
     TICK_MS = 500,          /* of time-outs: they are late by so much at most */
+    GREETING_MS = 10000,    /* for each half of it: an agent that is there answers in a few ms */
+    REFUSAL_MAX = 300,      /* bytes of the agent's sentence that are shown */
 };
 
 enum link_state { LINK_AWAY, LINK_GREETING, LINK_SUBSCRIBING, LINK_READY };
@@ -40,20 +50,20 @@ struct sph_link {
     uint32_t events; /* that the fd watch waits for */
     uint64_t backoff_ms;
     uint64_t state_since_ms, last_read_ms;
-    uint32_t next_id;
-    uint32_t greeting_id;
+    uint32_t next_id;     /* goes on over connections: a late answer meets no new question */
+    uint32_t greeting_id; /* of the hello or of the request for events, while not ready */
     struct sph_ask *asks;
     size_t ask_count;
     struct sph_frame_reader reader;
     struct sph_buf out;
-    size_t out_done; /* bytes of `out` that are written */
-    bool has_boot_id;
+    size_t out_done;  /* bytes of `out` that are written */
+    bool has_boot_id; /* there was a greeting: what follows is about the boot of that id */
     bool restarted;
     struct sph_guid boot_id;
-    uint64_t last_seq;
-    bool knows_seq; /* events after last_seq have not been seen, but exist or will */
-    bool holds;     /* asked of the agent */
-    uint64_t acknowledged;
+    uint64_t last_seq; /* the highest number of an event; the next connection asks from there on */
+    bool knows_seq;    /* events after last_seq have not been seen, but exist or will */
+    bool holds;        /* asked of the agent */
+    uint64_t acknowledged;           /* what the agent was told last */
     struct sph_ask *acknowledgement; /* one at a time: those that wait become one */
     char message[SPH_LINK_MESSAGE];
 };
@@ -77,6 +87,7 @@ static void set_message(struct sph_link *link, const char *text) {
 
 /* ---- requests under way ---- */
 
+/* Unlinks it: an answer may free everything but the link, and ask anew. A list is enough for 64. */
 static struct sph_ask *take_ask(struct sph_link *link, uint32_t id) {
     for (struct sph_ask **at = &link->asks; *at; at = &(*at)->next) {
         struct sph_ask *ask = *at;
@@ -106,6 +117,8 @@ static void answer_all(struct sph_link *link, const struct sph_answer *answer) {
     }
 }
 
+/* Looked for from the start after each answer, since the answer may have changed the list. A reply
+ * that comes after all finds no question and is dropped. */
 static void answer_late_ones(struct sph_link *link, uint64_t now_ms) {
     static const struct sph_answer late = {.kind = SPH_ANSWER_TIMEOUT,
                                            .text = "the agent did not answer in time"};
@@ -155,9 +168,12 @@ static uint32_t new_id(struct sph_link *link) {
     return link->next_id;
 }
 
-static int send_message(struct sph_link *link, uint16_t op, const void *message,
-                        struct sph_err *err) {
+/* A half of the greeting. It may be answered from within a time-out, where nothing flushes after.
+ */
+static int send_greeting(struct sph_link *link, uint16_t op, const void *message,
+                         struct sph_err *err) {
     link->greeting_id = new_id(link);
+    wait_for(link, EPOLLIN | EPOLLOUT);
     return sph_op_put_request(&link->out, op, link->greeting_id, message, err);
 }
 
@@ -244,12 +260,16 @@ static void close_connection(struct sph_link *link) {
     link->out_done = 0;
 }
 
+/* The back-off is taken back when a conversation begins, not when a connection does: an agent that
+ * accepts and refuses is not asked fifty times a second. */
 static void try_later(struct sph_link *link) {
     (void)sph_loop_arm_timer(link->timer, link->backoff_ms, 0);
     link->backoff_ms = link->backoff_ms * 2 < SPH_LINK_BACKOFF_MAX_MS ? link->backoff_ms * 2
                                                                       : SPH_LINK_BACKOFF_MAX_MS;
 }
 
+/* The one way out of every state. `text` may be in the stack of the caller; link->message is what
+ * clients read from now on. */
 static void lose(struct sph_link *link, const char *text) {
     bool was_ready = link->state == LINK_READY;
     const struct sph_answer lost = {.kind = SPH_ANSWER_LOST, .text = link->message};
@@ -271,7 +291,7 @@ static int begin_connection(struct sph_link *link, struct sph_err *err) {
         return link->fd;
     link->events = EPOLLIN | EPOLLOUT;
     int rc = sph_loop_add_fd(link->loop, link->fd, link->events, on_fd, link, &link->fd_watch, err);
-    return rc < 0 ? rc : send_message(link, SPH_OP_HELLO, &hello, err);
+    return rc < 0 ? rc : send_greeting(link, SPH_OP_HELLO, &hello, err);
 }
 
 static void connect_now(struct sph_link *link) {
@@ -288,6 +308,8 @@ static void connect_now(struct sph_link *link) {
 
 /* ---- reading ---- */
 
+/* Another boot id is another life of the device: its events begin at 1 again, and nothing that was
+ * acknowledged to the old one counts. */
 static void greeted(struct sph_link *link, const struct sph_frame *frame) {
     struct sph_msg_hello_reply reply;
     struct sph_err err = SPH_ERR_NULL;
@@ -306,26 +328,34 @@ static void greeted(struct sph_link *link, const struct sph_frame *frame) {
     struct sph_msg_events events = {
         .has_after = true, .after_seq = link->last_seq, .hold = link->holds};
     set_state(link, LINK_SUBSCRIBING);
-    (void)send_message(link, SPH_OP_EVENTS, &events, NULL);
+    if (send_greeting(link, SPH_OP_EVENTS, &events, NULL) < 0)
+        lose(link, "the gateway is out of memory for its request for events");
 }
 
 /* What was before the first connection is not missed; what was before a restart was seen to end. */
-static void learn_seq(struct sph_link *link, const struct sph_frame *frame) {
-    struct sph_msg_events_reply reply;
-    if (link->knows_seq || sph_codec_decode(&sph_msg_events_reply_codec, frame->payload,
-                                            frame->payload_len, &reply, NULL) < 0)
+static void learn_seq(struct sph_link *link, const struct sph_msg_events_reply *reply) {
+    if (link->knows_seq)
         return;
     link->knows_seq = true;
-    link->last_seq = reply.oldest_seq > 0 ? reply.oldest_seq - 1 : reply.last_seq;
+    link->last_seq = reply->oldest_seq > 0 ? reply->oldest_seq - 1 : reply->last_seq;
 }
 
-static void subscribed(struct sph_link *link) {
+static void subscribed(struct sph_link *link, const struct sph_frame *frame) {
+    struct sph_msg_events_reply reply;
+    if (sph_codec_decode(&sph_msg_events_reply_codec, frame->payload, frame->payload_len, &reply,
+                         NULL) < 0) {
+        lose(link, "the agent's answer about events cannot be read; it is of another version");
+        return;
+    }
+    learn_seq(link, &reply);
     set_state(link, LINK_READY);
     set_message(link, "");
     link->backoff_ms = SPH_LINK_BACKOFF_FIRST_MS;
     link->listener.on_ready(link->listener.context, &link->boot_id, link->restarted);
 }
 
+/* Numbers are without gaps within a boot, so that one that is skipped is a loss on the way. An
+ * event whose record cannot be read shows as one too, with the next that can. */
 static void handle_event(struct sph_link *link, const struct sph_frame *frame) {
     struct sph_msg_event event;
     if (sph_codec_decode(&sph_msg_event_codec, frame->payload, frame->payload_len, &event, NULL) <
@@ -338,21 +368,25 @@ static void handle_event(struct sph_link *link, const struct sph_frame *frame) {
     link->listener.on_event(link->listener.context, &event);
 }
 
-static void handle_greeting(struct sph_link *link, const struct sph_frame *frame) {
+/* The sentence goes into the log and to terminals: what would steer those is taken out of it. */
+static void refused(struct sph_link *link, const struct sph_frame *frame) {
     struct sph_msg_error error;
-    if (frame->type == SPH_FRAME_ERROR && sph_codec_decode(&sph_msg_error_codec, frame->payload,
-                                                           frame->payload_len, &error, NULL) == 0) {
-        char text[SPH_LINK_MESSAGE];
-        (void)snprintf(text, sizeof(text), "the agent refuses the gateway: %.*s",
-                       (int)(error.text.len < 300 ? error.text.len : 300),
-                       error.text.len ? (const char *)error.text.data : "");
-        lose(link, text);
-    } else if (link->state == LINK_GREETING) {
+    char text[SPH_LINK_MESSAGE], shown[REFUSAL_MAX] = "(without a reason that can be read)";
+    if (sph_codec_decode(&sph_msg_error_codec, frame->payload, frame->payload_len, &error, NULL) ==
+            0 &&
+        error.text.len > 0)
+        sph_text_printable(error.text.data, error.text.len, shown, sizeof(shown));
+    (void)snprintf(text, sizeof(text), "the agent refuses the gateway: %s", shown);
+    lose(link, text);
+}
+
+static void handle_greeting(struct sph_link *link, const struct sph_frame *frame) {
+    if (frame->type == SPH_FRAME_ERROR)
+        refused(link, frame);
+    else if (link->state == LINK_GREETING)
         greeted(link, frame);
-    } else if (link->state == LINK_SUBSCRIBING) {
-        learn_seq(link, frame);
-        subscribed(link);
-    }
+    else if (link->state == LINK_SUBSCRIBING)
+        subscribed(link, frame);
 }
 
 static void handle_frame(struct sph_link *link, const struct sph_frame *frame) {
@@ -377,6 +411,7 @@ static void handle_frame(struct sph_link *link, const struct sph_frame *frame) {
     answer_and_free(ask, &answer);
 }
 
+/* A frame may end the connection, and with it the reader's bytes: hence the look at the fd. */
 static void drain(struct sph_link *link) {
     struct sph_frame frame;
     int rc;
@@ -416,10 +451,11 @@ static void on_fd(void *context, int fd, uint32_t epoll_events) {
     idle(link);
 }
 
+/* Only while connected; what is asked of an agent that is away is refused at once. */
 static void tick(struct sph_link *link) {
     uint64_t now_ms = sph_clock_monotonic_ms();
     answer_late_ones(link, now_ms);
-    if (link->state != LINK_READY && now_ms - link->state_since_ms > SPH_LINK_ANSWER_MS / 6) {
+    if (link->state != LINK_READY && now_ms - link->state_since_ms > GREETING_MS) {
         lose(link, "the device's agent does not answer the gateway's greeting");
         return;
     }

@@ -1,6 +1,10 @@
 /* Errors look as on the device where its clients look: {"error":N} and nothing else. The sentence
  * goes into a header there, so that a person gets it without a client of the original having to
- * know. */
+ * know.
+ *
+ * Statuses are for clients that look at nothing else. A number of its own comes first, then its
+ * category: "4xx" is what another request or another state of the device could mend, 500 the rest.
+ */
 #include "gateway/response.h"
 
 #include <errno.h>
@@ -15,6 +19,7 @@ void sph_response_done(struct sph_response *response) {
         sph_buf_done(&response->body);
 }
 
+/* Of the agent's calls; what is not listed (EIO, ENOMEM, …) is the device's own trouble. */
 static unsigned status_of_errno(uint32_t number) {
     switch (number) {
     case EPERM:
@@ -80,7 +85,8 @@ unsigned sph_refusal_status(uint32_t device_error) {
     }
 }
 
-/* A header must not carry line ends, and HTTP says ASCII. */
+/* A header must not carry line ends (they would begin headers of the device's choice), and HTTP
+ * says ASCII. Each other byte is one '?', so a letter of two bytes is two. */
 static void copy_for_header(char ret_text[SPH_SENTENCE], const char *text, size_t len) {
     size_t used = 0;
     for (size_t i = 0; i < len && used + 1 < SPH_SENTENCE; i++) {
@@ -92,7 +98,8 @@ static void copy_for_header(char ret_text[SPH_SENTENCE], const char *text, size_
 
 unsigned sph_response_refuse_text(struct sph_response *response, bool is_own, unsigned status,
                                   uint32_t device_error, struct sph_slice sentence) {
-    sph_buf_done(&response->body);
+    sph_buf_done(
+        &response->body); /* also its error: the refusal has room where the answer had none */
     response->status = status;
     response->content_type = "application/json";
     copy_for_header(response->sentence, sentence.data, sentence.len);

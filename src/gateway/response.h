@@ -1,4 +1,8 @@
-/* response: an HTTP answer under construction, without any HTTP library in it. */
+/* response: an HTTP answer under construction, without any HTTP library in it.
+ *
+ * Starts as SPH_RESPONSE_NULL, is either filled by a formatter or made a refusal, at any point of
+ * the way, and is sent by exchange.c. A body that could not be kept has body.error set and no text
+ * that could be sent. */
 #ifndef SPH_GATEWAY_RESPONSE_H
 #define SPH_GATEWAY_RESPONSE_H
 
@@ -12,14 +16,14 @@
 enum {
     SPH_RESPONSE_MAX =
         4 * 1024 * 1024, /* bytes of a body; a full frame of mappings makes 300 KiB */
-    SPH_SENTENCE = 320,
+    SPH_SENTENCE = 320,  /* bytes with the NUL: as long as one of struct sph_err */
 };
 
 struct sph_response {
     unsigned status;          /* 0 = nothing decided yet */
     const char *content_type; /* static storage */
     struct sph_buf body;
-    const char *allow;           /* of a 405; static storage */
+    const char *allow;           /* methods, "GET, PUT", of a 405; static storage */
     char sentence[SPH_SENTENCE]; /* of an error; printable ASCII, for the header */
     bool has_log_cursor;
     uint64_t log_cursor, log_lost; /* headers of the log */
@@ -30,7 +34,8 @@ struct sph_response {
 
 void sph_response_done(struct sph_response *response);
 
-/* Statuses of the device's own interface that are not the library's business. */
+/* The HTTP status for a refusal by the device, 400 to 500: docs/spec/rest.md, section 1.1. Total:
+ * a number that nobody knows is 500. */
 unsigned sph_refusal_status(uint32_t device_error);
 
 /* Makes the response an error: {"error":N} of the device's interface, or with name and message in

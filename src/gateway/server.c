@@ -20,12 +20,13 @@ enum {
 
 struct sph_server {
     struct sph_exchange_pool pool;
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemon; /* owns the listening socket and the connections */
     struct sph_watch *daemon_watch, *daemon_timer, *alive_timer;
 };
 
 /* ---- lines of the gateway's own ---- */
 
+/* A line that has no room is lost like an event that never came: streams are told (history.c). */
 static void add_to_history(struct sph_server *server, uint64_t seq, struct sph_buf *line) {
     sph_buf_append(line, "\n", 1);
     if (line->error)
@@ -34,6 +35,7 @@ static void add_to_history(struct sph_server *server, uint64_t seq, struct sph_b
     sph_exchange_wake_streams(&server->pool, false);
 }
 
+/* The line stands before the events of the new boot and after those of the old one. */
 static void on_ready(void *context, const struct sph_guid *boot_id, bool restarted) {
     struct sph_server *server = context;
     sph_autobuf struct sph_buf line = SPH_BUF_NULL;
@@ -81,6 +83,8 @@ static void on_event(void *context, const struct sph_msg_event *event) {
 
 /* ---- the library in the loop ---- */
 
+/* The library says how soon it wants to run again: 0 means at once, for a few rounds (then our
+ * other sources have their turn), "no" that only its descriptor will wake it. */
 static void run_library(struct sph_server *server) {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     for (unsigned i = 0; i < RUNS && wait_ms == 0; i++) {
@@ -104,6 +108,7 @@ static void on_daemon_fd(void *context, int fd, uint32_t epoll_events) {
     run_daemon(context);
 }
 
+/* Writing is how a stream finds out that its client has gone. */
 static void on_alive(void *context) {
     struct sph_server *server = context;
     sph_exchange_wake_streams(&server->pool, true);
@@ -135,6 +140,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 
 /* ---- life ---- */
 
+/* No socket of its own, no thread, no signal handler. The socket is the library's from here on, and
+ * closed by us if it never gets so far. */
 static int start_daemon(struct sph_server *server, int listen_fd, struct sph_err *err) {
     server->daemon =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,

@@ -1,4 +1,7 @@
-/* server: the REST interface on its Unix socket, answered in the gateway's one thread. */
+/* server: the REST interface on its Unix socket, answered in the gateway's one thread.
+ *
+ * Who may connect is decided by the socket's mode and folder; whoever has connected may do
+ * everything. */
 #ifndef SPH_GATEWAY_SERVER_H
 #define SPH_GATEWAY_SERVER_H
 
@@ -8,8 +11,9 @@
 
 struct sph_server;
 
+/* What clients can make the gateway hold; bodies of answers under way come on top (response.h). */
 enum {
-    SPH_SERVER_CONNECTIONS = 32,
+    SPH_SERVER_CONNECTIONS = 32,         /* more wait in the socket's queue */
     SPH_SERVER_CONNECTION_BYTES = 24576, /* of memory for lines, headers and buffers of each */
     SPH_SERVER_IDLE_S = 30,              /* a connection that says nothing is closed */
     SPH_SERVER_ALIVE_MS = 10000, /* an empty line in an idle stream: finds clients that are gone */
