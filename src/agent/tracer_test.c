@@ -1,7 +1,9 @@
 /* The tracer over children of the test's own: no namespace, no meter, no privilege. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -248,6 +250,206 @@ static void test_exec_is_no_stop(void **state) {
     assert_int_equal(fixture->n_signalled, 0);
 }
 
+/* ---- orders that are rare ---- */
+
+/* Stopped by job control, so that the tracer listens to it, and then killed: the kill is passed by
+ * the listening, the exit stop comes all the same. */
+static void kill_a_stopped_child(volatile int *page) {
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        (void)raise(SIGSTOP);
+        *page = 1; /* must not happen */
+        _exit(3);
+    }
+    if (waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status))
+        _exit(1);
+    (void)kill(child, SIGKILL);
+    if (waitpid(child, &status, 0) != child || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        _exit(2);
+    _exit(*page);
+}
+
+static void test_stopped_one_is_killed(void **state) {
+    struct fixture *fixture = *state;
+    *fixture->page = 0;
+    run_child(fixture, kill_a_stopped_child);
+    assert_int_equal(WEXITSTATUS(fixture->gone_status), 0);
+    assert_int_equal(fixture->n_exiting, 2);
+}
+
+/* Stopped and continued over and over: neither a stop nor a continuation is lost or made up. */
+static void stop_and_go(volatile int *page) {
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        for (;;) {
+            ++*page;
+            (void)raise(SIGSTOP);
+        }
+    for (int i = 1; i <= 50; i++) {
+        if (waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status) || *page != i)
+            _exit(1);
+        (void)kill(child, SIGCONT);
+        if (waitpid(child, &status, WCONTINUED) != child || !WIFCONTINUED(status))
+            _exit(2);
+    }
+    (void)kill(child, SIGKILL);
+    _exit(waitpid(child, &status, 0) == child ? 0 : 3);
+}
+
+static void test_stop_and_go(void **state) {
+    struct fixture *fixture = *state;
+    *fixture->page = 0;
+    run_child(fixture, stop_and_go);
+    assert_int_equal(WEXITSTATUS(fixture->gone_status), 0);
+}
+
+static void *sleep_for_ever(void *unused) {
+    (void)unused;
+    for (;;)
+        (void)pause();
+    return NULL;
+}
+
+enum { THREADS = 40 };
+
+static void start_threads(void *(*run)(void *), void *argument) {
+    for (int i = 0; i < THREADS; i++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, run, argument) != 0)
+            _exit(98);
+    }
+}
+
+static void kill_a_crowd(volatile int *page) {
+    (void)page;
+    start_threads(sleep_for_ever, NULL);
+    (void)kill(getpid(), SIGKILL);
+    (void)pause();
+}
+
+/* One SIGKILL, an exit stop for each thread, in any order; one end. */
+static void test_each_thread_is_seen(void **state) {
+    struct fixture *fixture = *state;
+    run_child(fixture, kill_a_crowd);
+    assert_int_equal(fixture->n_exiting, THREADS + 1);
+    assert_int_equal(WTERMSIG(fixture->gone_status), SIGKILL);
+}
+
+/* The others are ended by the kernel, and this one goes on under the leader's number: for the
+ * tracer a thread vanishes and another changes its name, without a word. */
+static void *execute(void *unused) {
+    (void)unused;
+    (void)execl("/bin/true", "true", (char *)NULL);
+    _exit(97);
+}
+
+static void execute_in_a_thread(volatile int *page) {
+    pthread_t thread;
+    (void)page;
+    start_threads(sleep_for_ever, NULL);
+    (void)pthread_create(&thread, NULL, execute, NULL);
+    (void)sleep_for_ever(NULL);
+}
+
+static void test_exec_by_another_thread(void **state) {
+    struct fixture *fixture = *state;
+    run_child(fixture, execute_in_a_thread);
+    assert_true(WIFEXITED(fixture->gone_status));
+    assert_int_equal(WEXITSTATUS(fixture->gone_status), 0);
+    assert_int_equal(fixture->n_gone, 1);
+}
+
+static void *leave_last(void *page) {
+    (void)usleep(20000);
+    *(volatile int *)page = 1;
+    _exit(7);
+}
+
+/* A leader that has left is a zombie that nobody can reap while its threads live: a wait loop that
+ * trusted its number would spin or hang here. */
+static void leave_first(volatile int *page) {
+    pthread_t thread;
+    (void)pthread_create(&thread, NULL, leave_last, (void *)(uintptr_t)page);
+    pthread_exit(NULL);
+}
+
+static void test_leader_leaves_first(void **state) {
+    struct fixture *fixture = *state;
+    *fixture->page = 0;
+    run_child(fixture, leave_first);
+    assert_int_equal(*fixture->page, 1);
+    assert_int_equal(fixture->n_gone, 1);
+    assert_int_equal(WEXITSTATUS(fixture->gone_status), 7);
+}
+
+/* The child of a child, whose parents are gone: it is reported to its tracer, who did not make it
+ * and never heard of it by name. */
+static void leave_a_daemon(volatile int *page) {
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        if (fork() == 0) {
+            (void)usleep(30000);
+            *page = 1;
+            _exit(0);
+        }
+        _exit(0);
+    }
+    (void)waitpid(child, &status, 0);
+    _exit(0);
+}
+
+static void test_daemon_outlives_its_parents(void **state) {
+    struct fixture *fixture = *state;
+    *fixture->page = 0;
+    run_child(fixture, leave_a_daemon);
+    uint64_t end = sph_clock_monotonic_ms() + PATIENCE_MS;
+    while (fixture->n_exiting < 3 && sph_clock_monotonic_ms() < end)
+        (void)sph_loop_step(fixture->loop, 50);
+    assert_int_equal(*fixture->page, 1);
+    assert_int_equal(fixture->n_exiting, 3);
+}
+
+static void vfork_children(volatile int *page) {
+    (void)page;
+    for (int i = 0; i < 50; i++) {
+        int status;
+        char *const arguments[] = {"true", NULL};
+        pid_t child;
+        if (posix_spawn(&child, "/bin/true", NULL, NULL, arguments, NULL) != 0 ||
+            waitpid(child, &status, 0) != child || status != 0)
+            _exit(1);
+    }
+    _exit(0);
+}
+
+/* The parent stands still until the child has its own memory: a child that was not let go on would
+ * hang both. */
+static void test_vfork(void **state) {
+    struct fixture *fixture = *state;
+    run_child(fixture, vfork_children);
+    assert_int_equal(WEXITSTATUS(fixture->gone_status), 0);
+    assert_int_equal(fixture->n_exiting, 51);
+}
+
+/* A child of ours that nobody traces is reaped all the same: the agent's helpers are such. */
+static void test_untraced_child(void **state) {
+    struct fixture *fixture = *state;
+    fixture->child = fork();
+    assert_true(fixture->child >= 0);
+    if (fixture->child == 0)
+        _exit(9);
+    uint64_t end = sph_clock_monotonic_ms() + PATIENCE_MS;
+    while (fixture->n_gone == 0 && sph_clock_monotonic_ms() < end)
+        (void)sph_loop_step(fixture->loop, 50);
+    assert_int_equal(fixture->n_gone, 1);
+    assert_int_equal(WEXITSTATUS(fixture->gone_status), 9);
+    assert_int_equal(fixture->n_exiting, 0);
+    assert_int_equal(sph_tracer_poll(fixture->tracer), 0); /* with nobody left that is no error */
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void) {
@@ -259,6 +461,14 @@ int main(void) {
         TEST(test_children_are_followed),
         TEST(test_job_control),
         TEST(test_exec_is_no_stop),
+        TEST(test_stopped_one_is_killed),
+        TEST(test_stop_and_go),
+        TEST(test_each_thread_is_seen),
+        TEST(test_exec_by_another_thread),
+        TEST(test_leader_leaves_first),
+        TEST(test_daemon_outlives_its_parents),
+        TEST(test_vfork),
+        TEST(test_untraced_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
