@@ -220,6 +220,75 @@ static void only_p256_certificates_are_taken(void **state) {
     }
 }
 
+/* A subject is somebody's own choice: what is kept of it must fit a store and be printable, however
+ * it was written. */
+static void odd_subjects_are_kept_printable(void **state) {
+    struct sph_scratch *scratch = *state;
+    need_openssl();
+    static const struct {
+        const char *subject;
+        const char *name;
+    } rows[] = {
+        {"/O=0123456789012345678901234567890123456789/CN=0123456789012345678901234567890123456789",
+         "CN=0123456789012345678901234567890123456789,O=01234567890123456"},
+        {"/CN=\xc3\xa4\xe2\x82\xac", "CN=\xc3\xa4\xe2\x82\xac"},
+        {"/O=000000000000000000000000000000000000000000000000000000\xe2\x82\xac\xe2\x82\xac/CN=a",
+         "CN=a,O=000000000000000000000000000000000000000000000000000000"},
+        {"/CN=a\\/b, \"c\"", "CN=a/b\\, \\\"c\\\""},
+        {"/CN=up\xe2\x80\xae"
+         "over",
+         "CN=up?over"},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        char command[400];
+        (void)snprintf(command, sizeof(command),
+                       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+                       "-utf8 -days 9 -keyout k -out c -subj '%s'",
+                       rows[i].subject);
+        assert_int_equal(run(scratch, command), 0);
+        sph_autobuf struct sph_buf pem = SPH_BUF_NULL;
+        struct sph_trust_record record;
+        struct sph_trust trust = {0};
+        struct sph_err err = SPH_ERR_NULL;
+        assert_int_equal(sph_file_read(scratch->fd, "c", &pem, NULL), 0);
+        if (sph_certificate_read(pem.data, pem.len, &record, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_string_equal(record.name, rows[i].name);
+        assert_int_equal(sph_trust_add(&trust, &record, NULL), 0);
+    }
+}
+
+/* A certificate cut or changed anywhere: refused with one of the two sentences, or read as another
+ * certificate whose record a store would take. */
+static void damaged_certificates_do_no_harm(void **state) {
+    struct sph_scratch *scratch = *state;
+    struct sph_signer signer;
+    open_signer(scratch, &signer);
+    sph_autobuf struct sph_buf pem = SPH_BUF_NULL;
+    assert_int_equal(sph_file_read(scratch->fd, SPH_SIGNER_CERTIFICATE_FILE, &pem, NULL), 0);
+    struct sph_trust_record record;
+    struct sph_err err = SPH_ERR_NULL;
+    size_t footer = (size_t)(strstr(pem.data, "-----END CERTIFICATE-----") - pem.data);
+    for (size_t len = 0; len < footer; len++) {
+        assert_int_equal(sph_certificate_read(pem.data, len, &record, &err), -EBADMSG);
+        assert_err(&err, -EBADMSG, "this is no certificate in PEM form");
+    }
+    unsigned refused = 0;
+    for (size_t at = 0; at < footer; at++) {
+        char kept = pem.data[at];
+        pem.data[at] = kept == 'A' ? 'B' : 'A';
+        int r = sph_certificate_read(pem.data, pem.len, &record, &err);
+        struct sph_trust trust = {0};
+        if (r == 0)
+            assert_int_equal(sph_trust_add(&trust, &record, NULL), 0);
+        else
+            assert_true(r == -EBADMSG || r == -ENOTSUP);
+        refused += r < 0;
+        pem.data[at] = kept;
+    }
+    assert_true(refused > footer / 4);
+}
+
 static void other_texts_are_no_certificates(void **state) {
     (void)state;
     struct sph_trust_record record;
@@ -247,6 +316,8 @@ int main(void) {
         cmocka_unit_test(a_folder_that_cannot_be_written_is_told),
         WITH_SCRATCH(openssl_reads_the_pair),
         WITH_SCRATCH(only_p256_certificates_are_taken),
+        WITH_SCRATCH(odd_subjects_are_kept_printable),
+        WITH_SCRATCH(damaged_certificates_do_no_harm),
         cmocka_unit_test(other_texts_are_no_certificates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
