@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # stage: (preset, ctest arguments, labels that must have run something, tests side by side)
 STAGES = {
-    "dev": ("dev", ["-LE", "long|demo"], ["unit", "layers", "sdk"], 1),
+    "dev": ("dev", [], ["unit", "layers", "sdk"], 1),
     "asan": ("asan", ["-L", "unit"], ["unit"], None),
     "fuzz": ("fuzz", ["-L", "fuzz-smoke"], ["fuzz-smoke"], None),
     "release": ("release", ["-L", "demo"], [], 1),  # last: build/bin is then what users run
