@@ -167,6 +167,23 @@ static int read_key(gnutls_x509_privkey_t key, const struct sph_buf *pem, struct
     return 0;
 }
 
+/* The certificate is readable to all, as it is what others are to trust. */
+struct pem_file {
+    const char *name;
+    mode_t mode;
+};
+static const struct pem_file key_file = {SPH_SIGNER_KEY_FILE, 0600};
+static const struct pem_file certificate_file = {SPH_SIGNER_CERTIFICATE_FILE, 0644};
+
+/* What was made, in memory for this caller and on disk for the next one. */
+static int keep(int dirfd, const struct pem_file *file, const gnutls_datum_t *pem,
+                struct sph_buf *ret_pem, struct sph_err *err) {
+    sph_buf_append(ret_pem, pem->data, pem->size);
+    if (ret_pem->error < 0)
+        return SPH_FAIL_ERRNO(err, ret_pem->error, "cannot keep %s", file->name);
+    return sph_file_replace(dirfd, file->name, pem->data, pem->size, file->mode, err);
+}
+
 /* The traditional form ("EC PRIVATE KEY"), which every version of openssl reads. */
 static int make_key(int dirfd, struct sph_buf *ret_pem, struct sph_err *err) {
     auto_key gnutls_x509_privkey_t key = NULL;
@@ -179,10 +196,7 @@ static int make_key(int dirfd, struct sph_buf *ret_pem, struct sph_err *err) {
         status = gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem);
     if (status < 0)
         return fail_tls(err, -EIO, "cannot make a signing key", status);
-    sph_buf_append(ret_pem, pem.data, pem.size);
-    if (ret_pem->error < 0)
-        return SPH_FAIL_ERRNO(err, ret_pem->error, "cannot keep the signing key");
-    return sph_file_replace(dirfd, SPH_SIGNER_KEY_FILE, pem.data, pem.size, 0600, err);
+    return keep(dirfd, &key_file, &pem, ret_pem, err);
 }
 
 /* A leaf of its own, no authority: it can sign packages and vouch for nobody. */
@@ -215,7 +229,6 @@ static int fill_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key) {
     return status == 0 ? gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) : status;
 }
 
-/* Readable to all, as it is what others are to trust. */
 static int make_certificate(int dirfd, gnutls_x509_privkey_t key, struct sph_buf *ret_pem,
                             struct sph_err *err) {
     auto_crt gnutls_x509_crt_t crt = NULL;
@@ -227,10 +240,7 @@ static int make_certificate(int dirfd, gnutls_x509_privkey_t key, struct sph_buf
         status = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem);
     if (status < 0)
         return fail_tls(err, -EIO, "cannot make a certificate for the signing key", status);
-    sph_buf_append(ret_pem, pem.data, pem.size);
-    if (ret_pem->error < 0)
-        return SPH_FAIL_ERRNO(err, ret_pem->error, "cannot keep the certificate");
-    return sph_file_replace(dirfd, SPH_SIGNER_CERTIFICATE_FILE, pem.data, pem.size, 0644, err);
+    return keep(dirfd, &certificate_file, &pem, ret_pem, err);
 }
 
 /* 1 when the file was read, 0 when it is not there, negative errno. */
