@@ -1,7 +1,14 @@
 /* The library calls again and again for one request: with the headers, with pieces of the body, at
  * its end, and whenever a suspended connection is resumed. Each call looks at the phase and does
  * the next thing. A refusal found in the headers still lets a body of reasonable length come in: a
- * client that is writing does not read, and closing on it would lose the answer. */
+ * client that is writing does not read, and closing on it would lose the answer.
+ *
+ * While the agent is asked the connection is suspended: it costs nothing then, and no client waits
+ * for another. An answer resumes it; the library's next call sends it. A client that goes away in
+ * between is noticed when the answer is written; what it asked for is carried out all the same.
+ *
+ * Rejected: a thread for each connection, and answering from the agent's call (the library may be
+ * in the middle of its own). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +48,7 @@ static const char *header(struct MHD_Connection *connection, const char *name) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+/* A length that is no number is the library's to refuse; a body of 0 bytes counts as none. */
 static void describe(struct MHD_Connection *connection, const char *method, const char *path,
                      struct sph_route_request *ret_request) {
     const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -62,6 +70,7 @@ static void describe(struct MHD_Connection *connection, const char *method, cons
                             header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL;
 }
 
+/* New ones come first in the pool: those that have just begun are those that change. */
 static struct sph_exchange *exchange_new(struct sph_exchange_pool *pool,
                                          struct MHD_Connection *connection) {
     struct sph_exchange *exchange = calloc(1, sizeof(*exchange));
@@ -81,6 +90,7 @@ static struct sph_exchange *exchange_new(struct sph_exchange_pool *pool,
     return exchange;
 }
 
+/* The gateway ends after a stop only when its answer has gone out: that is here. */
 void sph_exchange_free(struct sph_exchange *exchange) {
     if (!exchange)
         return;
@@ -112,6 +122,7 @@ static void add_number(struct MHD_Response *http, const char *name, uint64_t num
     (void)MHD_add_response_header(http, name, text);
 }
 
+/* A header that finds no memory is missing from an answer that is right otherwise. */
 static void add_headers(struct MHD_Response *http, const struct sph_response *response) {
     (void)MHD_add_response_header(http, "REST-API-Version", SPH_REST_API_VERSION);
     (void)MHD_add_response_header(http, MHD_HTTP_HEADER_CONTENT_TYPE, response->content_type);
@@ -126,6 +137,7 @@ static void add_headers(struct MHD_Response *http, const struct sph_response *re
     }
 }
 
+/* The body's memory goes over to the library, which has its own idea of when it is sent. */
 static enum MHD_Result send_response(struct sph_exchange *exchange) {
     struct sph_response *response = &exchange->response;
     size_t len = response->body.len;
@@ -172,6 +184,7 @@ static bool loss_is_success(const struct sph_exchange *exchange) {
     return action == SPH_ROUTE_RESTART || action == SPH_ROUTE_STOP;
 }
 
+/* As if the agent had replied: these replies have no fields. */
 static void answer_success(struct sph_exchange *exchange) {
     sph_route_answer(&exchange->call, "", 0, &exchange->response);
 }
@@ -227,6 +240,7 @@ static void ask(struct sph_exchange *exchange) {
         sph_exchange_refuse_ask(exchange, &err);
 }
 
+/* The one call that is answered without the agent, and says why it is away. */
 static void answer_gateway(struct sph_exchange *exchange) {
     const struct sph_exchange_pool *pool = exchange->pool;
     struct sph_json_out out;
@@ -278,6 +292,7 @@ static enum MHD_Result dispatch(struct sph_exchange *exchange) {
 
 /* ---- the library's calls ---- */
 
+/* Who sends "Expect: 100-continue" has not sent its body and reads already: it is answered now. */
 static enum MHD_Result begin(struct sph_exchange *exchange, const char *path, const char *method) {
     struct sph_route_request request;
     struct sph_response *response = &exchange->response;
@@ -304,6 +319,7 @@ static void refuse_body(struct sph_exchange *exchange) {
     exchange->phase = SPH_PHASE_REFUSED;
 }
 
+/* A body that nobody wants is counted and thrown away, up to a limit: then the connection ends. */
 static enum MHD_Result take_body(struct sph_exchange *exchange, const char *upload,
                                  size_t *upload_len) {
     size_t len = *upload_len;
@@ -323,6 +339,7 @@ static enum MHD_Result take_body(struct sph_exchange *exchange, const char *uplo
     return MHD_YES;
 }
 
+/* Called once more for each time that the connection is resumed. */
 static enum MHD_Result end_of_body(struct sph_exchange *exchange) {
     exchange->body_ended = true;
     switch (exchange->phase) {

@@ -1,4 +1,7 @@
-/* exchange: one HTTP request on its way through the gateway, from its headers to its last byte. */
+/* exchange: one HTTP request on its way through the gateway, from its headers to its last byte.
+ *
+ * An exchange belongs to its connection of the library, which frees it by on_completed; whatever it
+ * still waits for is forgotten then. */
 #ifndef SPH_GATEWAY_EXCHANGE_H
 #define SPH_GATEWAY_EXCHANGE_H
 
@@ -11,12 +14,14 @@
 #include "gateway/route.h"
 
 enum {
-    SPH_EXCHANGE_STREAMS = 16, /* clients that stream events, of all connections */
+    /* Clients that stream events. Half of all connections: streams last, and the other half stays
+     * for requests. */
+    SPH_EXCHANGE_STREAMS = 16,
     /* For a stream that must not lose anything and takes nothing: then it is not waited for. */
     SPH_EXCHANGE_PATIENCE_MS = 10000,
 };
 
-/* What the exchanges of a server share. */
+/* What the exchanges of a server share. The server's; loop and link outlive the exchanges. */
 struct sph_exchange_pool {
     struct sph_loop *loop;
     struct sph_link *link;
@@ -28,7 +33,9 @@ struct sph_exchange_pool {
     bool is_stopping; /* streams end, nothing new is asked of the agent */
 };
 
-/* The library's two calls into us. */
+/* The library's two calls into us. handle: called for headers (*exchange is NULL then and is set),
+ * for pieces of the body (*upload_len bytes; what is left of it comes again) and for its end. NO
+ * closes the connection without an answer. */
 enum MHD_Result sph_exchange_handle(struct sph_exchange_pool *pool,
                                     struct MHD_Connection *connection, const char *path,
                                     const char *method, const char *upload, size_t *upload_len,

@@ -1,4 +1,6 @@
-/* exchange_private: the record of an exchange, for the files that carry it through its phases. */
+/* exchange_private: the record of an exchange, for the files that carry it through its phases.
+ *
+ * exchange.c owns the phases, upload.c what is staged, stream.c what is streamed. */
 #ifndef SPH_GATEWAY_EXCHANGE_PRIVATE_H
 #define SPH_GATEWAY_EXCHANGE_PRIVATE_H
 
@@ -7,29 +9,30 @@
 
 #define SPH_REST_API_VERSION "4.5.0" /* of the newest call that is served: /osversion */
 
+/* From the first to one of the last two; REFUSED can follow BODY, READY can follow any. */
 enum sph_phase {
     SPH_PHASE_BODY,    /* the body is coming */
     SPH_PHASE_REFUSED, /* the answer is known; the rest of the body is thrown away */
     SPH_PHASE_ASKING,  /* the agent is asked; the connection is suspended */
     SPH_PHASE_READY,   /* the answer is known */
-    SPH_PHASE_STREAM,
+    SPH_PHASE_STREAM,  /* the answer has begun and ends with the client, or the gateway */
 };
 
 struct sph_exchange {
     struct sph_exchange_pool *pool;
-    struct sph_exchange *next, *previous;
-    struct MHD_Connection *connection;
-    bool is_suspended;
+    struct sph_exchange *next, *previous; /* in the pool */
+    struct MHD_Connection *connection;    /* the library's */
+    bool is_suspended;                    /* it does not call us until it is resumed */
     enum sph_phase phase;
     struct sph_call call;
     struct sph_response response;
-    struct sph_buf body;
+    struct sph_buf body; /* of JSON only; a package is never kept */
     uint64_t body_bytes; /* that came, kept or not */
-    struct sph_ask *ask;
+    struct sph_ask *ask; /* under way; NULL when its answer has come */
     /* staging */
     bool stage_begun; /* the agent holds something of ours that an abort would drop */
     bool body_ended;
-    uint64_t stage_size;
+    uint64_t stage_size; /* bytes as announced; 0 = not known */
     /* streaming */
     struct sph_history_cursor cursor;
     struct sph_buf lines; /* read from the history, not yet sent */

@@ -1,5 +1,8 @@
 /* A body is checked as a whole before anything is asked of the agent; which member is wrong is
- * said. */
+ * said. The JSON is read in place, and the message is encoded while the body still stands: nothing
+ * is copied but what has escapes.
+ *
+ * What the agent alone can judge (is there such an app, is this a good key) is left to it. */
 #include "gateway/requests.h"
 
 #include <errno.h>
@@ -9,6 +12,7 @@
 #include "base/text.h"
 #include "wire/message.h"
 
+/* Cannot fail for what fits a body of 8 KiB, but for memory. */
 static unsigned put(const struct sph_codec *codec, const void *message, struct sph_buf *ret_payload,
                     const struct sph_call *call, struct sph_response *response) {
     struct sph_err err = SPH_ERR_NULL;
@@ -45,6 +49,7 @@ static unsigned refuse_member(const struct sph_call *call, const char *key, cons
                                "the body's member \"%s\" must be %s", key, wanted);
 }
 
+/* Also for lists of kill reports, whose request has the same one field: message kills. */
 unsigned sph_build_component(const struct sph_call *call, const char *body, size_t len,
                              struct sph_buf *ret_payload, struct sph_response *response) {
     (void)body, (void)len;
@@ -163,6 +168,7 @@ unsigned sph_build_trust_remove(const struct sph_call *call, const char *body, s
     return put(&sph_msg_trust_remove_codec, &message, ret_payload, call, response);
 }
 
+/* Here, not by the agent: the number of the path has 64 bits and the one on the wire 32. */
 static unsigned check_pin(const struct sph_call *call, struct sph_response *response) {
     if (call->number < SPH_GPIO_PINS)
         return 0;

@@ -1,19 +1,23 @@
-/* requests: the bodies and arguments of REST calls turned into requests to the agent. */
+/* requests: the bodies and arguments of REST calls turned into requests to the agent.
+ *
+ * Pure. Each writes the encoded request of its route's operation into *ret_payload and returns 0,
+ * or makes *response a refusal, leaves the payload empty and returns its status. `body` is NULL
+ * without one; members that a call does not know are ignored. */
 #ifndef SPH_GATEWAY_REQUESTS_H
 #define SPH_GATEWAY_REQUESTS_H
 
 #include "gateway/route.h"
 
-sph_route_build_fn sph_build_component; /* id of the path, or of the query, or none */
-sph_route_build_fn sph_build_trigger;   /* {"trigger":…} */
-sph_route_build_fn sph_build_run_once;
-sph_route_build_fn sph_build_install; /* {"appControlMode":…} */
-sph_route_build_fn sph_build_pages;
-sph_route_build_fn sph_build_log;
-sph_route_build_fn sph_build_report_id;
-sph_route_build_fn sph_build_trust;
-sph_route_build_fn sph_build_trust_remove;
-sph_route_build_fn sph_build_pin;
-sph_route_build_fn sph_build_pin_set;
+sph_route_build_fn sph_build_component;    /* id of the path, or of the query, or none */
+sph_route_build_fn sph_build_trigger;      /* {"trigger":…} */
+sph_route_build_fn sph_build_run_once;     /* any object or none: nothing in it counts */
+sph_route_build_fn sph_build_install;      /* {"appControlMode":…} */
+sph_route_build_fn sph_build_pages;        /* query first */
+sph_route_build_fn sph_build_log;          /* query cursor, waitMs, reader */
+sph_route_build_fn sph_build_report_id;    /* number of the path */
+sph_route_build_fn sph_build_trust;        /* {"thumbprint":…,"point":…,"name":…} */
+sph_route_build_fn sph_build_trust_remove; /* thumbprint of the path */
+sph_route_build_fn sph_build_pin;          /* number of the path */
+sph_route_build_fn sph_build_pin_set;      /* the same, {"value":…} */
 
 #endif

@@ -1,5 +1,9 @@
-/* The table is the interface: docs/spec/rest.md lists the same rows. A path is compared part by
- * part; with forty rows a tree would only be harder to read. */
+/* The table is the interface: docs/spec/rest.md lists the same rows, and a test compares the two. A
+ * path is compared part by part; with forty rows a tree would only be harder to read.
+ *
+ * Everything about a request that can be told from its line and headers is told here, before its
+ * body comes; the body is looked at as a whole by requests.c. No HTTP library is known here, so
+ * that all of it runs from tests and from the fuzzer. */
 #include "gateway/route.h"
 
 #include <ctype.h>
@@ -12,7 +16,9 @@
 #include "gateway/requests.h"
 #include "wire/message.h"
 
-#define OWN "/spherule/v1"
+#define OWN                                                                                        \
+    "/spherule/v1" /* what devices do not have: a prefix that none of theirs begins with           \
+                    */
 
 #define ROUTE(verb, where, arg, takes, does, code, builder, formatter)                             \
     {                                                                                              \
@@ -74,6 +80,7 @@ static bool path_matches(const char *pattern, const char *path, struct sph_slice
 }
 
 /* Methods of a path, for the header Allow: at most two of them share one here. */
+/* NULL for a path that no method has. */
 static const char *allowed_methods(const char *path) {
     static const struct {
         unsigned set;
@@ -107,6 +114,7 @@ static const struct sph_route *find_route(const struct sph_route_request *reques
     return NULL;
 }
 
+/* Parameters ("; charset=utf-8") say nothing that could matter: JSON is UTF-8. */
 static bool type_is(const char *content_type, const char *wanted) {
     size_t len = strlen(wanted);
     if (strncasecmp(content_type, wanted, len) != 0)
@@ -117,6 +125,8 @@ static bool type_is(const char *content_type, const char *wanted) {
     return *rest == '\0' || *rest == ';';
 }
 
+/* Clients of the original leave the type out now and then; a wrong one is a mistake worth telling.
+ */
 static bool media_type_is_right(const struct sph_route_request *request, enum sph_route_body body) {
     if (!request->has_body || !request->content_type)
         return true;
@@ -134,6 +144,7 @@ static bool media_type_is_right(const struct sph_route_request *request, enum sp
     return true;
 }
 
+/* A length that is given is believed for a refusal only: what really comes is counted again. */
 static unsigned check_body(const struct sph_route_request *request, const struct sph_call *call,
                            struct sph_response *response) {
     enum sph_route_body body = call->route->body;
@@ -153,6 +164,7 @@ static unsigned check_body(const struct sph_route_request *request, const struct
     return 0;
 }
 
+/* 20 digits hold any 64 bits; leading zeros beyond that are not worth a longer copy. */
 static bool read_number(struct sph_slice text, uint64_t *ret_number) {
     char copy[24];
     if (text.len >= sizeof(copy))
@@ -222,13 +234,18 @@ static unsigned read_query(const struct sph_route_request *request, struct sph_c
     }
     call->has_after = request->after != NULL;
     const char *component = request->component;
-    if (!component || call->route->argument == SPH_ARGUMENT_COMPONENT ||
-        sph_guid_parse(component, strlen(component), &call->component) == 0)
+    if (!component || call->route->argument == SPH_ARGUMENT_COMPONENT)
+        return 0;
+    /* The zero id means "of all" on the wire: nobody who names an app may clear all reports by it.
+     */
+    if (sph_guid_parse(component, strlen(component), &call->component) == 0 &&
+        !sph_guid_is_zero(&call->component))
         return 0;
     return sph_response_refuse(response, true, 400, SPH_DEVERR_CANNOT_PARSE_COMPONENT_ID,
                                "component in the query is not a component id (a GUID)");
 }
 
+/* 405 only where another method would do: a client can tell a wrong path from a wrong method. */
 static unsigned refuse_path(const struct sph_route_request *request, bool is_own,
                             struct sph_response *response) {
     const char *allow = allowed_methods(request->path);
@@ -270,6 +287,10 @@ unsigned sph_route_build(const struct sph_call *call, const char *body, size_t l
     }
     if (!call->route->build)
         return 0;
+    if (len == 0 &&
+        call->route->body == SPH_BODY_JSON) /* announced in chunks, of which none came */
+        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED,
+                                   "%s %s needs a body", call->route->method, call->route->path);
     return call->route->build(call, len ? body : NULL, len, ret_payload, response);
 }
 
@@ -280,8 +301,9 @@ static void refuse_unreadable(const struct sph_call *call, const struct sph_err 
                               "the agent's answer cannot be read: %.200s", err->text);
 }
 
-enum { REPLY_STRUCT_MAX = 1024 };
+enum { REPLY_STRUCT_MAX = 1024 }; /* bytes: twice the largest, struct sph_msg_report */
 
+/* The status is set before the formatter runs: the few that want another one change it. */
 void sph_route_answer(const struct sph_call *call, const void *payload, size_t len,
                       struct sph_response *response) {
     _Alignas(16) char message[REPLY_STRUCT_MAX];

@@ -1,4 +1,7 @@
-/* route: which call a method and a path mean, and what it takes. */
+/* route: which call a method and a path mean, and what it takes.
+ *
+ * A request goes resolve (line and headers) -> build (its body) -> the agent -> answer or
+ * answer_error. Each step either goes on or makes *response a refusal and returns its status. */
 #ifndef SPH_GATEWAY_ROUTE_H
 #define SPH_GATEWAY_ROUTE_H
 
@@ -13,21 +16,23 @@
 #include "wire/msg_trust.h"
 
 enum {
-    SPH_ROUTE_PATH_MAX = 1024,       /* bytes of path */
-    SPH_ROUTE_JSON_MAX = 8192,       /* bytes of a JSON body */
-    SPH_ROUTE_PACKAGE_MAX = 4194304, /* bytes of a staged package: no flash here is larger */
-    SPH_ROUTE_LOG_WAIT_MAX_MS = 30000,
+    SPH_ROUTE_PATH_MAX = 1024,         /* bytes of path: ours have fewer than 80 */
+    SPH_ROUTE_JSON_MAX = 8192,         /* bytes of a JSON body */
+    SPH_ROUTE_PACKAGE_MAX = 4194304,   /* bytes of a staged package: no flash here is larger */
+    SPH_ROUTE_LOG_WAIT_MAX_MS = 30000, /* half of what any answer may take */
 };
 
-/* What of a request's line and headers decides; NULL where it is absent. */
+/* What of a request's line and headers decides; NULL where it is absent. Text of the query as it
+ * came, decoded and unchecked. */
 struct sph_route_request {
     const char *method, *path, *content_type;
     const char *first, *after, *cursor, *wait_ms, *component, *hold, *reader; /* of the query */
-    bool has_body;
-    bool has_length;
+    bool has_body;   /* announced: a length over 0, or chunks */
+    bool has_length; /* known beforehand */
     uint64_t body_length;
 };
 
+/* How a call is carried out: by exchange.c, upload.c and stream.c. */
 enum sph_route_action {
     SPH_ROUTE_ASK,     /* one exchange with the agent */
     SPH_ROUTE_STAGE,   /* the body goes to the agent as it comes */
@@ -42,10 +47,11 @@ enum sph_route_body {
     SPH_BODY_NONE, /* one that comes all the same is ignored */
     SPH_BODY_JSON,
     SPH_BODY_JSON_OR_NONE,
-    SPH_BODY_TEXT_OR_NONE,
-    SPH_BODY_PACKAGE,
+    SPH_BODY_TEXT_OR_NONE, /* whose text nobody reads */
+    SPH_BODY_PACKAGE,      /* octets, not kept here */
 };
 
+/* What may stand for the '*' of a path; another text there is 400, not 404. */
 enum sph_route_argument {
     SPH_ARGUMENT_NONE,
     SPH_ARGUMENT_COMPONENT,
@@ -63,6 +69,7 @@ typedef unsigned sph_route_build_fn(const struct sph_call *call, const char *bod
 typedef unsigned sph_route_format_fn(const struct sph_call *call, const void *message,
                                      struct sph_response *response);
 
+/* One row of the interface. */
 struct sph_route {
     const char *method;
     const char *path; /* one '*' stands for the argument */
@@ -81,8 +88,8 @@ struct sph_call {
     struct sph_guid component;
     uint64_t number; /* of the path: a report, a pin */
     uint8_t thumbprint[SPH_TRUST_THUMBPRINT];
-    uint64_t first, after, cursor, wait_ms;
-    uint64_t hold; /* 0 or 1 */
+    uint64_t first, after, cursor, wait_ms; /* of the query; 0 where absent */
+    uint64_t hold;                          /* 0 or 1 */
     uint64_t reader;
     bool has_after;
 };

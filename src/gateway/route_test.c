@@ -29,7 +29,7 @@ void *__wrap_realloc(void *old, size_t size) {
     return realloc_fails && --realloc_fails == 0 ? NULL : __real_realloc(old, size);
 }
 
-static const char APP[] = "2f074b0f-d99d-4692-82d9-ef93a7d6463c";
+#define APP "2f074b0f-d99d-4692-82d9-ef93a7d6463c"
 
 static const char *argument_for(enum sph_route_argument argument) {
     switch (argument) {
@@ -126,6 +126,153 @@ static void other_methods_are_refused(void **state) {
         assert_int_equal(sph_route_resolve(&request, &call, &response), 405);
         assert_error(&response, call.is_own, 405, SPH_DEVERR_INVALID_REQUEST_METHOD);
         assert_non_null(strstr(response.allow, sph_routes[i].method));
+        sph_response_done(&response);
+    }
+}
+
+static const char *const methods[] = {"GET",  "PUT",     "POST",  "PATCH", "DELETE",
+                                      "HEAD", "OPTIONS", "TRACE", "get",   ""};
+
+/* Rows of the table that stand for this path, whatever their method. */
+static const struct sph_route *row_for(const char *method, const char *pattern) {
+    for (size_t i = 0; i < sph_route_count; i++) {
+        if (strcmp(sph_routes[i].path, pattern) == 0 && strcmp(sph_routes[i].method, method) == 0)
+            return &sph_routes[i];
+    }
+    return NULL;
+}
+
+/* Each method on each path: the row of the table, or 405 with all methods that have one. */
+static void every_method_on_every_path(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sph_route_count; i++) {
+        const struct sph_route *at = &sph_routes[i];
+        char path[256], allow[64] = "";
+        (void)path_of(at, argument_for(at->argument), path);
+        for (size_t k = 0; k < 5; k++) {
+            if (row_for(methods[k], at->path))
+                (void)snprintf(allow + strlen(allow), sizeof(allow) - strlen(allow), "%s%s",
+                               *allow ? ", " : "", methods[k]);
+        }
+        for (size_t k = 0; k < SPH_ARRAY_SIZE(methods); k++) {
+            const struct sph_route *row = row_for(methods[k], at->path);
+            const struct sph_route_request request = {
+                .method = methods[k], .path = path, .has_body = true};
+            struct sph_response response = SPH_RESPONSE_NULL;
+            struct sph_call call = {.route = NULL};
+            unsigned status = sph_route_resolve(&request, &call, &response);
+            assert_int_equal(status, row ? 0 : 405);
+            assert_ptr_equal(call.route, row);
+            if (!row) {
+                assert_error(&response, call.is_own, 405, SPH_DEVERR_INVALID_REQUEST_METHOD);
+                assert_string_equal(response.allow, allow);
+            }
+            sph_response_done(&response);
+        }
+    }
+}
+
+/* A body where none is wanted is no reason to refuse; one that is needed is. */
+static void bodies_that_are_needed(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sph_route_count; i++) {
+        const struct sph_route *at = &sph_routes[i];
+        bool needs_one = at->body == SPH_BODY_JSON || at->body == SPH_BODY_PACKAGE;
+        for (unsigned has_body = 0; has_body < 2; has_body++) {
+            char path[256];
+            const struct sph_route_request request = {
+                .method = at->method,
+                .path = path_of(at, argument_for(at->argument), path),
+                .has_body = has_body};
+            struct sph_response response = SPH_RESPONSE_NULL;
+            struct sph_call call = {.route = NULL};
+            unsigned status = sph_route_resolve(&request, &call, &response);
+            assert_int_equal(status, needs_one && !has_body ? 400 : 0);
+            if (status)
+                assert_error(&response, call.is_own, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED);
+            sph_response_done(&response);
+        }
+    }
+}
+
+/* The most that is taken, and one byte more. */
+static void bodies_that_are_too_long(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sph_route_count; i++) {
+        const struct sph_route *at = &sph_routes[i];
+        uint64_t limit = at->body == SPH_BODY_PACKAGE ? 4194304 : 8192;
+        const uint64_t lengths[] = {1, limit, limit + 1, UINT64_MAX};
+        for (size_t k = 0; k < SPH_ARRAY_SIZE(lengths); k++) {
+            char path[256];
+            const struct sph_route_request request = {
+                .method = at->method,
+                .path = path_of(at, argument_for(at->argument), path),
+                .has_body = true,
+                .has_length = true,
+                .body_length = lengths[k]};
+            struct sph_response response = SPH_RESPONSE_NULL;
+            struct sph_call call;
+            unsigned status = sph_route_resolve(&request, &call, &response);
+            assert_int_equal(status, lengths[k] > limit ? 413 : 0);
+            if (status)
+                assert_error(&response, call.is_own, 413, SPH_DEVERR_INVALID_CONTENT_LENGTH);
+            sph_response_done(&response);
+        }
+    }
+}
+
+/* Of our own paths; each with its limit, and without a sign, a space or a fraction. */
+static void queries(void **state) {
+    (void)state;
+#define ZERO "00000000-0000-0000-0000-000000000000"
+    static const struct {
+        const char *path;
+        struct sph_route_request query;
+        unsigned status;
+        const char *sentence;
+    } cases[] = {
+        {"log", {.wait_ms = "30000", .cursor = "0"}, 0, ""},
+        {"log", {.wait_ms = "30001"}, 400, "waitMs in the query is not a number up to 30000"},
+        {"log", {.wait_ms = ""}, 400, "waitMs in the query is not a number up to 30000"},
+        {"log", {.wait_ms = "-1"}, 400, "waitMs in the query is not a number up to 30000"},
+        {"log", {.wait_ms = " 1"}, 400, "waitMs in the query is not a number up to 30000"},
+        {"log",
+         {.cursor = "18446744073709551616"},
+         400,
+         "cursor in the query is not a number up to 18446744073709551615"},
+        {"log",
+         {.reader = "x"},
+         400,
+         "reader in the query is not a number up to 18446744073709551615"},
+        {"events", {.after = "0", .hold = "1"}, 0, ""},
+        {"events", {.hold = "2"}, 400, "hold in the query is not a number up to 1"},
+        {"events",
+         {.after = "1.0"},
+         400,
+         "after in the query is not a number up to 18446744073709551615"},
+        {"memory", {.first = "4294967295"}, 0, ""},
+        {"memory",
+         {.first = "4294967296"},
+         400,
+         "first in the query is not a number up to 4294967295"},
+        {"kills", {.component = APP}, 0, ""},
+        {"kills", {.component = ""}, 400, "component in the query is not a component id (a GUID)"},
+        {"kills",
+         {.component = ZERO},
+         400,
+         "component in the query is not a component id (a GUID)"},
+        {"apps/" APP, {.component = "nonsense"}, 0, ""}, /* the path has named one already */
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
+        char path[128];
+        struct sph_route_request request = cases[i].query;
+        struct sph_response response = SPH_RESPONSE_NULL;
+        struct sph_call call = {.route = NULL};
+        (void)snprintf(path, sizeof(path), "/spherule/v1/%s", cases[i].path);
+        request.method = "GET";
+        request.path = path;
+        assert_int_equal(sph_route_resolve(&request, &call, &response), cases[i].status);
+        assert_string_equal(response.sentence, cases[i].sentence);
         sph_response_done(&response);
     }
 }
@@ -248,7 +395,8 @@ static void wrong_bodies_are_refused(void **state) {
             sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
             assert_int_equal(
                 sph_route_build(&call, bodies[k], strlen(bodies[k]), &payload, &response), 400);
-            assert_error(&response, call.is_own, 400, SPH_DEVERR_INVALID_JSON);
+            assert_error(&response, call.is_own, 400,
+                         *bodies[k] ? SPH_DEVERR_INVALID_JSON : SPH_DEVERR_REQUEST_DATA_EXPECTED);
             assert_int_equal(payload.len, 0);
             sph_response_done(&response);
         }
@@ -389,6 +537,10 @@ int main(void) {
         cmocka_unit_test(every_route_is_found_by_its_path),
         cmocka_unit_test(every_route_is_documented),
         cmocka_unit_test(other_methods_are_refused),
+        cmocka_unit_test(every_method_on_every_path),
+        cmocka_unit_test(bodies_that_are_needed),
+        cmocka_unit_test(bodies_that_are_too_long),
+        cmocka_unit_test(queries),
         cmocka_unit_test(odd_paths_are_refused),
         cmocka_unit_test(media_types),
         cmocka_unit_test(every_request_can_be_read_by_the_agent),

@@ -15,6 +15,7 @@ enum {
     READ_BYTES = 16384, /* of lines taken from the history at once */
 };
 
+/* Lines of this stream alone: they are not in the history, whose readers have each their own. */
 static void add_line_u64(struct sph_buf *lines, const char *kind, const char *key,
                          uint64_t number) {
     struct sph_json_out out;
@@ -26,6 +27,7 @@ static void add_line_u64(struct sph_buf *lines, const char *kind, const char *ke
     sph_buf_append(lines, "\n", 1);
 }
 
+/* Nothing but a line end when there is nothing to say and it is time to say something. */
 static void fill(struct sph_exchange *exchange) {
     sph_autobuf struct sph_buf fresh = SPH_BUF_NULL;
     uint64_t lost =
@@ -38,6 +40,9 @@ static void fill(struct sph_exchange *exchange) {
     exchange->alive_due = false;
 }
 
+/* 0 with the connection suspended: the library would call again at once otherwise. Out of memory
+ * ends the stream in the middle of its chunks, which a client sees as a failure and not as an end.
+ */
 static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t max) {
     (void)position;
     struct sph_exchange *exchange = context;
@@ -66,6 +71,8 @@ static uint64_t taken(struct sph_exchange *exchange, uint64_t now_ms) {
     return is_waited_for ? seq : UINT64_MAX;
 }
 
+/* The slowest of those that are waited for decides. Without any, all that has come is acknowledged
+ * and nothing is held. */
 void sph_exchange_acknowledge(struct sph_exchange_pool *pool) {
     uint64_t seq = sph_link_last_seq(pool->link), now_ms = sph_clock_monotonic_ms();
     bool holds = false;
@@ -80,6 +87,7 @@ void sph_exchange_acknowledge(struct sph_exchange_pool *pool) {
         sph_link_acknowledge(pool->link, holds, seq);
 }
 
+/* The first line goes out at once: a client knows from it that nothing after it will be missed. */
 enum MHD_Result sph_stream_begin(struct sph_exchange *exchange) {
     struct sph_exchange_pool *pool = exchange->pool;
     struct MHD_Response *http = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES,

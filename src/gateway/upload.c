@@ -1,5 +1,9 @@
 /* A package goes through in pieces, one under way at a time: the client is read only as fast as the
- * agent takes, and the gateway holds one piece whatever the package's size. */
+ * agent takes, and the gateway holds one piece whatever the package's size.
+ *
+ * One client stages at a time, since the agent knows one staging per connection and the gateway has
+ * one connection. A second one is refused, not queued: it would wait with a body half sent. What
+ * was begun and not ended is dropped by an abort, whatever way the exchange ends. */
 #include <errno.h>
 
 #include "gateway/exchange_private.h"
@@ -26,6 +30,7 @@ static void finish(struct sph_exchange *exchange) {
     sph_exchange_decide(exchange);
 }
 
+/* False: the refusal is made. True: suspended until on_piece. */
 static bool ask(struct sph_exchange *exchange, uint16_t op, const struct sph_codec *codec,
                 const void *message) {
     struct sph_err err = SPH_ERR_NULL;
@@ -61,6 +66,7 @@ static bool may_send(struct sph_exchange *exchange) {
     return false;
 }
 
+/* Counted as it comes: a client may announce less than it sends, or nothing at all. */
 static bool fits(struct sph_exchange *exchange, size_t len) {
     exchange->body_bytes += len;
     if (exchange->body_bytes <= SPH_ROUTE_PACKAGE_MAX)
@@ -87,6 +93,7 @@ void sph_upload_bytes(struct sph_exchange *exchange, const char *bytes, size_t *
         *len = 0;
 }
 
+/* Called again when the last piece was taken: the body is over, but not yet the staging. */
 void sph_upload_end(struct sph_exchange *exchange) {
     if (exchange->ask)
         return;
@@ -100,6 +107,7 @@ void sph_upload_end(struct sph_exchange *exchange) {
         exchange->phase = SPH_PHASE_ASKING;
 }
 
+/* Of the beginning, of a piece, or of the end: only the end's reply is an answer for the client. */
 static void on_piece(void *context, const struct sph_answer *answer) {
     struct sph_exchange *exchange = context;
     bool was_last = exchange->phase == SPH_PHASE_ASKING;
