@@ -265,8 +265,14 @@ static int fill(const struct sph_sandbox_plan *plan, const struct copies *copies
 static int new_root(struct sph_err *err) {
     static const char *const options[][2] = {
         {"mode", "0755"}, {"size", "64k"}, {"nr_inodes", "64"}, {NULL, NULL}};
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+        if (errno == EINVAL)
+            return SPH_FAIL(
+                err, -EINVAL,
+                "The agent runs in a chroot whose top is no mount point; bind-mount that "
+                "folder onto itself first");
         return SPH_FAIL_ERRNO(err, -errno, "Cannot part the app's mounts from the host's");
+    }
     sph_autoclose int root = new_mount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, err);
     if (root < 0)
         return root;
