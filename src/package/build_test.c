@@ -250,6 +250,33 @@ static void bad_builds_get_a_sentence(void **state) {
     assert_err(&err, -EFBIG, "no room for the package: File too large");
 }
 
+/* A buffer whose limit lies anywhere: around each border of the file's parts, and in steps between.
+ * Either all of the package or a sentence. */
+static void the_buffer_may_end_anywhere(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf whole = SPH_BUF_NULL;
+    sph_test_package(&whole);
+    struct sph_image image;
+    assert_int_equal(sph_image_parse(whole.data, whole.len, &image, NULL), 0);
+    struct sph_build build = sph_test_build();
+    for (size_t limit = 0; limit <= whole.len; limit += limit + 1 < image.body_bytes ? 509 : 1) {
+        sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(limit);
+        struct sph_err err = SPH_ERR_NULL;
+        int r = sph_build_package(&build, &bytes, NULL, &err);
+        if (limit == whole.len) {
+            assert_int_equal(r, 0);
+            assert_memory_equal(bytes.data, whole.data, whole.len);
+            continue;
+        }
+        char sentence[100] = "no room for the package: File too large";
+        if (limit < image.body_bytes)
+            (void)snprintf(sentence, sizeof(sentence),
+                           "no room for a body of %zu bytes: File too large", image.body_bytes);
+        assert_int_equal(r, -EFBIG);
+        assert_err(&err, -EFBIG, sentence);
+    }
+}
+
 static void every_allocation_may_fail(void **state) {
     (void)state;
     struct sph_build build = sph_test_build();
@@ -303,6 +330,7 @@ int main(void) {
         cmocka_unit_test(names_are_cut_at_a_border),
         cmocka_unit_test(real_time_packages_depend_on_nothing),
         cmocka_unit_test(bad_builds_get_a_sentence),
+        cmocka_unit_test(the_buffer_may_end_anywhere),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(half_a_heap_tracking_gets_a_warning),
         cmocka_unit_test(programs_are_told_from_data),
