@@ -14,6 +14,9 @@ enum {
     /* Kernel memory of a crowded but honest app is under 2 MiB (64 threads); the controller charges
      * each CPU 256 KiB ahead. */
     NET_BYTES = 32 * 1024 * 1024,
+    /* Listings of an app that forks while it is checked. The agent is one thread: a child that has
+     * stopped for it at its birth stays so meanwhile, so the second listing mostly holds. */
+    CHECK_TRIES = 3,
 };
 
 static const char source_v1[] = "memory.kmem and memory.kmem.tcp of each running app's group";
@@ -100,22 +103,56 @@ bool sph_ration_is_net_caught(const struct sph_ration *ration,
     return false;
 }
 
-/* By reader and not by number: a process whose leader has left would never be settled. What is
- * corrected is matched by number where it can be, and by the sum where it cannot. */
-void sph_ration_check(struct sph_ration_share *share) {
+/* Compared by number: a reader may change from one listing to the next, its process being the
+ * same. */
+static bool is_same_list(const struct sph_processes *a, const struct sph_processes *b) {
+    if (a->count != b->count || a->cut != b->cut)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->list[i].pid != b->list[i].pid)
+            return false;
+    return true;
+}
+
+struct listing {
+    struct sph_ration_share *share;
     struct sph_processes processes;
+};
+
+static bool holds(void *context) {
+    const struct listing *listing = context;
+    struct sph_processes now;
+    return sph_processes_read(listing->share->cgroup, -1, &now) == 0 &&
+           is_same_list(&listing->processes, &now);
+}
+
+/* One try: false when processes have come or gone meanwhile, so that there is no verdict. By reader
+ * and not by number: a process whose leader has left would never be settled. What is corrected is
+ * matched by number where it can be, and by the sum where it cannot. */
+static bool check_once(struct sph_ration_share *share) {
+    struct listing listing = {.share = share};
     pid_t readers[SPH_PROCESSES_MAX];
     struct sph_meter_check check;
+    if (sph_processes_read(share->cgroup, -1, &listing.processes) < 0 || listing.processes.cut ||
+        listing.processes.count == 0)
+        return true; /* there is nothing to compare with: the meter stands */
+    /* Those that repeat an address space too: by the time of the walk one may have its own. */
+    for (size_t i = 0; i < listing.processes.count; i++)
+        readers[i] = listing.processes.list[i].reader;
+    const struct sph_meter_members members = {
+        .pids = readers, .count = listing.processes.count, .hold = holds, .context = &listing};
+    /* An app that grows and shrinks all the time has no verdict either: asking again is no use. */
+    int rc = sph_meter_check_members(share->meter, &members, &check, NULL);
+    return rc != SPH_METER_CHECK_E_UNSETTLED || holds(&listing);
+}
+
+/* Without a verdict the meter stands; sph_meter_health() counts both. */
+void sph_ration_check(struct sph_ration_share *share) {
     if (!share->meter || !sph_meter_app_is_armed(share->meter))
         return;
-    if (sph_processes_read(share->cgroup, -1, &processes) < 0 || processes.cut ||
-        processes.count == 0)
-        return;
-    /* Those that repeat an address space too: by the time of the walk one may have its own. */
-    for (size_t i = 0; i < processes.count; i++)
-        readers[i] = processes.list[i].reader;
-    /* Without a verdict the meter stands; sph_meter_health() counts both, ignoring. */
-    (void)sph_meter_check(share->meter, readers, processes.count, &check, NULL);
+    for (int i = 0; i < CHECK_TRIES; i++)
+        if (check_once(share))
+            return;
 }
 
 /* Nothing is added where there is no controller; kernel_known then says so. */

@@ -18,6 +18,7 @@
 #include "agent/tests/rig.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "meter/meter.h"
 #include "meter/pagemap.h"
 #include "wire/msg_device.h"
 
@@ -296,6 +297,33 @@ static void test_crowd_is_bounded(void **state) {
     assert_int_equal(rig_count_processes(uid), 0);
 }
 
+/* Processes come and go while figures are read: none of the readings may take one that was born
+ * after the listing for a stranger and "correct" the meter by it. */
+static void test_figures_hold_while_processes_come_and_go(void **state) {
+    struct rig *rig = *state;
+    struct sph_lifecycle *lifecycle = rig->device.lifecycle;
+    struct sph_memory_figures group;
+    struct sph_meter_health health = {.checks = 0};
+    uint64_t events = 0, end = sph_clock_monotonic_ms() + 1500;
+    start(rig, RIG_ARGS("churn"), SPH_START_ONCE);
+    rig_await_output(rig, "ready", 2000);
+    while (sph_clock_monotonic_ms() < end) {
+        pid_t pids[SPH_PROCESSES_MAX];
+        unsigned maps = 0;
+        rig_run(rig, 2); /* the tracer has to let each child go on */
+        assert_int_equal(sph_lifecycle_memory(lifecycle, NULL, &group, NULL), 0);
+        assert_true(group.user > 0 && group.user <= RATION && group.peak >= group.user);
+        int count = sph_lifecycle_pids(lifecycle, &rig->component, pids, SPH_PROCESSES_MAX);
+        assert_in_range(count, 1, SPH_PROCESSES_MAX);
+        assert_true(page_bytes(rig, &maps) > 0 && maps >= 1);
+    }
+    sph_lifecycle_health(lifecycle, &health, &events);
+    assert_true(health.checks > 10);
+    assert_int_equal(health.mismatches, 0);
+    assert_int_equal(rig->n_ends, 0);
+    kill_and_await(rig);
+}
+
 /* Forks without end: each child holds memory, so the ration ends it before the number does; while
  * it rages, nobody's figures are over the limit. */
 static void test_fork_bomb_dies_of_the_ration(void **state) {
@@ -347,6 +375,7 @@ int main(int argc, char **argv) {
         TEST(test_pages_of_all_processes),
         TEST(test_pids_in_a_small_room),
         TEST(test_crowd_is_bounded),
+        TEST(test_figures_hold_while_processes_come_and_go),
         TEST(test_fork_bomb_dies_of_the_ration),
         TEST(test_kernel_stack_is_charged),
     };

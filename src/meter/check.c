@@ -188,12 +188,15 @@ static int settle(struct check *check, struct sph_meter_check *result, struct sp
 }
 
 /* The health counters are taken before the walk: a miss that happens meanwhile stays unproved. */
-static int run(struct check *check, struct sph_meter_check *ret_check, struct sph_err *err) {
+static int run(struct check *check, const struct sph_meter_members *members,
+               struct sph_meter_check *ret_check, struct sph_err *err) {
     struct sph_meter *meter = check->app->meter;
     struct sph_meter_check result;
     uint64_t missed = sph_meter_missed(meter);
     uint64_t overflow = __atomic_load_n(&meter->book->overflow, __ATOMIC_RELAXED);
     int error = settle(check, &result, err);
+    if (error == 0 && !agrees(&result) && members->hold && !members->hold(members->context))
+        error = SPH_METER_CHECK_E_UNSETTLED;
     if (error) {
         if (error == SPH_METER_CHECK_E_UNSETTLED)
             meter->health.unsettled++;
@@ -211,8 +214,9 @@ static int run(struct check *check, struct sph_meter_check *ret_check, struct sp
     return 0;
 }
 
-int sph_meter_check(struct sph_meter_app *app, const pid_t *pids, size_t n_pids,
-                    struct sph_meter_check *ret_check, struct sph_err *err) {
+int sph_meter_check_members(struct sph_meter_app *app, const struct sph_meter_members *members,
+                            struct sph_meter_check *ret_check, struct sph_err *err) {
+    size_t n_pids = members->count;
     sph_autofree struct process *processes = calloc(n_pids ? n_pids : 1, sizeof(*processes));
     /* Sized for what the app has, twice over: the caller is to stay small. */
     size_t room = 2 * (size_t)__atomic_load_n(&app->slot->mms, __ATOMIC_RELAXED) + ROOM_SPARE;
@@ -226,6 +230,12 @@ int sph_meter_check(struct sph_meter_app *app, const pid_t *pids, size_t n_pids,
                           .again = mms + room,
                           .room = room};
     for (size_t i = 0; i < n_pids; i++)
-        processes[i].pid = pids[i];
-    return run(&check, ret_check, err);
+        processes[i].pid = members->pids[i];
+    return run(&check, members, ret_check, err);
+}
+
+int sph_meter_check(struct sph_meter_app *app, const pid_t *pids, size_t n_pids,
+                    struct sph_meter_check *ret_check, struct sph_err *err) {
+    const struct sph_meter_members members = {.pids = pids, .count = n_pids};
+    return sph_meter_check_members(app, &members, ret_check, err);
 }

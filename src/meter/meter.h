@@ -139,6 +139,20 @@ struct sph_meter_check {
 int sph_meter_check(struct sph_meter_app *app, const pid_t *pids, size_t n_pids,
                     struct sph_meter_check *ret_check, struct sph_err *err);
 
+/* The same for an app that may fork meanwhile. A child that was born after the listing is in the
+ * meter and in no listed process: without `hold` it is taken for an error and put out of the count.
+ */
+struct sph_meter_members {
+    const pid_t *pids;
+    size_t count;
+    /* Asked when the two sides differ, before anything is corrected: are these still all? False
+     * makes the check one without a verdict. NULL: they are. */
+    bool (*hold)(void *context);
+    void *context;
+};
+int sph_meter_check_members(struct sph_meter_app *app, const struct sph_meter_members *members,
+                            struct sph_meter_check *ret_check, struct sph_err *err);
+
 static inline void sph_meter_closep(struct sph_meter **meter) {
     *meter = sph_meter_close(*meter);
 }

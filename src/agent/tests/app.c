@@ -262,6 +262,25 @@ static int do_dead_leader(char **args) {
     pthread_exit(NULL);
 }
 
+/* Children that come, write to a page, and go, without end; some of them stay for a moment. */
+static int do_churn(char **args) {
+    static char pages[4096 * 3];
+    (void)args;
+    signal(SIGCHLD, SIG_IGN);
+    (void)write(1, "ready\n", 6);
+    for (unsigned i = 0;; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            *(volatile char *)&pages[i % 3 * 4096] = 1;
+            if (i % 4 == 0)
+                usleep(3000);
+            _exit(0);
+        }
+        usleep(i % 7 * 300);
+    }
+    return 99;
+}
+
 static int do_fork_bomb(char **args) {
     (void)args;
     for (int failures = 0; failures < 1000000;)
@@ -552,6 +571,7 @@ int main(int argc, char **argv) {
         {"shares-memory", do_shares_memory},
         {"crowd", do_crowd},
         {"dead-leader", do_dead_leader},
+        {"churn", do_churn},
         {"fork-bomb", do_fork_bomb},
         {"stand-still", do_stand_still},
         {"fork-storm", do_fork_storm},
