@@ -12,6 +12,8 @@
 
 #include "cli/app_list.h"
 
+/* One request, one row. The ports of a debugging session are for people only: whoever debugs by
+ * script asks the device for them. */
 static int control_one(struct sph_target *target, const char *id, const char *trigger,
                        struct sph_table *table, struct sph_buf *human, struct sph_err *err) {
     char path[80];
@@ -35,6 +37,8 @@ static int control_one(struct sph_target *target, const char *id, const char *tr
     return 0;
 }
 
+/* The state that is printed is the one that the device answered with after the trigger: of an
+ * application that ends at once, "running" was true for a moment. */
 int sph_app_control(struct sph_cli *cli, const char *trigger) {
     static const struct sph_column columns[] = {
         {"Component ID", "componentId"}, {"State", "state"}, {.title = NULL}};

@@ -19,6 +19,8 @@ static void read_row(const struct sph_json_value *app, struct sph_app_row *row) 
     row->is_debugger = sph_answer_bool(app, "isDebugger");
 }
 
+/* *ret_list is written as rows come, so after a failure it holds some; callers look at the result.
+ */
 int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
                       struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;

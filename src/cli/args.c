@@ -72,6 +72,7 @@ static const struct sph_option *set_row(const struct option_set *set, int value)
     return NULL;
 }
 
+/* There is room: `hits` has one place for every letter of the line. */
 static void add_hit(struct sph_args *args, const struct sph_option *option, const char *value) {
     args->hits[args->n_hits++] =
         (struct sph_args_hit){.option = option, .value = value ? value : ""};
@@ -111,6 +112,9 @@ static int fail_option(const struct option_set *set, int result, const char *wor
     return SPH_FAIL(err, -EINVAL, "option '--%s' takes no value", row->name);
 }
 
+/* One run of getopt, to the first mistake or to the end of the options. optind - 1 is the word that
+ * a long option's mistake was in; for letters it may be the word after, so their sentence does
+ * without. */
 static int take_options(const struct option_set *set, int argc, char **argv, struct sph_args *args,
                         struct sph_err *err) {
     int result;
@@ -271,6 +275,7 @@ bool sph_args_flag(const struct sph_args *args, const char *option) {
     return sph_args_value(args, option) != NULL;
 }
 
+/* Past the end is no mistake: that is how a command asks whether there is one. */
 const char *sph_args_positional(const struct sph_args *args, unsigned n) {
     return n < args->n_positionals ? args->positionals[n] : NULL;
 }

@@ -68,6 +68,7 @@ static void write_json(const struct sph_cli *cli, const struct sph_answer *answe
 
 /* A command builds its answer once; this is the only place that knows the forms. */
 int sph_cli_answer(const struct sph_cli *cli, const struct sph_answer *answer) {
+    /* twice the limit of the JSON that is drawn, since indenting makes it longer */
     sph_autobuf struct sph_buf buf = SPH_BUF_LIMIT((size_t)32 << 20);
     switch (cli->output) {
     case SPH_OUTPUT_TABLE:
@@ -87,6 +88,7 @@ int sph_cli_answer(const struct sph_cli *cli, const struct sph_answer *answer) {
     return write_out(&buf);
 }
 
+/* Asked for, so it is data: standard output, status 0. */
 static int show_help(const struct sph_cli *cli) {
     sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
     sph_help_write(cli->program, cli->args.command, &buf);

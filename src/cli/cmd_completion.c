@@ -17,6 +17,7 @@ static const struct sph_positional positionals[] = {
     {.name = NULL},
 };
 
+/* The parser has checked the word against the same list. */
 static int run(struct sph_cli *cli) {
     const char *word = sph_args_positional(&cli->args, 0);
     unsigned shell = 0;

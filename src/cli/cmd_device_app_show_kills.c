@@ -32,6 +32,7 @@ static const struct sph_column columns[] = {
     {.title = NULL},
 };
 
+/* A report has the members of a list's row and more, so one function serves both. */
 static void add_row(const struct sph_json_value *row, struct sph_table *table) {
     char text[96];
     char when[SPH_CLOCK_TEXT];
@@ -84,6 +85,7 @@ static int show_one(struct sph_cli *cli, struct sph_target *target, uint64_t num
                           &(struct sph_answer){.table = &table, .human = &human, .json = &text});
 }
 
+/* All, or all of one application: `path` has the filter. */
 static int delete_all(struct sph_cli *cli, struct sph_target *target, const char *path) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
@@ -94,6 +96,8 @@ static int delete_all(struct sph_cli *cli, struct sph_target *target, const char
     return SPH_EXIT_OK;
 }
 
+/* The list, or the newest of it. The table is filled in both cases and drawn in one: a device keeps
+ * some dozens of reports at most. */
 static int show_list(struct sph_cli *cli, struct sph_target *target, const char *path,
                      const char *number) {
     struct sph_err err = SPH_ERR_NULL;

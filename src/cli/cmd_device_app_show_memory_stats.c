@@ -50,6 +50,7 @@ static void add_heaps(const struct sph_json_value *top, struct sph_table *table)
     }
 }
 
+/* In JSON it is the device's whole answer, so that scripts get what the table has no place for. */
 static int run(struct sph_cli *cli) {
     static const struct sph_column columns[] = {
         {"Name", "name"}, {"Usage (bytes)", "usageInBytes"}, {.title = NULL}};

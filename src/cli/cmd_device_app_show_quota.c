@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 
+/* A request for each: the device has no list of them. */
 static int add_quota(struct sph_target *target, const char *id, struct sph_table *table,
                      struct sph_err *err) {
     char path[80];

@@ -26,6 +26,7 @@ static int read_one(struct sph_target *target, const char *id, struct sph_app_li
     return 0;
 }
 
+/* The debugger is listed with the rest: showing changes nothing. */
 static int run(struct sph_cli *cli) {
     static const struct sph_column columns[] = {
         {"Component ID", "componentId"}, {"State", "state"}, {.title = NULL}};
@@ -52,6 +53,7 @@ static int run(struct sph_cli *cli) {
     return sph_cli_answer(cli, &(struct sph_answer){.table = &table, .human = &human});
 }
 
+/* No rows are no failure here: that nothing is installed is an answer. */
 const struct sph_command sph_cmd_device_app_show_status = {
     .path = "device app show-status",
     .summary = "Show whether the applications run",

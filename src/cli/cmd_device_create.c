@@ -58,6 +58,7 @@ static int configure(const struct sph_cli *cli, struct sph_device_config *config
     return r;
 }
 
+/* The name may come as an argument or by --device; the argument holds. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     const char *name = sph_args_positional(&cli->args, 0);
@@ -84,6 +85,8 @@ static int run(struct sph_cli *cli) {
     return SPH_EXIT_OK;
 }
 
+/* --virtual stands in the table although it only refuses: who reads of it elsewhere gets a
+ * sentence. */
 const struct sph_command sph_cmd_device_create = {
     .path = "device create",
     .summary = "Make a device",

@@ -16,6 +16,7 @@ static const struct sph_positional positionals[] = {
     {.name = NULL},
 };
 
+/* Under the device's lock from the look at its state to the end: nobody starts it in between. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
@@ -41,6 +42,7 @@ static int run(struct sph_cli *cli) {
     return SPH_EXIT_OK;
 }
 
+/* --force is about a device that runs, not about a question: there is none. */
 const struct sph_command sph_cmd_device_delete = {
     .path = "device delete",
     .summary = "Delete a device with all that is on it",

@@ -11,6 +11,7 @@ static const struct sph_positional positionals[] = {
     {.name = NULL},
 };
 
+/* The pin is checked before the device is looked for. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;

@@ -19,6 +19,7 @@ static const struct sph_positional positionals[] = {
     {.name = NULL},
 };
 
+/* Silent when it worked, as a wire is. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;

@@ -9,6 +9,8 @@ static const struct sph_option options[] = {
     {.name = NULL},
 };
 
+/* All images are applications here: a device has no system images of the original's kind to list.
+ */
 static int run(struct sph_cli *cli) {
     static const struct sph_column columns[] = {
         {"Name", "name"},        {"Image type", "imageType"}, {"Component ID", "componentId"},

@@ -30,6 +30,8 @@ static void add_device(int home_fd, const char *name, struct sph_table *table) {
     sph_table_add_number(table, config.flash_bytes);
 }
 
+/* Needs no gateway, no rights and not even a home: without one there are no devices, which is an
+ * answer. */
 static int run(struct sph_cli *cli) {
     static const struct sph_column columns[] = {
         {"Name", "name"},       {"State", "state"},  {"Backend", "backend"},

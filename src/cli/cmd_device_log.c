@@ -62,6 +62,7 @@ static int follow(struct sph_target *target, int *error, struct sph_err *err) {
     return r;
 }
 
+/* Both ways out of --follow are good ones: Ctrl+C, and a reader that has seen enough. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;

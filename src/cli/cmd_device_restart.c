@@ -37,6 +37,7 @@ static bool await_boot(struct sph_target *target, const char *old_boot) {
     return false;
 }
 
+/* The boot id is read before the request: afterwards it might be the new one already. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;

@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 
-enum { EXCEPTIONS_MAX = 64 };
+enum { EXCEPTIONS_MAX = 64 }; /* more are a mistake in a script rather than a wish */
 
 static const struct sph_option options[] = {
     {.name = "component-id",
@@ -24,6 +24,7 @@ static const struct sph_option options[] = {
     {.name = NULL},
 };
 
+/* Ids in the device's form, so that they can be compared as text. */
 struct exceptions {
     char ids[EXCEPTIONS_MAX][SPH_GUID_TEXT];
     unsigned count;
@@ -50,6 +51,7 @@ static int add_exceptions(struct exceptions *exceptions, const char *text, struc
     return 0;
 }
 
+/* The option may be given several times, each with several ids. */
 static int read_exceptions(const struct sph_cli *cli, struct exceptions *exceptions,
                            struct sph_err *err) {
     for (unsigned i = 0; i < cli->args.n_hits; i++) {
@@ -81,6 +83,8 @@ static int delete_one(const struct sph_cli *cli, struct sph_target *target, cons
     return r;
 }
 
+/* Without --component-id the debugger goes too, as on the original: it is sideloaded like the rest.
+ * The list is read once; what is installed meanwhile stays. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;

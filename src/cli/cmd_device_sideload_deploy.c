@@ -28,6 +28,7 @@ static int read_package(const struct sph_cli *cli, const char *path, struct sph_
     return sph_package_file_read(path, bytes, &package, err);
 }
 
+/* The sentences are the original's to the letter; build scripts wait for the last of them. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;

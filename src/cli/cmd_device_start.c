@@ -9,6 +9,7 @@ static const struct sph_positional positionals[] = {
     {.name = NULL},
 };
 
+/* What is missing is found out under the lock, in sph_device_start(). */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;

@@ -145,6 +145,7 @@ static void inputs_done(struct inputs *inputs) {
     inputs->hardware = sph_hardware_free(inputs->hardware);
 }
 
+/* In the order in which a person would look: the folder, its manifest, the hardware it names. */
 static int read_inputs(const struct sph_cli *cli, struct inputs *inputs, struct sph_err *err) {
     const char *directory = sph_args_value(&cli->args, "package-directory");
     const char *executables = sph_args_value(&cli->args, "executables");
@@ -187,6 +188,7 @@ static int build(const struct inputs *inputs, const struct sph_signer *signer,
     return sph_build_package(&build, ret_package, &notes, err);
 }
 
+/* What the original's tool says with --verbose, in its words. */
 static void say_metadata(const struct sph_cli *cli, const struct sph_buf *package) {
     struct sph_image image;
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
@@ -197,6 +199,7 @@ static void say_metadata(const struct sph_cli *cli, const struct sph_buf *packag
     (void)fprintf(stderr, "%s", text.data ? text.data : "");
 }
 
+/* A home is made for it if need be: packing is often the first command of all. */
 static int open_key(struct sph_signer *signer, struct sph_err *err) {
     sph_autoclose int home_fd = sph_home_open(true, err);
     return home_fd < 0 ? home_fd : sph_development_key_open(home_fd, signer, err);
@@ -227,6 +230,7 @@ static int pack(const struct sph_cli *cli, struct inputs *inputs) {
     return SPH_EXIT_OK;
 }
 
+/* The command line's mistakes first (2), then those of its files (4). */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     struct inputs inputs = {.manifest = SPH_BUF_LIMIT(SPH_MANIFEST_BYTES_MAX + 1),

@@ -22,6 +22,7 @@ static const struct sph_positional positionals[] = {
     {.name = NULL},
 };
 
+/* Folders have no row: a package has them only where files need them. */
 static void add_files(const struct sph_fs *fs, struct sph_table *table) {
     struct sph_fs_iter iter;
     struct sph_fs_entry entry;
@@ -55,6 +56,7 @@ static int show(struct sph_cli *cli, const struct sph_image *image, const struct
                           &(struct sph_answer){.table = &table, .human = &human, .json = &json});
 }
 
+/* The original has the option only; the bare path is for people. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
@@ -79,6 +81,7 @@ static int run(struct sph_cli *cli) {
     return show(cli, &image, is_application ? &fs : NULL);
 }
 
+/* Needs no device and no key. */
 const struct sph_command sph_cmd_image_package_show = {
     .path = "image-package show",
     .summary = "Show what is in an image package",

@@ -25,6 +25,8 @@
 #include "cli/run_device.h"
 #include "cli/wrap.h"
 
+/* Options stand before the program's name: what follows it is the program's, as with env and sudo.
+ */
 static const struct sph_option options[] = {
     {.name = "ram", .value = "SIZE", .help = "the ration: 16K to 1G, whole pages (256K)"},
     {.name = "keep", .help = "leave the device (or, with --device, the application) afterwards"},
@@ -201,6 +203,8 @@ static int run_thrown_away(const struct sph_cli *cli, const struct job *job) {
     return status;
 }
 
+/* Asked before it is deployed. When the answer cannot be had it counts as new, and is taken off
+ * again. */
 static bool is_installed(struct sph_target *target, const char *id) {
     char path[80];
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
@@ -230,6 +234,7 @@ static int run_on_named(const struct sph_cli *cli, const struct job *job) {
     return status;
 }
 
+/* From here on a signal only sets a flag, so that what was made is removed on the way out. */
 static int run(struct sph_cli *cli) {
     struct job job = {.package = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX)};
     sph_interrupt_catch();

@@ -32,6 +32,7 @@ static int read_record(const char *path, struct sph_trust_record *ret_record) {
     return SPH_EXIT_OK;
 }
 
+/* Exactly one of the two: a default would trust somebody whom nobody named. */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;

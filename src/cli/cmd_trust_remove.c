@@ -17,6 +17,7 @@ static const struct sph_positional positionals[] = {
 
 enum { THUMBPRINT_TEXT = 2 * SPH_IMAGE_THUMBPRINT_BYTES + 1 };
 
+/* Either case is taken; the device's form is lower case. */
 static int read_thumbprint(const char *text, char ret_text[THUMBPRINT_TEXT], struct sph_err *err) {
     uint8_t bytes[SPH_IMAGE_THUMBPRINT_BYTES];
     if (strlen(text) != THUMBPRINT_TEXT - 1 || sph_hex_to_bytes(text, sizeof(bytes), bytes) < 0)
@@ -26,6 +27,7 @@ static int read_thumbprint(const char *text, char ret_text[THUMBPRINT_TEXT], str
     return 0;
 }
 
+/* Made on the spot when there is no key yet; removing it is then the device's 404. */
 static int development_thumbprint(int home_fd, char ret_text[THUMBPRINT_TEXT],
                                   struct sph_err *err) {
     struct sph_signer signer;

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 
+/* Three forms of one fact: the sentence, the row, and the original's object. */
 static int run(struct sph_cli *cli) {
     static const struct sph_column columns[] = {
         {"Name", "name"}, {"Version", "version"}, {.title = NULL}};

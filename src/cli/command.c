@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* By the whole path and by first names only: aliases are for what people type. */
 const struct sph_command *sph_command_find(const char *path) {
     for (unsigned i = 0; sph_commands[i]; i++)
         if (strcmp(sph_commands[i]->path, path) == 0)
@@ -29,6 +30,8 @@ static bool is_child(const struct sph_command *group, const struct sph_command *
     return *rest != '\0' && strchr(rest, ' ') == NULL;
 }
 
+/* Starts at the front each time; the position is not kept, so that walks can be nested and end
+ * early. */
 const struct sph_command *sph_command_next_child(const struct sph_command *group,
                                                  const struct sph_command *previous) {
     bool seen = previous == NULL;
@@ -41,6 +44,7 @@ const struct sph_command *sph_command_next_child(const struct sph_command *group
     return NULL;
 }
 
+/* Whole words only: abbreviated commands would change their meaning with every new command. */
 const struct sph_command *sph_command_child(const struct sph_command *group, const char *word) {
     const struct sph_command *child = NULL;
     while ((child = sph_command_next_child(group, child)))

@@ -4,6 +4,8 @@
  * it. */
 #include "cli/commands.h"
 
+/* The original's forms, in the order of enum sph_output; its "yaml" and "yamlc" are left out, since
+ * nothing here is read as YAML. */
 const char *const sph_output_choices[] = {"table", "json", "jsonc", "tsv", "none", NULL};
 
 const struct sph_option sph_global_options[] = {
@@ -23,6 +25,7 @@ const struct sph_option sph_global_options[] = {
     {.name = NULL},
 };
 
+/* Only without a command: "device list --version" would have to mean something. */
 static const struct sph_option program_options[] = {
     {.name = "version", .help = "show the version"},
     {.name = NULL},
@@ -36,6 +39,8 @@ static const struct sph_command program = {
     .options = program_options,
 };
 
+/* Groups. The aliases are the original's short forms ("dev", "img", "sl", "ip"), which scripts use.
+ */
 static const struct sph_command group_device = {
     .path = "device",
     .alias = "dev",
@@ -75,6 +80,8 @@ static const struct sph_command group_trust = {
     .summary = "See and change whose packages a device takes",
 };
 
+/* Groups before what is in them, and in each the order in which a person meets the commands: what
+ * makes comes first, then what starts and shows, then what removes. The help keeps it. */
 const struct sph_command *const sph_commands[] = {
     &program,
     &sph_cmd_run,

@@ -269,6 +269,8 @@ static void write_fish_options(struct sph_buf *buf, const char *where,
     }
 }
 
+/* What may come at one place: commands below a group, or the first argument of a command. fish asks
+ * each line's condition at every key, which is why there is one function for them all. */
 static void write_fish_words(struct sph_buf *buf, const struct sph_command *row) {
     const struct sph_command *child = NULL;
     while ((child = sph_command_next_child(row, child))) {
@@ -327,6 +329,7 @@ static void write_fish(struct sph_buf *buf) {
     sph_buf_puts(buf, "complete -c azsphere -w spherule\n");
 }
 
+/* No default: the compiler tells of a shell that was added and has no script. */
 void sph_completion_write(enum sph_shell shell, struct sph_buf *buf) {
     switch (shell) {
     case SPH_SHELL_BASH:

@@ -11,6 +11,7 @@
 #include "base/json_out.h"
 #include "base/text.h"
 
+/* The folder is 0700 from the beginning; the files in it are 0600 by the signer. */
 int sph_development_key_open(int home_fd, struct sph_signer *ret_signer, struct sph_err *err) {
     int r = sph_dir_make(home_fd, "sdk", 0700, err);
     if (r < 0)

@@ -19,6 +19,9 @@
 #include "base/json_out.h"
 #include "base/text.h"
 
+/* Mutable storage is quota'd through RLIMIT_FSIZE, so any figure would do; 16 MiB is far above what
+ * the original has (64 KiB), and low enough that a misplaced digit does not fill the machine's
+ * disk. */
 #define STORAGE_MAX ((uint64_t)16 << 20)
 
 /* A native device runs on the machine's own core. */
@@ -31,6 +34,9 @@ static void host_core(char *core, size_t size) {
             *c = '-';
 }
 
+/* The figures of the original's application core: 256 KiB for high-level applications, 1 MiB of
+ * flash for images, 64 KiB of mutable storage. Pages are this machine's, since its kernel does the
+ * counting. */
 void sph_device_config_default(const char *name, struct sph_device_config *ret_config) {
     *ret_config = (struct sph_device_config){
         .backend = "native",
@@ -59,6 +65,7 @@ static int check_size(const char *what, uint64_t bytes, uint64_t min, uint64_t m
     return 0;
 }
 
+/* The text first, then the bounds: "5" is a size, and too small; "much" is none. */
 int sph_device_config_parse_size(const char *what, const char *text, uint64_t min, uint64_t max,
                                  uint64_t page_bytes, uint64_t *ret_bytes, struct sph_err *err) {
     uint64_t bytes;
@@ -86,6 +93,8 @@ static const struct {
     {"pageBytes", offsetof(struct sph_device_config, page_bytes), 4096, 4096, 4096},
 };
 
+/* The reason is in *err already; this puts the place before it and makes it a mistake of input,
+ * whatever the check below called it. */
 static int fail_at(const char *text, size_t offset, struct sph_err *err) {
     unsigned line, column;
     sph_json_position(text, offset, &line, &column);
@@ -149,6 +158,7 @@ static int parse_profile(const char *text, const struct sph_json_value *object,
     return 0;
 }
 
+/* All or nothing: a profile with a mistake in its last line has changed no field. */
 int sph_device_config_parse_profile(const char *text, size_t len, struct sph_device_config *config,
                                     struct sph_err *err) {
     struct sph_json_value top;
@@ -161,6 +171,7 @@ int sph_device_config_parse_profile(const char *text, size_t len, struct sph_dev
     return r;
 }
 
+/* The order of the members is the document's; readers must not depend on it, people do. */
 int sph_device_config_write(int device_fd, const struct sph_device_config *config,
                             struct sph_err *err) {
     sph_autobuf struct sph_buf buf = SPH_BUF_NULL;

@@ -12,6 +12,8 @@
 
 #include "base/attr.h"
 
+/* By category and id. Several numbers share a text: they are of different parts of the device, and
+ * what a person can do about them is the same. */
 static const struct sph_device_error errors[] = {
     {2, -ENOENT, "Not found"},
     {13, -EACCES,
@@ -69,6 +71,7 @@ static const struct sph_device_error errors[] = {
     {SPH_DEVICE_ERROR(15, 4), -EFBIG, "The package is too large to be sent to the device"},
 };
 
+/* 0 is no error, and has no row. */
 const struct sph_device_error *sph_device_error_find(uint32_t number) {
     for (size_t i = 0; i < SPH_ARRAY_SIZE(errors); i++)
         if (errors[i].number == number)

@@ -57,6 +57,8 @@ static int fail_machine(unsigned machine, struct sph_err *err) {
                     "this executable is for another kind of processor (ELF machine %u)", machine);
 }
 
+/* In the order in which a person can do something about it: another machine, another file, a broken
+ * one. */
 static int check_header(const ElfW(Ehdr) * header, struct sph_err *err) {
     if (header->e_ident[EI_CLASS] != HOST_CLASS || header->e_machine != HOST_MACHINE)
         return fail_machine(header->e_machine, err);
@@ -68,6 +70,9 @@ static int check_header(const ElfW(Ehdr) * header, struct sph_err *err) {
     return 0;
 }
 
+/* The headers are copied out before they are looked at: a file in memory has no alignment. A
+ * loader's name that is not musl's, an empty one too, needs the host: what it really is, the kernel
+ * will say. */
 int sph_elf_inspect(const void *data, size_t len, enum sph_elf_needs *ret_needs,
                     struct sph_err *err) {
     static const char musl[] = "/lib/ld-musl-";

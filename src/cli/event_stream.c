@@ -59,6 +59,8 @@ static void parse_output(const struct sph_json_value *line, struct sph_buf *text
     event->is_stderr = sph_json_get(line, "stream", &value) && sph_json_is(&value, "stderr");
 }
 
+/* A line that is no JSON object is no event, and no reason to end a run: an empty one comes every
+ * 10 s, as a sign of life. */
 bool sph_stream_parse(const char *line, size_t len, struct sph_buf *ret_text,
                       struct sph_stream_event *ret_event) {
     struct sph_stream_event event = {.text = ""};
@@ -123,6 +125,8 @@ static int on_bytes(void *context, const char *data, size_t len) {
     return r;
 }
 
+/* No time limit: an application may be silent for days. The gateway's end is seen by the
+ * connection. */
 int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn, void *context,
                     struct sph_err *err) {
     struct stream stream = {.pending = SPH_BUF_LIMIT((size_t)2 * LINE_BYTES),

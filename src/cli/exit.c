@@ -8,6 +8,8 @@
 
 #include "base/attr.h"
 
+/* Many causes, eight statuses. EFBIG is of the device or the disk; a file of the user's that is too
+ * large is EBADMSG by then (package_file.c). */
 static const struct {
     int code;
     enum sph_exit status;
@@ -38,6 +40,7 @@ static const struct {
     {-EPIPE, SPH_EXIT_IO},
 };
 
+/* Positive codes have no business here and end as a refusal, too. */
 enum sph_exit sph_exit_of(int code) {
     for (size_t i = 0; i < SPH_ARRAY_SIZE(statuses); i++)
         if (statuses[i].code == code)

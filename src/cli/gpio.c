@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-enum { PIN_MAX = 75 };
+enum { PIN_MAX = 75 }; /* of the MT3620; the agent knows the same pins and no more */
 
 const struct sph_column sph_gpio_columns[] = {
     {"Pin", "pin"},   {"Value", "value"},         {"Use", "use"},
@@ -23,6 +23,7 @@ int sph_gpio_parse_pin(const char *text, unsigned *ret_pin, struct sph_err *err)
     return 0;
 }
 
+/* An absent member is absent in every form: null, not "". */
 static void add_text(const struct sph_json_value *pin, const char *key, struct sph_table *table) {
     char text[64];
     sph_answer_text(pin, key, text, sizeof(text));

@@ -6,8 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HELP_COLUMN_MIN = 14, HELP_COLUMN_MAX = 40 };
+enum {
+    HELP_COLUMN_MIN = 14, /* so that short lists look like long ones */
+    HELP_COLUMN_MAX = 40, /* leaves 60 of the 100 columns for the text */
+};
 
+/* Options without a letter are indented like those with one, so that the long names stand in a
+ * line. */
 static void option_label(const struct sph_option *row, char *text, size_t size) {
     char letter[8] = "    ";
     if (row->letter)
@@ -75,6 +80,7 @@ static void write_options(const char *title, const struct sph_option *rows, stru
     }
 }
 
+/* Those in brackets in the synopsis are said to be optional there; here only what they are. */
 static void write_positionals(const struct sph_positional *rows, struct sph_buf *buf) {
     if (!rows || !rows->name)
         return;
@@ -125,6 +131,7 @@ void sph_help_synopsis(const char *program, const struct sph_command *command,
         sph_buf_printf(buf, row->required ? " %s%s" : " [%s%s]", row->name, row->rest ? "..." : "");
 }
 
+/* What to type comes first: most who read this want only that line. */
 void sph_help_write(const char *program, const struct sph_command *command, struct sph_buf *buf) {
     sph_buf_puts(buf, "Usage:\n ");
     sph_help_synopsis(program, command, buf);

@@ -22,6 +22,7 @@
 
 enum { NOBODY = 65534 }; /* the kernel's overflow id: whom a device of plain root belongs to */
 
+/* 0 in the variable is root calling sudo, and UINT32_MAX is "no id" to chown: both mean nobody. */
 static uint64_t sudo_id(const char *variable) {
     const char *text = getenv(variable);
     uint64_t id;
@@ -61,6 +62,7 @@ int sph_home_path(char *ret_path, size_t size, struct sph_err *err) {
 
 #define NO_DEVICE "there is no device; make one with 'spherule device create'"
 
+/* What is between the home and its devices ("devices/") is made with the first device. */
 int sph_home_open(bool make, struct sph_err *err) {
     char path[4096];
     int r = sph_home_path(path, sizeof(path), err);
@@ -96,6 +98,7 @@ int sph_home_open_device(int home_fd, const char *name, struct sph_err *err) {
     return SPH_FAIL_ERRNO(err, -errno, "cannot open device '%s'", name);
 }
 
+/* By bytes, not by locale: scripts compare the list with another machine's. */
 static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -127,6 +130,7 @@ static bool is_device(int devices_fd, const char *name) {
     return device_fd >= 0 && faccessat(device_fd, "device.json", F_OK, 0) == 0;
 }
 
+/* The list is a moment's: devices come and go meanwhile, and every caller opens by name again. */
 int sph_home_list_devices(int home_fd, char ***ret_names, unsigned *ret_count,
                           struct sph_err *err) {
     *ret_names = NULL;
@@ -180,6 +184,8 @@ static int pick_from_list(char **names, unsigned count, const char **ret_name,
                     list);
 }
 
+/* A name that was given is not looked up here: that it is not there is the opening's to say, with a
+ * hint at making it. */
 int sph_home_pick_device(int home_fd, const char *given, char ret_name[SPH_DEVICE_NAME_MAX],
                          struct sph_err *err) {
     const char *variable = getenv("SPHERULE_DEVICE");

@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 
+/* `head` is left as it is: 8 KiB that nobody reads before they are written. */
 void sph_http_reader_init(struct sph_http_reader *reader, sph_http_header_fn *on_header,
                           sph_http_body_fn *on_body, void *context) {
     reader->state = SPH_HTTP_HEAD;
@@ -55,10 +56,13 @@ struct framing {
     uint64_t length;
 };
 
+/* Names of headers are without case (RFC 9110, section 5.1), those of codings too. */
 static bool is_name(const char *name, size_t len, const char *wanted) {
     return len == strlen(wanted) && strncasecmp(name, wanted, len) == 0;
 }
 
+/* Both headers together are allowed to a server that does not know better; chunks then win (RFC
+ * 9112, section 6.3). Two different lengths are how answers are smuggled, and are refused. */
 static int read_framing(const char *name, size_t name_len, const char *value, size_t value_len,
                         struct framing *framing, struct sph_err *err) {
     if (is_name(name, name_len, "Transfer-Encoding")) {
@@ -113,6 +117,8 @@ static bool next_line(const char **at, const char *end, const char **ret_line, s
     return true;
 }
 
+/* Called once a head is whole. Interim answers (1xx) have headers of their own, which are not this
+ * answer's and are not looked at. */
 static int parse_head(struct sph_http_reader *reader, size_t len, struct sph_err *err) {
     const char *at = reader->head, *line = NULL;
     size_t line_len = 0;
@@ -165,6 +171,7 @@ static bool head_is_whole(const struct sph_http_reader *reader) {
            (reader->held >= 3 && memcmp(end - 3, "\n\r\n", 3) == 0);
 }
 
+/* Line by line, so that not one byte of the body is taken. */
 static int feed_head(struct sph_http_reader *reader, const char *data, size_t len, size_t *ret_used,
                      struct sph_err *err) {
     bool whole;
@@ -231,6 +238,7 @@ static int feed_line(struct sph_http_reader *reader, const char *data, size_t le
     return 0;
 }
 
+/* Passed on in the pieces that come; nothing of a body is ever kept here. */
 static int feed_body(struct sph_http_reader *reader, const char *data, size_t len,
                      size_t *ret_used) {
     bool is_counted = reader->state != SPH_HTTP_BODY_TO_CLOSE;
@@ -247,6 +255,7 @@ static int feed_body(struct sph_http_reader *reader, const char *data, size_t le
     return 0;
 }
 
+/* Every turn takes at least one byte or fails: no input can hold it. */
 int sph_http_feed(struct sph_http_reader *reader, const char *data, size_t len,
                   struct sph_err *err) {
     while (len > 0 && reader->state != SPH_HTTP_DONE) {
@@ -273,6 +282,8 @@ int sph_http_feed(struct sph_http_reader *reader, const char *data, size_t len,
     return 0;
 }
 
+/* For a body without a length the end of the connection is the end of the body, and a broken
+ * connection cannot be told from it: one reason why our gateway sends lengths or chunks. */
 int sph_http_end(struct sph_http_reader *reader, struct sph_err *err) {
     if (reader->state == SPH_HTTP_BODY_TO_CLOSE)
         reader->state = SPH_HTTP_DONE;

@@ -12,6 +12,8 @@ static void on_signal(int signal_number) {
     *(volatile int *)&came = signal_number;
 }
 
+/* Left as it is to the end of the process: what tidies up must not be killed half-way by a second
+ * Ctrl+C, and every wait in it has a limit. */
 void sph_interrupt_catch(void) {
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);

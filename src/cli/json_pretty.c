@@ -10,6 +10,7 @@
 #define COLOUR_OTHER "\033[36m"
 #define COLOUR_END "\033[0m"
 
+/* The place, and what is known of it. No stack of brackets: which kind closes is not looked at. */
 struct pretty {
     const char *at, *end;
     unsigned depth;
@@ -23,6 +24,7 @@ static void new_line(struct pretty *pretty) {
         sph_buf_puts(pretty->buf, "  ");
 }
 
+/* strchr() finds the NUL too, so a NUL in the text is a blank: it cannot stop the pass. */
 static void skip_blanks(struct pretty *pretty) {
     while (pretty->at < pretty->end && strchr(" \t\r\n", *pretty->at))
         pretty->at++;
@@ -42,6 +44,7 @@ static const char *token_end(const struct pretty *pretty) {
     return c < pretty->end ? c + 1 : c;
 }
 
+/* A string before a colon is a key; the blanks between them are dropped, as all others. */
 static void write_token(struct pretty *pretty) {
     const char *begin = pretty->at;
     const char *end = token_end(pretty);
@@ -57,6 +60,7 @@ static void write_token(struct pretty *pretty) {
         sph_buf_puts(pretty->buf, COLOUR_END);
 }
 
+/* Empty ones stay on their line. */
 static void open_bracket(struct pretty *pretty) {
     sph_buf_append(pretty->buf, pretty->at++, 1);
     skip_blanks(pretty);
@@ -68,6 +72,7 @@ static void open_bracket(struct pretty *pretty) {
     new_line(pretty);
 }
 
+/* A bracket too many is passed through: the depth stops at 0. */
 static void step(struct pretty *pretty) {
     switch (*pretty->at) {
     case '{':

@@ -68,6 +68,7 @@ static const struct program gateway_program = {
     .refusal = "the gateway ended before it was ready",
 };
 
+/* Only for the two that stay; the sweep has no pid file. */
 static bool is_running(int device_fd, const struct program *program) {
     return sph_pidfile_is_held(device_fd, program->pid_file, program->name);
 }
@@ -250,6 +251,8 @@ static int launch(int device_fd, const struct program *program, struct sph_err *
     return await_ready(program, pid, ready_fd, err);
 }
 
+/* The agent does it, since only it knows the names of its groups, and with --sweep it does nothing
+ * else. */
 int sph_launch_sweep(int device_fd, struct sph_err *err) {
     return launch(device_fd, &sweep_program, err);
 }

@@ -20,11 +20,11 @@
 #include "cli/rest_client.h"
 
 enum {
-    ASK_TIMEOUT_MS = 5000,    /* for the answer to the request */
-    ASKED_TIMEOUT_MS = 1000,  /* then a signal says the same again: a lost request costs no more */
-    AGENT_TIMEOUT_MS = 15000, /* apps get their grace time after SIGTERM, then the agent ends */
-    GATEWAY_TIMEOUT_MS = 5000,
-    KILL_TIMEOUT_MS = 3000,
+    ASK_TIMEOUT_MS = 5000,     /* for the answer to the request */
+    ASKED_TIMEOUT_MS = 1000,   /* then a signal says the same again: a lost request costs no more */
+    AGENT_TIMEOUT_MS = 15000,  /* apps get their grace time after SIGTERM, then the agent ends */
+    GATEWAY_TIMEOUT_MS = 5000, /* it has open streams to end, and nothing to save */
+    KILL_TIMEOUT_MS = 3000,    /* the kernel gives memory back first; longer means a hung disk */
 };
 
 /* Waits for a process to end; -1 stands for one that has. */
@@ -54,16 +54,20 @@ static int ask(int device_fd, const char *name) {
     return r < 0 ? r : sph_rest_call(rest, &request, NULL, NULL);
 }
 
+/* Raw: glibc has a wrapper since 2.36 only. Linux 5.1. */
 static int send_signal(int process, int signal_number) {
     return (int)syscall(SYS_pidfd_send_signal, process, signal_number, NULL, 0) == 0 ? 0 : -errno;
 }
 
+/* One of the two, pinned. */
 struct process {
     int fd;
     const char *what;
     int term_timeout_ms;
 };
 
+/* From the friendliest way to the last. EPERM after a request that was heard is no failure yet: the
+ * device belongs to another, who lets us ask but not kill. */
 static int end_process(const struct process *process, bool asked, const char *name,
                        struct sph_err *err) {
     if (asked && wait_end(process->fd, ASKED_TIMEOUT_MS))

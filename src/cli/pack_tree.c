@@ -31,6 +31,7 @@ bool sph_pack_list_has(const char *list, const char *path) {
     return false;
 }
 
+/* The casts take away const only: paths and data came from strdup() and sph_buf_take(). */
 void sph_pack_tree_done(struct sph_pack_tree *tree) {
     for (size_t i = 0; i < tree->count; i++) {
         free((char *)tree->items[i].path);
@@ -77,6 +78,8 @@ static int add_file(struct sph_pack_tree *tree, const char *from, const char *pa
     return 0;
 }
 
+/* fts gives a folder twice, before and after what is in it; a package makes its own from the paths.
+ */
 static int add_entry(struct sph_pack_tree *tree, const FTSENT *entry, size_t root_len,
                      const char *executables, struct sph_err *err) {
     const char *path = entry->fts_path + root_len;
@@ -130,6 +133,7 @@ static int walk(FTS *fts, struct sph_pack_tree *tree, size_t root_len, const cha
     return r;
 }
 
+/* The sum is checked with every file, so that a folder of gigabytes is refused after some MiB. */
 int sph_pack_tree_read(const char *directory, const char *executables,
                        struct sph_pack_tree *ret_tree, struct sph_err *err) {
     struct sph_pack_tree tree = SPH_PACK_TREE_NULL;

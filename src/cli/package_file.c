@@ -30,11 +30,15 @@ int sph_input_read(const char *what, const char *path, struct sph_buf *buf, stru
     return 0;
 }
 
+/* What a person can mend by giving another file is input; what only the machine's owner can, is
+ * not. */
 int sph_say_input_failure(const struct sph_err *err) {
     bool is_io = err->code == -EIO || err->code == -ENOMEM || err->code == -EMFILE;
     return sph_say_failure_as(is_io ? SPH_EXIT_IO : SPH_EXIT_INPUT, err);
 }
 
+/* The notes (warnings, the device's number) are for other callers: here a package is good or it is
+ * not. */
 int sph_package_file_read(const char *path, struct sph_buf *buf, struct sph_package *ret_package,
                           struct sph_err *err) {
     struct sph_manifest_notes notes = {.device_error = 0};

@@ -11,23 +11,28 @@
 #include "base/json_out.h"
 #include "base/text.h"
 
+/* 31 bytes at most, by their maker's choice: not surely text, and not surely ended. */
 static void image_name(const struct sph_image *image, char ret_text[64]) {
     sph_text_printable(image->name, strnlen(image->name, sizeof(image->name)), ret_text, 64);
 }
 
+/* The original says "Application" here, where the list of image types has "Applications". */
 static const char *type_name(const struct sph_image *image) {
     return image->image_type == SPH_IMAGE_APPLICATION ? "Application"
                                                       : sph_image_type_name(image->image_type);
 }
 
+/* The format has one kind of signature; a package without is shown, a device refuses it. */
 static const char *signing_name(const struct sph_image *image) {
     return image->signing_type == SPH_IMAGE_SIGNING_ECDSA256 ? "ECDsa256" : "None";
 }
 
+/* As the original writes it for people; JSON has its own. */
 static const char *truth(bool flag) {
     return flag ? "True" : "False";
 }
 
+/* A time that no calendar has (the field is 64 bits of a file's) is shown as the number it is. */
 static void format_time(uint64_t seconds, bool local, char *text, size_t size) {
     time_t at = (time_t)seconds;
     struct tm tm;
@@ -46,6 +51,7 @@ static void write_debug(const struct sph_image *image, const char *lead, struct 
     sph_buf_printf(buf, "%s  Built On (Local):     %s\n", lead, text);
 }
 
+/* Only the sections that are there, in the original's order. */
 void sph_package_text_metadata(const struct sph_image *image, const char *lead,
                                struct sph_buf *buf) {
     char text[SPH_GUID_TEXT];
@@ -80,6 +86,7 @@ void sph_package_text_metadata(const struct sph_image *image, const char *lead,
     }
 }
 
+/* All zeros stand for a thumbprint that is not there. */
 static void json_identity(const struct sph_image *image, struct sph_json_out *out) {
     char text[SPH_GUID_TEXT];
     char thumbprint[2 * SPH_IMAGE_THUMBPRINT_BYTES + 1];
@@ -123,6 +130,7 @@ static void json_rest(const struct sph_image *image, struct sph_json_out *out) {
     sph_json_array_end(out);
 }
 
+/* Files only: a folder is seen by the paths below it. */
 static void json_files(const struct sph_fs *fs, struct sph_json_out *out) {
     struct sph_fs_iter iter;
     struct sph_fs_entry entry;
@@ -141,6 +149,7 @@ static void json_files(const struct sph_fs *fs, struct sph_json_out *out) {
     sph_json_array_end(out);
 }
 
+/* Every member is always there, whatever sections the image has: scripts need not ask first. */
 void sph_package_text_json(const struct sph_image *image, const struct sph_fs *fs,
                            struct sph_buf *buf) {
     struct sph_json_out out;

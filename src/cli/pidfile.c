@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
+/* "4711\n", nothing else: a file that is just being written is no pid. Pid 1 is never ours. */
 static pid_t read_pid(int fd) {
     char text[24];
     ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
@@ -43,6 +44,8 @@ static bool has_name(pid_t pid, const char *program) {
     return strcmp(slash ? slash + 1 : name, program) == 0;
 }
 
+/* A try that succeeds is taken back at once; for that moment a program that starts could be refused
+ * its lock, which is why the other two questions come first. */
 static bool is_locked(int fd) {
     if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
         (void)flock(fd, LOCK_UN);

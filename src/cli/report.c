@@ -19,7 +19,10 @@
 #include "cli/table.h"
 #include "cli/target.h"
 
-enum { PAGE_ROWS_MAX = 24, STACK_ROWS_MAX = 32 };
+enum {
+    PAGE_ROWS_MAX = 24,  /* a screen; no page is lost, the last row takes the rest */
+    STACK_ROWS_MAX = 32, /* the meter records no more */
+};
 
 /* The pages of all mappings of one name. */
 struct page_row {
@@ -53,6 +56,8 @@ static struct page_row *find_row(struct page_rows *rows, const char *name, const
     return row;
 }
 
+/* Sums cannot overflow: 2^64 pages are more than there are. Hostile figures may wrap, and are wrong
+ * then as they were before. */
 static void add_mapping(struct page_rows *rows, const struct sph_json_value *mapping) {
     char name[96];
     char class[16];
@@ -77,6 +82,7 @@ static int compare_rows(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
+/* Absent and not an array are the same: nothing to list. */
 static bool open_array(const struct sph_json_value *object, const char *key,
                        struct sph_json_iter *iter) {
     struct sph_json_value array;
@@ -287,6 +293,7 @@ static void write_heading(const struct sph_json_value *report, struct sph_buf *b
     sph_buf_puts(buf, ".\n");
 }
 
+/* Of a good end the figures are enough; a longer text would hide them. */
 void sph_report_write(const struct sph_json_value *report, struct sph_buf *buf) {
     struct sph_json_value growth;
     write_heading(report, buf);

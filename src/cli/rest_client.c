@@ -51,6 +51,7 @@ struct transfer {
     struct sph_http_reader reader;
 };
 
+/* Makes no connection: whether there is a gateway is the first request's question. */
 int sph_rest_open(int device_fd, const char *device_name, struct sph_rest **ret_rest,
                   struct sph_err *err) {
     struct sph_rest *rest = calloc(1, sizeof(*rest));
@@ -180,6 +181,8 @@ static int receive(struct transfer *transfer, int fd, uint64_t deadline_ms, stru
     return 0;
 }
 
+/* One limit for the whole: connecting needs none on a local socket, which accepts or refuses at
+ * once. */
 static int perform(struct transfer *transfer, int fd, struct sph_err *err) {
     const struct sph_rest_request *request = transfer->request;
     sph_autobuf struct sph_buf head = SPH_BUF_NULL;
@@ -217,6 +220,7 @@ static int fail_connect(const struct sph_rest *rest, struct sph_err *err) {
                     rest->name, rest->name);
 }
 
+/* By the code that the transfer ended with; for broken connections *err has the reason already. */
 static int fail_transfer(const struct transfer *transfer, int code, struct sph_err *err) {
     const char *name = transfer->rest->name;
     const struct sph_rest_request *request = transfer->request;
@@ -294,6 +298,8 @@ static int fail_status(struct transfer *transfer, long status, struct sph_err *e
                     transfer->rest->name, status);
 }
 
+/* A transfer that broke off is told as that, also when its status had come already: a body that was
+ * cut may have lost the number that the status is about. */
 int sph_rest_call(struct sph_rest *rest, const struct sph_rest_request *request,
                   struct sph_buf *ret_body, struct sph_err *err) {
     struct transfer transfer = {.rest = rest,

@@ -70,6 +70,7 @@ static int on_event(void *context, const struct sph_stream_event *event) {
     }
 }
 
+/* Checked to be JSON before it is kept: what `run` prints as JSON is valid. */
 static int read_report(struct sph_target *target, uint64_t id, struct sph_buf *report,
                        struct sph_err *err) {
     char path[64];

@@ -87,6 +87,7 @@ static void configure(const struct sph_run_needs *needs, struct sph_device_confi
         config->flash_bytes = (flash + FLASH_UNIT - 1) / FLASH_UNIT * FLASH_UNIT;
 }
 
+/* Held until this process ends, however it does: flock goes with its last descriptor. */
 static int take_owner_lock(struct sph_run_device *device, struct sph_err *err) {
     device->lock_fd =
         openat(device->target.device_fd, OWNER_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0644);

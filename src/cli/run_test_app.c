@@ -15,6 +15,8 @@ static void grow(void) {
     }
 }
 
+/* The arguments and a line on each stream come first in every case: that output passes is part of
+ * what is tested. */
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     for (int i = 1; i < argc; i++)

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+/* "Manual" keeps the device from starting it; "Auto" is what the device does without a word, too.
+ */
 int sph_sideload(struct sph_target *target, const void *package, size_t len, bool manual,
                  struct sph_err *err) {
     const struct sph_rest_request request = {.method = "PUT",

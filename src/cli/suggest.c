@@ -10,13 +10,14 @@
 #include <limits.h>
 #include <string.h>
 
-enum { WORD_MAX = 63 };
+enum { WORD_MAX = 63 }; /* twice the longest word of the table */
 
 static unsigned min3(unsigned a, unsigned b, unsigned c) {
     unsigned least = a < b ? a : b;
     return least < c ? least : c;
 }
 
+/* Quadratic in words of at most 63 bytes; names longer than that have none near. */
 unsigned sph_suggest_distance(const char *a, const char *b) {
     size_t len_a = strlen(a);
     size_t len_b = strlen(b);
@@ -49,6 +50,7 @@ void sph_suggest_start(struct sph_suggest *suggest, const char *typed) {
     suggest->best_distance = (unsigned)near + 1;
 }
 
+/* Of several that are equally near the first holds: the table's order is that of common use. */
 void sph_suggest_offer(struct sph_suggest *suggest, const char *known) {
     size_t len = strlen(suggest->typed);
     unsigned distance = sph_suggest_distance(suggest->typed, known);

@@ -16,8 +16,9 @@
 
 #include "base/json_out.h"
 
-enum { COLUMNS_MAX = 16 };
+enum { COLUMNS_MAX = 16 }; /* show-kills has nine, and they fill a wide screen */
 
+/* The columns' number is the table's, by a NULL title: it cannot disagree with them. */
 void sph_table_init(struct sph_table *table, const struct sph_column *columns) {
     *table = (struct sph_table){.columns = columns};
     while (columns[table->n_columns].title)
@@ -25,6 +26,7 @@ void sph_table_init(struct sph_table *table, const struct sph_column *columns) {
     assert(table->n_columns > 0 && table->n_columns <= COLUMNS_MAX);
 }
 
+/* Content with a table that was never filled; the columns are the caller's. */
 void sph_table_done(struct sph_table *table) {
     for (unsigned i = 0; i < table->n_cells; i++)
         free(table->cells[i].text);
@@ -32,6 +34,7 @@ void sph_table_done(struct sph_table *table) {
     *table = (struct sph_table){.columns = NULL};
 }
 
+/* Doubling from 32: most tables have fewer cells, the largest (show-kills) some hundreds. */
 static bool grow(struct sph_table *table) {
     if (table->error)
         return false;
@@ -64,12 +67,14 @@ void sph_table_add(struct sph_table *table, const char *text) {
     add_cell(table, text ? SPH_CELL_TEXT : SPH_CELL_NONE, text ? text : "");
 }
 
+/* Digits only: separators of thousands are pretty, and wrong in every second script. */
 void sph_table_add_number(struct sph_table *table, uint64_t value) {
     char text[24];
     (void)snprintf(text, sizeof(text), "%" PRIu64, value);
     add_cell(table, SPH_CELL_NUMBER, text);
 }
 
+/* JSON's words serve people as well. */
 void sph_table_add_bool(struct sph_table *table, bool value) {
     add_cell(table, SPH_CELL_BOOL, value ? "true" : "false");
 }
@@ -82,6 +87,7 @@ static size_t text_width(const char *text) {
     return width;
 }
 
+/* Two passes over the cells, one to measure and one to draw: the widest cell may be the last. */
 static void measure(const struct sph_table *table, size_t widths[COLUMNS_MAX]) {
     for (unsigned i = 0; i < table->n_columns; i++)
         widths[i] = text_width(table->columns[i].title);
@@ -128,6 +134,8 @@ static void write_rule(const struct sph_table *table, const size_t widths[COLUMN
     sph_buf_puts(buf, "\n");
 }
 
+/* The original's: a rule above the titles, '=' below them, a rule below every row, one blank in
+ * front of each line and none behind. */
 static void draw_ruled(const struct sph_table *table, struct sph_buf *buf) {
     size_t widths[COLUMNS_MAX];
     measure(table, widths);
@@ -145,6 +153,7 @@ static void draw_ruled(const struct sph_table *table, struct sph_buf *buf) {
     }
 }
 
+/* No rules and no blank in front: for tables of our own, which are read by cut and awk as well. */
 static void draw_plain(const struct sph_table *table, struct sph_buf *buf) {
     size_t widths[COLUMNS_MAX];
     measure(table, widths);
@@ -181,6 +190,7 @@ static void write_json_cell(struct sph_json_out *out, const char *key,
     }
 }
 
+/* An array of one object a row, also for a single row: scripts need not ask how many there are. */
 static void draw_json(const struct sph_table *table, struct sph_buf *buf) {
     struct sph_json_out out;
     sph_json_begin(&out, buf);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
+/* Each step has its own sentence: no home, no such device, no memory. */
 int sph_target_open(const struct sph_cli *cli, const char *name, struct sph_target *ret_target,
                     struct sph_err *err) {
     struct sph_target target = SPH_TARGET_NULL;
@@ -30,6 +31,7 @@ int sph_target_open(const struct sph_cli *cli, const char *name, struct sph_targ
     return r;
 }
 
+/* Leaves an empty target behind, so that it may be called again by the scope's end. */
 void sph_target_done(struct sph_target *target) {
     target->rest = sph_rest_close(target->rest);
     sph_closep_(&target->device_fd);
@@ -37,6 +39,8 @@ void sph_target_done(struct sph_target *target) {
     target->device_fd = target->home_fd = -1;
 }
 
+/* All of these requests are small; what is large or has no end makes its own (sideload, log,
+ * events). */
 static int call(struct sph_target *target, const char *method, const char *path, const char *body,
                 struct sph_buf *ret_text, struct sph_err *err) {
     struct sph_rest_request request = {
@@ -65,6 +69,7 @@ int sph_target_ask(struct sph_target *target, const char *method, const char *pa
     return 0;
 }
 
+/* A failed conversion leaves what stands for nothing; casts to (void) below are that decision. */
 uint64_t sph_answer_u64(const struct sph_json_value *object, const char *key) {
     struct sph_json_value value;
     uint64_t number = 0;
@@ -91,6 +96,8 @@ char *sph_answer_text(const struct sph_json_value *object, const char *key, char
     return ret_text;
 }
 
+/* The braces and capitals that Windows tools write are taken; what goes to the device is one form.
+ */
 int sph_target_component(const struct sph_cli *cli, char ret_id[SPH_GUID_TEXT],
                          struct sph_err *err) {
     const char *text = sph_args_value(&cli->args, "component-id");

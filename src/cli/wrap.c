@@ -15,6 +15,8 @@
 #include "base/json_out.h"
 #include "package/build.h"
 
+/* Any bytes that argv can hold become JSON text; what is not UTF-8 becomes U+FFFD there, as a
+ * manifest is JSON and has no other place for it. */
 static void write_args(struct sph_json_out *out, char *const args[], unsigned n_args) {
     sph_json_key(out, "CmdArgs");
     sph_json_array(out);
@@ -63,6 +65,7 @@ static int build(const struct sph_buf *manifest, const struct sph_fs_item *items
     return sph_build_package(&build, ret_package, &notes, err);
 }
 
+/* The entry point is always /bin/app; the program's own name is the application's. */
 int sph_wrap_executable(const char *name, const struct sph_buf *executable, char *const args[],
                         unsigned n_args, const struct sph_signer *signer, struct sph_guid *ret_id,
                         struct sph_buf *ret_package, struct sph_err *err) {
@@ -82,6 +85,7 @@ int sph_wrap_executable(const char *name, const struct sph_buf *executable, char
     return r;
 }
 
+/* TargetApplicationRuntimeVersion is what packing adds: its builder would refuse it in a source. */
 void sph_wrap_manifest(const struct sph_json_value *manifest, char *const args[], unsigned n_args,
                        struct sph_buf *ret_text) {
     struct sph_json_out out;
@@ -134,6 +138,8 @@ static int collect_items(const struct sph_package *package, struct sph_fs_item *
     return 0;
 }
 
+/* The image id is new and the signature ours; component, files and API set are those of the
+ * original. */
 int sph_wrap_with_args(const struct sph_package *package, char *const args[], unsigned n_args,
                        const struct sph_signer *signer, struct sph_buf *ret_package,
                        struct sph_err *err) {
