@@ -162,6 +162,8 @@ void sph_exchange_decide(struct sph_exchange *exchange) {
     sph_exchange_resume(exchange);
 }
 
+/* 504 only for an agent that is there and says nothing: whether it did what was asked is unknown,
+ * and a client may want to look before it asks again. */
 void sph_exchange_refuse_answer(struct sph_exchange *exchange, const struct sph_answer *answer) {
     bool is_late = answer->kind == SPH_ANSWER_TIMEOUT;
     (void)sph_response_refuse(&exchange->response, exchange->call.is_own, is_late ? 504 : 503,
@@ -200,6 +202,7 @@ static bool continue_log(struct sph_exchange *exchange, size_t before) {
     return exchange->ask != NULL;
 }
 
+/* Called from the loop, when the connection is suspended. */
 static void on_answer(void *context, const struct sph_answer *answer) {
     struct sph_exchange *exchange = context;
     struct sph_response *response = &exchange->response;
@@ -257,6 +260,7 @@ static void answer_gateway(struct sph_exchange *exchange) {
     exchange->response.status = 200;
 }
 
+/* Suspended after the ask, never before: an ask that fails is answered in this call. */
 static enum MHD_Result ask_or_answer(struct sph_exchange *exchange) {
     ask(exchange);
     if (!exchange->ask)
@@ -377,6 +381,8 @@ void sph_exchange_wake_streams(struct sph_exchange_pool *pool, bool alive) {
     }
 }
 
+/* May be called again and again; nobody is answered twice. The exchanges themselves are freed by
+ * the library, as their answers go out. */
 void sph_exchange_stop_all(struct sph_exchange_pool *pool) {
     static const struct sph_answer ending = {.kind = SPH_ANSWER_LOST,
                                              .text = "the gateway is ending"};

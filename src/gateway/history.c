@@ -49,6 +49,7 @@ void sph_history_add(struct sph_history *history, uint64_t seq, const char *text
     history->end++;
 }
 
+/* No line: a count between two lines, which costs nothing however many are missing. */
 void sph_history_skip(struct sph_history *history, uint64_t events) {
     history->events += events;
 }

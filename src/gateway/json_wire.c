@@ -21,6 +21,7 @@ void sph_json_key_slice(struct sph_json_out *out, const char *key, struct sph_sl
     sph_json_string_n(out, text.len ? text.data : "", text.len);
 }
 
+/* 18 digits and a NUL at most. */
 static void json_address(struct sph_json_out *out, uint64_t address) {
     char text[24];
     (void)snprintf(text, sizeof(text), "0x%llx", (unsigned long long)address);
@@ -68,6 +69,8 @@ void sph_json_key_hex(struct sph_json_out *out, const char *key, struct sph_slic
     sph_json_key_string(out, key, digits.data ? digits.data : "");
 }
 
+/* A character that is cut between two events makes both of them hex: putting it together would mean
+ * to hold one back until the other comes. */
 void sph_json_key_bytes(struct sph_json_out *out, struct sph_slice bytes) {
     if (sph_text_is_utf8(bytes.len ? bytes.data : "", bytes.len))
         sph_json_key_slice(out, "text", bytes);
@@ -91,6 +94,7 @@ const char *sph_app_state_word(uint32_t state) {
     return word_of(words, SPH_ARRAY_SIZE(words), state, "unknown");
 }
 
+/* Clients decide by these words, the CLI's exit status among them: they are as fixed as tags. */
 const char *sph_end_why_word(uint32_t why) {
     static const char *const words[] = {
         [SPH_END_RATION] = "ration",
@@ -104,6 +108,7 @@ const char *sph_end_why_word(uint32_t why) {
     return word_of(words, SPH_ARRAY_SIZE(words), why, "unknown");
 }
 
+/* Not "unknown" but "other": a class that is new is a kind of memory that nobody need know. */
 static const char *mapping_class_word(uint32_t class) {
     static const char *const words[] = {
         [SPH_MAPPING_PACKAGE] = "package",     [SPH_MAPPING_LIBRARY] = "library",
@@ -114,6 +119,7 @@ static const char *mapping_class_word(uint32_t class) {
     return word_of(words, SPH_ARRAY_SIZE(words), class, "other");
 }
 
+/* Kinds of the gateway's own lines (subscribed, lost, …) are not here: they have no number. */
 static const char *event_kind_word(uint32_t kind) {
     static const char *const words[] = {
         [SPH_EVENT_APP_INSTALLED] = "installed",
@@ -165,6 +171,7 @@ static const char *signal_word(uint32_t number, char ret_text[24]) {
     return ret_text;
 }
 
+/* Which app, when, how it ended. */
 static void json_report_identity(struct sph_json_out *out, const struct sph_msg_report *report) {
     char signal_text[24];
     sph_json_key_u64(out, "id", report->id);
@@ -182,6 +189,7 @@ static void json_report_identity(struct sph_json_out *out, const struct sph_msg_
     sph_json_key_bool(out, "willRestart", report->will_restart);
 }
 
+/* Each figure with how it was had: a reader may show "exact" or "about". */
 static void json_report_figures(struct sph_json_out *out, const struct sph_msg_report *report) {
     sph_json_key_u64(out, "limitBytes", report->limit_bytes);
     sph_json_key_u64(out, "userBytes", report->user_bytes);
@@ -218,6 +226,8 @@ static void json_report_growth(struct sph_json_out *out, const struct sph_msg_re
     sph_json_object_end(out);
 }
 
+/* In the order of the table of docs/spec/rest.md, section 3.7. The log is one text with line ends.
+ */
 void sph_json_report(struct sph_json_out *out, const struct sph_msg_report *report) {
     sph_json_object(out);
     json_report_identity(out, report);
@@ -230,6 +240,7 @@ void sph_json_report(struct sph_json_out *out, const struct sph_msg_report *repo
     sph_json_object_end(out);
 }
 
+/* A report's figures without its story; the id gets the rest. */
 void sph_json_report_row(struct sph_json_out *out, const void *item) {
     const struct sph_msg_report_row *row = item;
     sph_json_object(out);
@@ -247,6 +258,7 @@ void sph_json_report_row(struct sph_json_out *out, const void *item) {
     sph_json_object_end(out);
 }
 
+/* Of the whole group, as everywhere: the ration is the group's. */
 static void json_event_figures(struct sph_json_out *out, const struct sph_msg_event *event) {
     sph_json_key_u64(out, "userBytes", event->user_bytes);
     sph_json_key_u64(out, "peakUserBytes", event->peak_user_bytes);
@@ -254,6 +266,7 @@ static void json_event_figures(struct sph_json_out *out, const struct sph_msg_ev
     sph_json_key_u64(out, "limitBytes", event->limit_bytes);
 }
 
+/* The figures of the end itself: the group may hold less by the time that anybody asks. */
 static void json_event_end(struct sph_json_out *out, const struct sph_msg_event *event) {
     json_event_figures(out, event);
     sph_json_key_u64(out, "pid", event->pid);

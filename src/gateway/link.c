@@ -106,6 +106,7 @@ static void answer_and_free(struct sph_ask *ask, const struct sph_answer *answer
     free(ask);
 }
 
+/* Taken off as a whole first, so that nothing can be answered twice. */
 static void answer_all(struct sph_link *link, const struct sph_answer *answer) {
     struct sph_ask *ask = link->asks; /* answers may make new requests: those are refused */
     link->asks = NULL;
@@ -142,6 +143,7 @@ static void wait_for(struct sph_link *link, uint32_t events) {
 }
 
 /* 0 or negative errno; what is left waits for EPOLLOUT. */
+/* MSG_NOSIGNAL: an agent that has gone is a failure of this call, not of the process. */
 static int flush(struct sph_link *link) {
     while (link->out_done < link->out.len) {
         ssize_t sent = send(link->fd, link->out.data + link->out_done,
@@ -221,6 +223,7 @@ static void on_acknowledged(void *context, const struct sph_answer *answer) {
     link->acknowledgement = NULL;
 }
 
+/* A request of the link's own. */
 static int ask_message(struct sph_link *link, struct sph_question *question,
                        const struct sph_codec *codec, const void *message,
                        struct sph_ask **ret_ask) {
@@ -232,6 +235,9 @@ static int ask_message(struct sph_link *link, struct sph_question *question,
     return rc < 0 ? rc : sph_link_ask(link, question, ret_ask, NULL);
 }
 
+/* Nothing is tried again here: a failure leaves what was told as it was, and the next call finds
+ * the difference anew. One acknowledgement is under way at a time, so that a slow agent is not sent
+ * one for each event; the next one carries the newest number. */
 void sph_link_acknowledge(struct sph_link *link, bool hold, uint64_t seq) {
     struct sph_ask *ask;
     struct sph_question events = {.op = SPH_OP_EVENTS};
@@ -249,6 +255,7 @@ void sph_link_acknowledge(struct sph_link *link, bool hold, uint64_t seq) {
 
 /* ---- connecting ---- */
 
+/* What was not written is dropped with the connection: its requests are told that they are lost. */
 static void close_connection(struct sph_link *link) {
     link->fd_watch = sph_loop_remove(link->fd_watch);
     if (link->fd >= 0)
@@ -282,6 +289,7 @@ static void lose(struct sph_link *link, const char *text) {
     try_later(link);
 }
 
+/* Whatever was acquired when this fails is given back by lose(). */
 static int begin_connection(struct sph_link *link, struct sph_err *err) {
     struct sph_msg_hello hello = {.version_min = SPH_FRAME_VERSION,
                                   .version_max = SPH_FRAME_VERSION,
@@ -389,6 +397,8 @@ static void handle_greeting(struct sph_link *link, const struct sph_frame *frame
         subscribed(link, frame);
 }
 
+/* The greeting's replies are the link's own; those of questions are looked up by their id alone,
+ * since the agent may answer in any order. */
 static void handle_frame(struct sph_link *link, const struct sph_frame *frame) {
     if (frame->type == SPH_FRAME_EVENT) {
         handle_event(link, frame);
@@ -442,6 +452,8 @@ static void read_some(struct sph_link *link) {
     drain(link);
 }
 
+/* Read first: what is read may make something to be written. The fd is compared since reading may
+ * have ended the connection, or begun the next one. */
 static void on_fd(void *context, int fd, uint32_t epoll_events) {
     struct sph_link *link = context;
     if (epoll_events & (EPOLLIN | EPOLLHUP | EPOLLERR))

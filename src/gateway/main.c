@@ -18,7 +18,8 @@
 
 enum { EXIT_USAGE = 2, EXIT_FAILED = 1 }; /* 0: told to end, by a signal or by a client */
 
-/* "ok", or the sentence, to whoever started us; then that descriptor is closed. */
+/* "ok", or the sentence, to whoever started us; then that descriptor is closed. Nothing can be done
+ * about a starter that does not read: it is told, not asked. */
 static void tell_starter(int ready_fd, const char *text) {
     if (ready_fd < 0)
         return;
@@ -32,6 +33,8 @@ static void on_signal(void *context, int signal_number) {
     sph_loop_stop(context, 0);
 }
 
+/* Through the loop, so that an end is as orderly by a signal as by a client: answers go out first.
+ */
 static int watch_signals(struct sph_loop *loop, struct sph_err *err) {
     struct sph_watch *watch; /* they live as long as the loop */
     int rc = sph_loop_add_signal(loop, SIGTERM, on_signal, loop, &watch, err);
@@ -46,6 +49,8 @@ struct gateway {
     struct sph_server *server;
 };
 
+/* In the order of what may be done as whom. The socket comes last: whoever can connect is served.
+ */
 static int set_up(struct gateway *gateway, const struct sph_options *options, struct sph_err *err) {
     gateway->dir_fd = sph_place_open(options, err);
     if (gateway->dir_fd < 0)

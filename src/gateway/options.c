@@ -23,6 +23,7 @@ const char sph_options_help[] =
 
 enum { OPT_DEVICE = 256, OPT_OWNER, OPT_AGENT, OPT_READY_FD, OPT_HELP, OPT_VERSION };
 
+/* May be shortened as far as they are clear, as getopt_long has it. */
 static const struct option long_options[] = {
     {"device", required_argument, NULL, OPT_DEVICE},
     {"owner", required_argument, NULL, OPT_OWNER},
@@ -96,6 +97,7 @@ static int read_option(int option, const char *word, struct sph_options *options
     }
 }
 
+/* Help wins over everything that may be wrong after it; what is wrong before it is told first. */
 int sph_options_parse(int argc, char **argv, struct sph_options *ret_options, struct sph_err *err) {
     struct sph_options options = {.agent = "agent.sock", .ready_fd = -1};
     int option;

@@ -79,6 +79,7 @@ unsigned sph_format_app_state(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* Ports stand there only while a debugger could use them, as on devices. */
 unsigned sph_format_app_control(const struct sph_call *call, const void *message,
                                 struct sph_response *response) {
     (void)call;
@@ -106,6 +107,7 @@ unsigned sph_format_quota(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* Absent means false: the original's clients look for the member, not for its value. */
 unsigned sph_format_restarting(const struct sph_call *call, const void *message,
                                struct sph_response *response) {
     (void)call;
@@ -161,6 +163,7 @@ unsigned sph_format_images(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* The device's names for total, user and peak of the group. */
 unsigned sph_format_memory_stats(const struct sph_call *call, const void *message,
                                  struct sph_response *response) {
     (void)call;
@@ -178,6 +181,7 @@ unsigned sph_format_memory_stats(const struct sph_call *call, const void *messag
 
 /* ---- below /spherule/v1 ---- */
 
+/* From a hello of its own: what was learnt when the connection began has an old uptime. */
 unsigned sph_format_device(const struct sph_call *call, const void *message,
                            struct sph_response *response) {
     (void)call;
@@ -200,6 +204,7 @@ unsigned sph_format_device(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* Peaks of apps do not add up to that of the group: they need not have been at the same time. */
 static void json_app_memory(struct sph_json_out *out, const void *item) {
     const struct sph_msg_app_memory *app = item;
     sph_json_object(out);
@@ -215,6 +220,7 @@ static void json_app_memory(struct sph_json_out *out, const void *item) {
     sph_json_object_end(out);
 }
 
+/* All of one instant, which separate calls for the figures could not have. */
 unsigned sph_format_memory(const struct sph_call *call, const void *message,
                            struct sph_response *response) {
     (void)call;
@@ -302,6 +308,7 @@ unsigned sph_format_apps(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* Our own path has a 404 where the device's says "notPresent". */
 unsigned sph_format_app(const struct sph_call *call, const void *message,
                         struct sph_response *response) {
     struct sph_msg_app app;
@@ -316,6 +323,7 @@ unsigned sph_format_app(const struct sph_call *call, const void *message,
     return 0;
 }
 
+/* The pid of a start that went well, for those who want to watch it; 0 when it is over already. */
 unsigned sph_format_run(const struct sph_call *call, const void *message,
                         struct sph_response *response) {
     (void)call;
@@ -327,6 +335,7 @@ unsigned sph_format_run(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* Said before it happens: afterwards there is nobody to say it. */
 unsigned sph_format_stop(const struct sph_call *call, const void *message,
                          struct sph_response *response) {
     (void)call, (void)message;
@@ -364,6 +373,7 @@ unsigned sph_format_count(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* Hex as in requests, so that an entry can be sent back as it is. */
 static void json_trust(struct sph_json_out *out, const void *item) {
     const struct sph_msg_trust *entry = item;
     sph_json_object(out);

@@ -38,11 +38,14 @@ static unsigned read_object(const struct sph_call *call, const char *body, size_
     return 0;
 }
 
+/* False without a body too: its object has no text. */
 static bool get_member(const struct sph_json_value *object, const char *key,
                        struct sph_json_value *ret_value) {
     return object->text && sph_json_get(object, key, ret_value);
 }
 
+/* The same for a member that is missing and one that is wrong: either way that is what is wanted.
+ */
 static unsigned refuse_member(const struct sph_call *call, const char *key, const char *wanted,
                               struct sph_response *response) {
     return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
@@ -57,6 +60,7 @@ unsigned sph_build_component(const struct sph_call *call, const char *body, size
     return put(&sph_msg_component_codec, &message, ret_payload, call, response);
 }
 
+/* A word that is no trigger has a number of its own on devices; what is no word at all has not. */
 unsigned sph_build_trigger(const struct sph_call *call, const char *body, size_t len,
                            struct sph_buf *ret_payload, struct sph_response *response) {
     static const struct {
@@ -93,6 +97,7 @@ unsigned sph_build_run_once(const struct sph_call *call, const char *body, size_
     return put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
 }
 
+/* Without a body the app is started, as the device does it. */
 unsigned sph_build_install(const struct sph_call *call, const char *body, size_t len,
                            struct sph_buf *ret_payload, struct sph_response *response) {
     struct sph_json_value object, value;
@@ -115,6 +120,7 @@ unsigned sph_build_pages(const struct sph_call *call, const char *body, size_t l
     return put(&sph_msg_pages_codec, &message, ret_payload, call, response);
 }
 
+/* No max_bytes: the agent's own measure, a chunk, is right for a connection that others share. */
 unsigned sph_build_log(const struct sph_call *call, const char *body, size_t len,
                        struct sph_buf *ret_payload, struct sph_response *response) {
     (void)body, (void)len;
@@ -140,6 +146,8 @@ static bool read_hex(const struct sph_json_value *object, const char *key, uint8
     return strlen(text) == 2 * size && sph_hex_to_bytes(text, size, ret_bytes) == 0;
 }
 
+/* A name may be left out; one that is too long is refused instead of cut, since people find the key
+ * by it. */
 unsigned sph_build_trust(const struct sph_call *call, const char *body, size_t len,
                          struct sph_buf *ret_payload, struct sph_response *response) {
     struct sph_json_value object, value;

@@ -116,6 +116,7 @@ unsigned sph_response_refuse_text(struct sph_response *response, bool is_own, un
     return status;
 }
 
+/* One sentence for both places, cut alike if it is long. */
 unsigned sph_response_refuse(struct sph_response *response, bool is_own, unsigned status,
                              uint32_t device_error, const char *fmt, ...) {
     char text[SPH_SENTENCE];

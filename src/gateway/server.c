@@ -72,6 +72,7 @@ static void on_gap(void *context, uint64_t count) {
     sph_history_skip(&server->pool.history, count);
 }
 
+/* Written once, as text, for however many clients: they differ only in how far they have read. */
 static void on_event(void *context, const struct sph_msg_event *event) {
     struct sph_server *server = context;
     sph_autobuf struct sph_buf line = SPH_BUF_NULL;
@@ -119,6 +120,7 @@ static void on_idle(void *context) {
     run_daemon(context);
 }
 
+/* The library keeps one pointer per request for us: the exchange. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
                                   const char *path, const char *method, const char *version,
                                   const char *upload, size_t *upload_len, void **request) {
@@ -166,6 +168,7 @@ static void on_daemon_timer(void *context) {
     run_daemon(context);
 }
 
+/* The link comes last: its first call may find everything else in place. */
 static int start(struct sph_server *server, int listen_fd, const struct sph_backend *backend,
                  struct sph_err *err) {
     const struct sph_link_listener listener = {.context = server,
@@ -218,6 +221,7 @@ static void stop_daemon(struct sph_server *server) {
         (void)close(listen_fd);
 }
 
+/* Streams and answers need the link's state until the library is done with them. */
 struct sph_server *sph_server_free(struct sph_server *server) {
     if (!server)
         return NULL;

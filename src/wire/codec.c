@@ -92,6 +92,7 @@ static int encode_number(const struct sph_field *field, const uint8_t *member,
     return 0;
 }
 
+/* An empty required field is a header without a value: "there, and empty". */
 static int encode_slice(const struct sph_field *field, const struct sph_slice *slice,
                         struct sph_buf *out) {
     if (slice->len > FIELD_MAX)
@@ -127,6 +128,7 @@ static int encode_list(const struct sph_field *field, const struct sph_list *lis
     return 0;
 }
 
+/* The culprit is the field under way when something failed, the innermost one of a list's item. */
 static int encode_field(const struct sph_field *field, const uint8_t *member, struct sph_buf *out,
                         const struct sph_field **ret_culprit) {
     *ret_culprit = field;
@@ -220,6 +222,7 @@ static const struct sph_field *find_field(const struct sph_codec *codec, uint16_
 static int check_fields(const struct sph_codec *codec, const uint8_t *data, size_t len,
                         struct sph_err *err);
 
+/* A bool of 2 is damage or another table: taking it for true would hide either. */
 static int check_value(const struct sph_codec *codec, const struct sph_field *field,
                        const struct raw_field *raw, struct sph_err *err) {
     size_t size = fixed_size(field->type);
@@ -322,6 +325,7 @@ static void store_fields(const struct sph_codec *codec, const uint8_t *data, siz
     }
 }
 
+/* In this order: what is written to *ret_message is never taken back. */
 int sph_codec_decode(const struct sph_codec *codec, const void *data, size_t len, void *ret_message,
                      struct sph_err *err) {
     int rc = check_fields(codec, data, len, err);

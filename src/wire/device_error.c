@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 
+/* Numbers without a row are "unknown" to people and still themselves to clients. */
 static const struct {
     uint32_t number;
     const char *name;

@@ -1,5 +1,8 @@
 /* The input is a stream; its first byte says in what pieces it comes. Frames found in pieces are
- * those found in one, and a frame written after any garbage is found. */
+ * those found in one, and a frame written after any garbage is found.
+ *
+ * Random bytes have no valid sums, so that the corpus matters: it holds whole frames, cut ones and
+ * frames in frames, which the fuzzer splices. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,5 +1,8 @@
 /* Two bytes choose a message, the rest are its fields. What decodes is walked, written again and
- * decoded to the same bytes. */
+ * decoded to the same bytes.
+ *
+ * The second encoding is compared, not the first: fields may have come in any order, with strangers
+ * and with zeros that a sender leaves out. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

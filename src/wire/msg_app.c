@@ -1,8 +1,12 @@
-/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags. */
+/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags.
+ *
+ * Required is what a client would have to guess otherwise: whose record it is and in which state.
+ * State 0 is a real one ("not present"), so its absence must not be taken for it. */
 #include "wire/msg_app.h"
 
 #include "wire/table.h"
 
+/* Not required: no id asks for all. */
 static const struct sph_field component_fields[] = {
     FIELD(sph_msg_component, 1, GUID, component),
 };
@@ -32,6 +36,7 @@ static const struct sph_field app_list_reply_fields[] = {
 };
 CODEC(sph_msg_app_list_reply, "app_list_reply", app_list_reply_fields);
 
+/* There is no trigger 0, and no id that could stand for "whichever". */
 static const struct sph_field app_control_fields[] = {
     REQUIRED(sph_msg_app_control, 1, GUID, component),
     REQUIRED(sph_msg_app_control, 2, U32, trigger),
@@ -63,6 +68,7 @@ static const struct sph_field stage_begin_fields[] = {
 };
 CODEC(sph_msg_stage_begin, "stage_begin", stage_begin_fields);
 
+/* Required though it may be empty: a piece that lost its field must not pass for an empty one. */
 static const struct sph_field stage_data_fields[] = {
     REQUIRED(sph_msg_stage_data, 1, BYTES, data),
 };

@@ -1,4 +1,7 @@
-/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags. */
+/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags.
+ *
+ * Figures are not required: a zero one is left out, and an older agent that does not know a figure
+ * leaves it at zero with its "how" empty. */
 #include "wire/msg_device.h"
 
 #include "wire/table.h"
@@ -6,6 +9,8 @@
 const struct sph_codec sph_msg_empty_codec = {
     .name = "empty", .fields = NULL, .field_count = 0, .size = sizeof(struct sph_msg_empty)};
 
+/* The first message that any two versions exchange when they do not understand each other: its two
+ * fields, and those of hello, can never change. */
 static const struct sph_field error_fields[] = {
     REQUIRED(sph_msg_error, 1, U32, device_error),
     FIELD(sph_msg_error, 2, TEXT, text),
@@ -77,6 +82,7 @@ static const struct sph_field pages_fields[] = {
 };
 CODEC(sph_msg_pages, "pages", pages_fields);
 
+/* Also a part of kill reports, which are stored: msg_report.c. */
 static const struct sph_field mapping_fields[] = {
     FIELD(sph_msg_mapping, 1, U32, pid),
     FIELD(sph_msg_mapping, 2, U64, start),
@@ -108,6 +114,7 @@ static const struct sph_field log_fields[] = {
 };
 CODEC(sph_msg_log, "log", log_fields);
 
+/* The cursor is required: a reader that missed it would read the log from its beginning again. */
 static const struct sph_field log_reply_fields[] = {
     REQUIRED(sph_msg_log_reply, 1, U64, cursor),
     FIELD(sph_msg_log_reply, 2, U64, lost_bytes),

@@ -1,4 +1,7 @@
-/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags. */
+/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags.
+ *
+ * Of an event its number and its kind are required: without the number a loss could not be told
+ * from a damaged record, without the kind nothing else in it has a meaning. */
 #include "wire/msg_event.h"
 
 #include "wire/table.h"
@@ -36,6 +39,7 @@ static const struct sph_field events_fields[] = {
 };
 CODEC(sph_msg_events, "events", events_fields);
 
+/* Required: an acknowledgement of nothing is number 0, not an empty message. */
 static const struct sph_field events_ack_fields[] = {
     REQUIRED(sph_msg_events_ack, 1, U64, seq),
 };

@@ -1,4 +1,6 @@
-/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags. */
+/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags.
+ *
+ * Pin 0 and level 0 are as real as any other, so both are required wherever they are meant. */
 #include "wire/msg_peripheral.h"
 
 #include "wire/table.h"

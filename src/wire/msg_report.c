@@ -1,4 +1,8 @@
-/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags. */
+/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags.
+ *
+ * Stored reports bind more than connections do: they have to be read by agents that do not exist
+ * yet. So a figure that is known to be zero and one that is not known differ by a has_ field of
+ * their own, not by presence: presence is lost when a report is decoded and encoded once more. */
 #include "wire/msg_report.h"
 
 #include "wire/msg_device.h"
@@ -60,6 +64,7 @@ static const struct sph_field report_row_fields[] = {
 };
 CODEC(sph_msg_report_row, "report_row", report_row_fields);
 
+/* The same field as of message component, which the gateway sends in its place. */
 static const struct sph_field kills_fields[] = {
     FIELD(sph_msg_kills, 1, GUID, component),
 };

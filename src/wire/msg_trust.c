@@ -1,4 +1,6 @@
-/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags. */
+/* Tables only: a tag, once given, never changes its type or meaning; new fields get new tags.
+ *
+ * Sizes are no business of the codec; a thumbprint that is too short is refused by the agent. */
 #include "wire/msg_trust.h"
 
 #include "wire/table.h"

@@ -50,6 +50,7 @@ const struct sph_op sph_ops[] = {
 };
 const size_t sph_op_count = SPH_ARRAY_SIZE(sph_ops);
 
+/* 32 bits are looked up, so that callers need not cut a number that they do not trust. */
 const struct sph_op *sph_op_find(uint32_t op) {
     for (size_t i = 0; i < sph_op_count; i++) {
         if (sph_ops[i].op == op)

@@ -1,5 +1,7 @@
 /* testing: messages filled by their tables, for the tests of this layer and of those that use it.
- */
+ *
+ * Filled from a seed, which the tests print: the same seed makes the same message. What a message
+ * points to lives until sph_testing_free_lists. Out of memory ends the test. */
 #ifndef SPH_WIRE_TESTING_H
 #define SPH_WIRE_TESTING_H
 
