@@ -573,6 +573,8 @@ int sph_json_to_buf(const struct sph_json_value *value, struct sph_buf *buf) {
         sph_buf_append(buf, bytes, step);
     }
     sph_buf_puts(buf, ""); /* an empty string is a text too */
+    if (buf->error)
+        sph_buf_truncate(buf, before);
     return buf->error;
 }
 
