@@ -122,11 +122,13 @@ static bool add_name(char ***names, unsigned *count, const char *name) {
     return true;
 }
 
-/* Names that `device create` would refuse are passed over, whatever they are. */
+/* Names that `device create` would refuse are passed over, whatever they are, and so are links: a
+ * device is opened without following one. */
 static bool is_device(int devices_fd, const char *name) {
     if (!sph_name_is_valid(name))
         return false;
-    sph_autoclose int device_fd = openat(devices_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    sph_autoclose int device_fd =
+        openat(devices_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return device_fd >= 0 && faccessat(device_fd, "device.json", F_OK, 0) == 0;
 }
 
