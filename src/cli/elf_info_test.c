@@ -132,11 +132,84 @@ static void test_cut_anywhere(void **state) {
     }
 }
 
+/* The first loader counts, as for the kernel; the second may say what it likes. */
+static void test_two_loaders(void **state) {
+    (void)state;
+    struct {
+        struct program program;
+        char second[40];
+    } file = {.program = make("/lib/ld-musl-x86_64.so.1")};
+    enum sph_elf_needs needs = SPH_ELF_STATIC;
+    (void)snprintf(file.second, sizeof(file.second), "/lib64/ld-linux-x86-64.so.2");
+    file.program.segments[0].p_type = PT_INTERP;
+    file.program.segments[0].p_offset =
+        offsetof(struct program, loader) + sizeof(file.program.loader);
+    file.program.segments[0].p_filesz = strlen(file.second) + 1;
+    assert_int_equal(sph_elf_inspect(&file, sizeof(file), &needs, NULL), 0);
+    assert_int_equal(needs, SPH_ELF_HOST);
+}
+
+/* Every value of every byte of the header, one at a time: an answer or a sentence, never a read
+ * outside (the copy has its exact size, so that a sanitizer sees every byte too far). */
+static void test_each_byte_changed(void **state) {
+    (void)state;
+    struct program program = make("/lib/ld-musl-x86_64.so.1");
+    size_t whole = offsetof(struct program, loader) + strlen(program.loader) + 1;
+    unsigned char *copy = malloc(whole);
+    assert_non_null(copy);
+    for (size_t at = 0; at < offsetof(struct program, loader); at++) {
+        for (unsigned value = 0; value < 256; value++) {
+            struct sph_err err = SPH_ERR_NULL;
+            enum sph_elf_needs needs;
+            memcpy(copy, &program, whole);
+            copy[at] = (unsigned char)value;
+            int r = sph_elf_inspect(copy, whole, &needs, &err);
+            assert_true(r == 0 || (r == -ENOEXEC && err.text[0] != '\0'));
+        }
+    }
+    free(copy);
+}
+
+static const struct {
+    unsigned machine;
+    const char *sentence;
+} machines[] = {
+    {EM_PPC64, "this executable is for another kind of processor (ELF machine 21)"},
+    {EM_RISCV, "this executable is for RISC-V, and this machine is " HOST_NAME},
+    {0, "this executable is for another kind of processor (ELF machine 0)"},
+    {65535, "this executable is for another kind of processor (ELF machine 65535)"},
+};
+
+static void test_other_machines(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(machines); i++) {
+        struct program program = make(NULL);
+        program.header.e_machine = (ElfW(Half))machines[i].machine;
+        expect_refusal(&program, sizeof(program), machines[i].sentence);
+        program.header.e_ident[EI_CLASS] ^= ELFCLASS32 ^ ELFCLASS64; /* the same of both widths */
+        expect_refusal(&program, sizeof(program), machines[i].sentence);
+    }
+}
+
+/* The number of program headers is the file's word: more than there are is cut off, none is static.
+ */
+static void test_counts_of_headers(void **state) {
+    (void)state;
+    struct program program = make(NULL);
+    enum sph_elf_needs needs = SPH_ELF_HOST;
+    program.header.e_phnum = 0;
+    assert_int_equal(sph_elf_inspect(&program, sizeof(program), &needs, NULL), 0);
+    assert_int_equal(needs, SPH_ELF_STATIC);
+    program.header.e_phnum = 65535;
+    expect_refusal(&program, sizeof(program), "this ELF file is cut off in its program headers");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loaders),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_loaders),           cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_cut_anywhere),      cmocka_unit_test(test_two_loaders),
+        cmocka_unit_test(test_each_byte_changed), cmocka_unit_test(test_other_machines),
+        cmocka_unit_test(test_counts_of_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

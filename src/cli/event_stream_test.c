@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -74,11 +75,60 @@ static void test_members(void **state) {
     assert_string_equal(event.component_id, "2f074b0f-d99d-4692-82d9-ef93a7d6463c");
 }
 
+/* Each line cut at each byte is no event, but for the whole one. */
+static void test_lines_cut_anywhere(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(lines); i++) {
+        for (size_t len = 0; len < strlen(lines[i].line); len++) {
+            struct sph_stream_event event;
+            assert_false(sph_stream_parse(lines[i].line, len, &text, &event));
+        }
+    }
+}
+
+/* A text that does not fit is empty, and the next one is whole again. */
+static void test_a_text_that_does_not_fit(void **state) {
+    static const char large[] = "{\"kind\":\"output\",\"text\":\"0123456789\"}";
+    static const char hex[] = "{\"kind\":\"output\",\"hex\":\"303132333435363738\"}";
+    static const char small[] = "{\"kind\":\"output\",\"text\":\"0123\"}";
+    static const char *const too_large[] = {large, hex};
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(too_large); i++) {
+        sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(8);
+        struct sph_stream_event event;
+        assert_true(sph_stream_parse(too_large[i], strlen(too_large[i]), &text, &event));
+        assert_int_equal(event.text_len, 0);
+        assert_true(sph_stream_parse(small, strlen(small), &text, &event));
+        assert_int_equal(event.text_len, 4);
+        assert_memory_equal(event.text, "0123", 4);
+    }
+}
+
+/* Every byte there is, as text or as digits, comes out as it went in. */
+static void test_every_byte(void **state) {
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        char line[64];
+        struct sph_stream_event event;
+        sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+        (void)snprintf(line, sizeof(line), "{\"kind\":\"output\",\"hex\":\"%02x%02X\"}", byte,
+                       byte);
+        assert_true(sph_stream_parse(line, strlen(line), &text, &event));
+        assert_int_equal(event.text_len, 2);
+        assert_int_equal((unsigned char)event.text[0], byte);
+        assert_int_equal((unsigned char)event.text[1], byte);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_what_is_no_event),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_lines_cut_anywhere),
+        cmocka_unit_test(test_a_text_that_does_not_fit),
+        cmocka_unit_test(test_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,6 +167,91 @@ static void test_opening(void **state) {
     assert_int_equal(sph_home_open_device(scratch->fd, "a/b", &err), -EINVAL);
 }
 
+/* More devices than fit into the sentence: whole names, then dots. */
+static void test_many_devices_to_choose_from(void **state) {
+    struct scratch *scratch = *state;
+    char name[SPH_DEVICE_NAME_MAX] = "";
+    struct sph_err err = SPH_ERR_NULL;
+    for (unsigned i = 0; i < 30; i++) {
+        char device[24];
+        (void)snprintf(device, sizeof(device), "device-number-%02u", i);
+        add_device(scratch, device);
+    }
+    assert_int_equal(sph_home_pick_device(scratch->fd, NULL, name, &err), -EINVAL);
+    assert_string_equal(
+        err.text,
+        "there are several devices (device-number-00, device-number-01, device-number-02, "
+        "device-number-03, device-number-04, device-number-05, device-number-06, "
+        "device-number-07, ...): say which one with --device");
+    assert_string_equal(name, "");
+}
+
+static const struct {
+    const char *home, *data, *user; /* NULL: not set */
+    const char *path, *root_path;   /* NULL: -EIO */
+} places[] = {
+    {"/h", "/d", "/u", "/h", "/h"},
+    {"relative", "/d", "/u", "relative", "relative"},
+    {NULL, "/d", "/u", "/d/spherule", "/var/lib/spherule"},
+    {NULL, "relative", "/u", "/u/.local/share/spherule", "/var/lib/spherule"},
+    {NULL, "", "/u", "/u/.local/share/spherule", "/var/lib/spherule"},
+    {NULL, NULL, "/u", "/u/.local/share/spherule", "/var/lib/spherule"},
+    {"", NULL, "/u", "/u/.local/share/spherule", "/var/lib/spherule"},
+    {NULL, NULL, "", NULL, "/var/lib/spherule"},
+    {NULL, NULL, "relative", NULL, "/var/lib/spherule"},
+    {NULL, NULL, NULL, NULL, "/var/lib/spherule"},
+};
+
+static void set_or_not(const char *variable, const char *value) {
+    (void)(value ? setenv(variable, value, 1) : unsetenv(variable));
+}
+
+static void test_places_of_the_home(void **state) {
+    const char *user = getenv("HOME");
+    char kept[256];
+    (void)state;
+    (void)snprintf(kept, sizeof(kept), "%s", user ? user : "/");
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(places); i++) {
+        char path[128] = "";
+        struct sph_err err = SPH_ERR_NULL;
+        const char *expected = geteuid() == 0 ? places[i].root_path : places[i].path;
+        set_or_not("SPHERULE_HOME", places[i].home);
+        set_or_not("XDG_DATA_HOME", places[i].data);
+        set_or_not("HOME", places[i].user);
+        int r = sph_home_path(path, sizeof(path), &err);
+        assert_int_equal(r, expected ? 0 : -EIO);
+        assert_string_equal(expected ? path : err.text,
+                            expected ? expected
+                                     : "neither SPHERULE_HOME nor HOME says where to keep devices");
+    }
+    (void)setenv("HOME", kept, 1);
+}
+
+/* What stands among the devices and is none is passed over; a devices/ that is no folder is told.
+ */
+static void test_what_is_no_device(void **state) {
+    struct scratch *scratch = *state;
+    char **names;
+    unsigned count;
+    struct sph_err err = SPH_ERR_NULL;
+    add_device(scratch, "real");
+    add_device(scratch, ".hidden");
+    add_device(scratch, "-dash");
+    add_device(scratch, "has blank");
+    add_device(scratch, "0123456789012345678901234567890123456789");
+    assert_int_equal(symlinkat("real", scratch->fd, "devices/link"), 0);
+    assert_int_equal(symlinkat("nothing", scratch->fd, "devices/dangling"), 0);
+    assert_int_equal(sph_file_replace(scratch->fd, "devices/file", "", 0, 0644, &err), 0);
+    assert_int_equal(sph_home_list_devices(scratch->fd, &names, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(names[0], "real");
+    sph_home_free_names(names, count);
+    assert_int_equal(sph_tree_remove(scratch->fd, "devices", NULL), 0);
+    assert_int_equal(sph_file_replace(scratch->fd, "devices", "", 0, 0644, NULL), 0);
+    assert_int_equal(sph_home_list_devices(scratch->fd, &names, &count, &err), -ENOTDIR);
+    assert_null(names);
+}
+
 #define WITH_HOME(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -178,6 +263,9 @@ int main(void) {
         WITH_HOME(test_names_in_order),
         WITH_HOME(test_which_device_is_meant),
         WITH_HOME(test_opening),
+        WITH_HOME(test_many_devices_to_choose_from),
+        WITH_HOME(test_places_of_the_home),
+        WITH_HOME(test_what_is_no_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,6 +157,93 @@ static void the_body_can_be_refused(void **state) {
                      -ECANCELED);
 }
 
+/* Line ends of either kind, mixed as they come. */
+static void line_ends_may_be_mixed(void **state) {
+    static const char *const ends[] = {"\n", "\r\n"};
+    (void)state;
+    for (unsigned mix = 0; mix < 16; mix++) {
+        char bytes[128];
+        struct seen seen = {.refuse_body = 0};
+        struct sph_http_reader reader;
+        (void)snprintf(bytes, sizeof(bytes), "HTTP/1.1 200 OK%sA: b%sContent-Length: 3%s%sabc",
+                       ends[mix & 1], ends[mix >> 1 & 1], ends[mix >> 2 & 1], ends[mix >> 3]);
+        sph_http_reader_init(&reader, on_header, on_body, &seen);
+        assert_int_equal(sph_http_feed(&reader, bytes, strlen(bytes), NULL), 0);
+        assert_true(sph_http_is_complete(&reader));
+        assert_string_equal(seen.headers, "A=b;Content-Length=3;");
+        assert_string_equal(seen.body, "abc");
+    }
+}
+
+/* Chunk sizes at their borders: digits of either case, leading zeros, the largest that fits. */
+static void chunk_sizes(void **state) {
+    static const struct {
+        const char *size;
+        uint64_t remaining; /* 0: refused */
+    } rows[] = {
+        {"1", 1},
+        {"a", 10},
+        {"F", 15},
+        {"00000000000000000000000001", 1},
+        {"ffffffffffffffff", UINT64_MAX},
+        {"10000000000000000", 0},
+        {"7fffffffffffffff;x", INT64_MAX},
+        {" 1", 0},
+        {"-1", 0},
+        {"g", 0},
+        {"", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        char bytes[128];
+        struct sph_http_reader reader;
+        (void)snprintf(bytes, sizeof(bytes),
+                       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n", rows[i].size);
+        sph_http_reader_init(&reader, NULL, NULL, NULL);
+        int r = sph_http_feed(&reader, bytes, strlen(bytes), NULL);
+        assert_int_equal(r, rows[i].remaining ? 0 : -EBADMSG);
+        if (r == 0)
+            assert_true(reader.remaining == rows[i].remaining);
+    }
+}
+
+/* A good answer with one byte changed: read or refused, and the end is told in both cases. */
+static void each_byte_changed(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(good); i++) {
+        size_t len = strlen(good[i].bytes);
+        for (size_t at = 0; at < len; at++) {
+            for (unsigned value = 0; value < 256; value += 5) {
+                char bytes[256];
+                struct sph_err err = SPH_ERR_NULL;
+                struct seen seen = {.refuse_body = 0};
+                struct sph_http_reader reader;
+                memcpy(bytes, good[i].bytes, len);
+                bytes[at] = (char)value;
+                sph_http_reader_init(&reader, on_header, on_body, &seen);
+                int r = sph_http_feed(&reader, bytes, len, &err);
+                if (r == 0)
+                    r = sph_http_end(&reader, &err);
+                assert_int_equal(r == 0, err.text[0] == '\0');
+                assert_int_equal(r == 0, sph_http_is_complete(&reader) && r == 0);
+            }
+        }
+    }
+}
+
+/* Answers follow each other on no connection of ours: what comes after one is left alone. */
+static void nothing_is_taken_after_the_end(void **state) {
+    static const char bytes[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
+    struct seen seen = {.refuse_body = 0};
+    struct sph_http_reader reader;
+    (void)state;
+    sph_http_reader_init(&reader, on_header, on_body, &seen);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sph_http_feed(&reader, bytes, strlen(bytes), NULL), 0);
+    assert_string_equal(seen.body, "x");
+    assert_int_equal(reader.status, 200);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_same_however_it_is_cut),
@@ -164,6 +251,10 @@ int main(void) {
         cmocka_unit_test(an_early_end_is_told),
         cmocka_unit_test(long_heads_and_lines_are_refused),
         cmocka_unit_test(the_body_can_be_refused),
+        cmocka_unit_test(line_ends_may_be_mixed),
+        cmocka_unit_test(chunk_sizes),
+        cmocka_unit_test(each_byte_changed),
+        cmocka_unit_test(nothing_is_taken_after_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

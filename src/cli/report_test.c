@@ -1,6 +1,7 @@
 /* Reports to the character: a kill with everything, ends of every kind, and what is not known. */
 #include "cli/report.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -110,6 +111,10 @@ static const struct {
      "it was asked to stop, did not, and was killed after the grace time", true, 122},
     {"{\"why\":\"startFailed\"}", "it could not be started", true, 125},
     {"{\"why\":\"unknown\"}", "for a reason that the device does not know", true, 122},
+    {"{\"why\":\"somethingNew\",\"exitCode\":0}", "for a reason that the device does not know",
+     true, 122},
+    {"{\"why\":7}", "for a reason that the device does not know", true, 122},
+    {"{}", "for a reason that the device does not know", true, 122},
 };
 
 static void test_reasons_and_statuses(void **state) {
@@ -197,6 +202,127 @@ static void test_odd_answers(void **state) {
     }
 }
 
+/* More names than rows, of two kinds: the row that takes the rest says so. */
+static void test_others_of_several_kinds(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf json = SPH_BUF_NULL;
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_buf_puts(&json, "{\"why\":\"crash\",\"mappings\":[");
+    for (unsigned i = 0; i < 40; i++)
+        sph_buf_printf(&json, "%s{\"path\":\"/x/%u\",\"class\":\"%s\",\"anonymousPages\":1}",
+                       i ? "," : "", i, i % 2 ? "heap" : "library");
+    sph_buf_puts(&json, "]}");
+    struct sph_json_value report = check(json.data);
+    sph_report_write(&report, &buf);
+    assert_non_null(strstr(buf.data, "\n17          0           mixed    (others)\n"));
+}
+
+/* Where an address lies, at each border of two mappings of one file and one of another. */
+static void test_places(void **state) {
+    static const struct {
+        const char *address, *line;
+    } rows[] = {
+        {"0x0", "  #0  0x0\n"},
+        {"0xfff", "  #0  0xfff\n"},
+        {"0x1000", "  #0  0x1000  /a+0x0\n"},
+        {"0x1fff", "  #0  0x1fff  /a+0xfff\n"},
+        {"0x2000", "  #0  0x2000\n"},
+        {"0x3000", "  #0  0x3000  /a+0x2000\n"},
+        {"0x3fff", "  #0  0x3fff  /a+0x2fff\n"},
+        {"0x4000", "  #0  0x4000\n"}, /* a mapping without a file has no offset in one */
+        {"0x5000", "  #0  0x5000  /b+0x0\n"},
+        {"0xffffffffffffffff", "  #0  0xffffffffffffffff\n"},
+        {"0xffffffffffffffffff", "  #0  0xffffffffffffffffff\n"},
+        {"-1", "  #0  -1\n"},
+        {"main", "  #0  main\n"},
+        {"", "  #0  \n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        sph_autobuf struct sph_buf json = SPH_BUF_NULL;
+        sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+        sph_buf_printf(&json,
+                       "{\"why\":\"crash\",\"stack\":[\"%s\"],\"mappings\":["
+                       "{\"start\":\"0x3000\",\"end\":\"0x4000\",\"path\":\"/a\"},"
+                       "{\"start\":\"0x1000\",\"end\":\"0x2000\",\"path\":\"/a\"},"
+                       "{\"start\":\"0x4000\",\"end\":\"0x5000\",\"path\":\"[heap]\"},"
+                       "{\"start\":\"0x5000\",\"end\":\"0x6000\",\"path\":\"/b\"}]}",
+                       rows[i].address);
+        struct sph_json_value report = check(json.data);
+        sph_report_write(&report, &buf);
+        const char *begin = strstr(buf.data, "  #0 ");
+        assert_non_null(begin);
+        assert_string_equal(begin, rows[i].line);
+    }
+}
+
+/* Whatever text a device sends, no byte of it gives an order to a terminal. */
+static void test_no_control_characters(void **state) {
+    static const char *const members[] = {
+        "name", "componentId", "why", "signalName", "faultAddress", "userHow", "kernelHow", "log",
+    };
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(members); i++) {
+        for (unsigned c = 1; c < 32; c++) {
+            sph_autobuf struct sph_buf json = SPH_BUF_NULL;
+            sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+            sph_buf_printf(&json,
+                           "{\"why\":\"crash\",\"signalName\":\"S\",\"stack\":[\"\\u%04x\"],"
+                           "\"mappings\":[{\"path\":\"\\u%04x\",\"class\":\"\\u%04x\","
+                           "\"filePages\":1}],\"%s\":\"a\\u%04xb\"}",
+                           c, c, c, members[i], c);
+            struct sph_json_value report = check(json.data);
+            sph_report_write(&report, &buf);
+            for (size_t at = 0; at < buf.len; at++)
+                assert_true((unsigned char)buf.data[at] >= 32 || buf.data[at] == '\n');
+        }
+    }
+}
+
+/* A report cut anywhere is no JSON and never gets here; one whose members are gone, one after the
+ * other, does. */
+static void test_each_member_missing(void **state) {
+    struct sph_json_value report = check(kill_json);
+    struct sph_json_iter iter;
+    struct sph_json_value key, value;
+    unsigned count = 0;
+    (void)state;
+    sph_json_iter_init(&iter, &report);
+    for (; sph_json_next(&iter, &key, &value); count++) {
+        sph_autobuf struct sph_buf json = SPH_BUF_NULL;
+        sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+        size_t begin = (size_t)(key.text - kill_json);
+        sph_buf_append(&json, kill_json, begin);
+        sph_buf_puts(&json, "_"); /* the same member under another name */
+        sph_buf_puts(&json, kill_json + begin);
+        struct sph_json_value less = check(json.data);
+        sph_report_write(&less, &buf);
+        assert_int_equal(buf.error, 0);
+        assert_non_null(strstr(buf.data, " ended at "));
+        assert_non_null(strstr(buf.data, "RAM Limit (User Mode)"));
+        assert_string_not_equal(
+            buf.data, sph_json_is(&key, "id") || sph_json_is(&key, "exitCode") ||
+                              sph_json_is(&key, "signal") || sph_json_is(&key, "signalName") ||
+                              sph_json_is(&key, "kernelBytes") || sph_json_is(&key, "stackHow") ||
+                              sph_json_is(&key, "pagesHow") || sph_json_is(&key, "userHow") ||
+                              sph_json_is(&key, "kernelHow")
+                          ? "" /* members that the text does not show */
+                          : kill_text);
+    }
+    assert_in_range(count, 20, 40);
+}
+
+/* Over its limit the text is lost with an error, at every limit. */
+static void test_every_limit(void **state) {
+    struct sph_json_value report = check(kill_json);
+    (void)state;
+    for (size_t limit = 1; limit < strlen(kill_text); limit += 13) {
+        sph_autobuf struct sph_buf buf = SPH_BUF_LIMIT(limit);
+        sph_report_write(&report, &buf);
+        assert_int_equal(buf.error, -EFBIG);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_kill_whole),
@@ -206,6 +332,11 @@ int main(void) {
         cmocka_unit_test(test_a_good_end_is_short),
         cmocka_unit_test(test_many_mappings),
         cmocka_unit_test(test_odd_answers),
+        cmocka_unit_test(test_others_of_several_kinds),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_no_control_characters),
+        cmocka_unit_test(test_each_member_missing),
+        cmocka_unit_test(test_every_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
