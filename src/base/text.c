@@ -158,6 +158,11 @@ void sph_text_printable(const char *text, size_t len, char *ret_text, size_t siz
     ret_text[used] = '\0';
 }
 
+const char *sph_text_shown(const char *text, char *ret_text, size_t size) {
+    sph_text_printable(text, strlen(text), ret_text, size);
+    return ret_text;
+}
+
 /* What may be a folder's name, a control group's and a word of a command line without quotes. */
 bool sph_name_is_valid(const char *name) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"

@@ -28,6 +28,8 @@ bool sph_text_is_utf8(const char *text, size_t len);
 /* Copies with a cut at a character border and a NUL; control characters, direction overrides and
  * bytes that are not UTF-8 become '?'. For showing untrusted text in a message. `size` > 0. */
 void sph_text_printable(const char *text, size_t len, char *ret_text, size_t size);
+/* The same of a C string; returns ret_text, to stand among the arguments of a sentence. */
+const char *sph_text_shown(const char *text, char *ret_text, size_t size);
 /* A name for a device: 1 to 32 of [A-Za-z0-9._-], not starting with '.' or '-'. */
 bool sph_name_is_valid(const char *name);
 

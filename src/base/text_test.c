@@ -183,6 +183,11 @@ static void printable(void **state) {
         char shown[16];
         sph_text_printable(rows[i].text, rows[i].len, shown, rows[i].size);
         assert_string_equal(shown, rows[i].shown);
+        if (strlen(rows[i].text) == rows[i].len) {
+            char again[sizeof(shown)];
+            assert_ptr_equal(sph_text_shown(rows[i].text, again, rows[i].size), again);
+            assert_string_equal(again, rows[i].shown);
+        }
     }
 }
 

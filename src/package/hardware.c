@@ -15,11 +15,14 @@
 enum {
     PATH_SIZE = 256, /* bytes with NUL of a path in Imports; folders are the reader's business */
     NAME_SIZE = 128, /* bytes with NUL of a peripheral's name or type */
+    SHOWN_NAME = 61, /* bytes with NUL of a name in a sentence; two fit in one */
+    SHOWN_PATH = 161,
 };
 
 /* A file that has been read and checked; `top` points into its text. */
 struct file {
-    char path[PATH_SIZE]; /* as it was written, and so as sentences show it */
+    char path[PATH_SIZE];   /* as it was written */
+    char shown[SHOWN_PATH]; /* as sentences have it: definitions come from strangers, too */
     struct sph_buf text;
     struct sph_json_value top;
 };
@@ -36,8 +39,7 @@ static int fail_at(const struct file *file, const struct sph_json_value *at, str
                    const char *text) {
     unsigned line, column;
     sph_json_position(file->text.data, at->offset, &line, &column);
-    return SPH_FAIL(err, -EBADMSG, "%.200s: line %u, column %u: %s", file->path, line, column,
-                    text);
+    return SPH_FAIL(err, -EBADMSG, "%s: line %u, column %u: %s", file->shown, line, column, text);
 }
 
 /* Is there a string that is not empty, has no U+0000 and fits `size` bytes? What passes here may be
@@ -110,24 +112,27 @@ static int add_file(struct sph_hardware *hardware, const char *path, sph_hardwar
                     void *context, struct sph_err *err) {
     if (file_named(hardware, path))
         return 0;
+    char shown[SHOWN_NAME];
     if (strlen(path) >= PATH_SIZE)
-        return SPH_FAIL(err, -EBADMSG, "the hardware definition path '%.80s…' is too long", path);
+        return SPH_FAIL(err, -EBADMSG, "the hardware definition path '%s…' is too long",
+                        sph_text_shown(path, shown, sizeof(shown)));
     if (hardware->file_count == SPH_HARDWARE_FILES_MAX)
         return SPH_FAIL(err, -EBADMSG, "the hardware definition imports more than %d files",
                         SPH_HARDWARE_FILES_MAX);
     struct file *file = &hardware->files[hardware->file_count++];
     (void)strcpy(file->path, path);
+    (void)sph_text_shown(path, file->shown, sizeof(file->shown));
     file->text = (struct sph_buf)SPH_BUF_LIMIT(SPH_HARDWARE_FILE_BYTES_MAX);
     int r = read(context, path, &file->text, err);
     if (r < 0)
         return r;
     if (file->text.error < 0)
-        return SPH_FAIL_ERRNO(err, file->text.error, "cannot read hardware definition '%.200s'",
-                              path);
+        return SPH_FAIL_ERRNO(err, file->text.error, "cannot read hardware definition '%s'",
+                              file->shown);
     struct sph_err cause = SPH_ERR_NULL;
     const char *text = file->text.data ? file->text.data : "";
     if (sph_json_check(text, file->text.len, &file->top, &cause) < 0)
-        return SPH_FAIL(err, -EBADMSG, "%.200s: %s", path, cause.text);
+        return SPH_FAIL(err, -EBADMSG, "%s: %s", file->shown, cause.text);
     r = check_metadata(file, err);
     return r < 0 ? r : check_peripherals(file, err);
 }
@@ -206,32 +211,33 @@ static int check_type(const char *name, const char *type, const struct sph_json_
     struct sph_json_value value;
     if (sph_json_get(peripheral, "Type", &value) && sph_json_is(&value, type))
         return 0;
-    char shown[NAME_SIZE];
-    sph_text_printable(value.text, value.len, shown, 40);
-    return SPH_FAIL(err, -EINVAL, "'%.60s' is of type %s in the hardware definition, not %s", name,
-                    shown, type);
+    char shown[SHOWN_NAME], shown_type[40];
+    sph_text_printable(value.text, value.len, shown_type, sizeof(shown_type));
+    return SPH_FAIL(err, -EINVAL, "'%s' is of type %s in the hardware definition, not %s",
+                    sph_text_shown(name, shown, sizeof(shown)), shown_type, type);
 }
 
 int sph_hardware_resolve(const struct sph_hardware *hardware, const char *name, const char *type,
                          struct sph_json_value *ret_value, struct sph_err *err) {
-    char step[NAME_SIZE];
+    char step[NAME_SIZE], first[SHOWN_NAME], last[SHOWN_NAME];
+    (void)sph_text_shown(name, first, sizeof(first));
     /* Cut to fit, it could be the name of another peripheral. */
     if (snprintf(step, sizeof(step), "%s", name) >= NAME_SIZE)
-        return SPH_FAIL(err, -ENOENT, "'%.60s…' is not in the hardware definition", name);
+        return SPH_FAIL(err, -ENOENT, "'%s…' is not in the hardware definition", first);
     for (unsigned steps = 0; steps < SPH_HARDWARE_CHAIN_MAX; steps++) {
         struct sph_json_value peripheral, mapping;
         const struct file *file;
         unsigned found = find(hardware, step, &peripheral, &file);
+        (void)sph_text_shown(step, last, sizeof(last));
         if (found == 0 && steps == 0)
-            return SPH_FAIL(err, -ENOENT, "'%.60s' is not in the hardware definition", name);
+            return SPH_FAIL(err, -ENOENT, "'%s' is not in the hardware definition", first);
         if (found == 0)
             return SPH_FAIL(err, -EBADMSG,
-                            "'%.60s' leads to '%.60s', which is not in the hardware definition",
-                            name, step);
+                            "'%s' leads to '%s', which is not in the hardware definition", first,
+                            last);
         if (found > 1)
-            return SPH_FAIL(err, -EBADMSG,
-                            "'%.60s' is in the hardware definition twice, last in '%.60s'", step,
-                            file->path);
+            return SPH_FAIL(err, -EBADMSG, "'%s' is in the hardware definition twice, last in '%s'",
+                            last, file->shown);
         int r = check_type(step, type, &peripheral, err);
         if (r < 0)
             return r;
@@ -239,11 +245,10 @@ int sph_hardware_resolve(const struct sph_hardware *hardware, const char *name, 
             return 0;
         if (!sph_json_get(&peripheral, "Mapping", &mapping))
             return SPH_FAIL(err, -EBADMSG,
-                            "'%.60s' leads to '%.60s', which has neither Mapping nor "
-                            "AppManifestValue",
-                            name, step);
+                            "'%s' leads to '%s', which has neither Mapping nor AppManifestValue",
+                            first, last);
         (void)sph_json_to_text(&mapping, step, sizeof(step));
     }
-    return SPH_FAIL(err, -EBADMSG, "the Mapping chain of '%.60s' is a loop or longer than %d steps",
-                    name, SPH_HARDWARE_CHAIN_MAX);
+    return SPH_FAIL(err, -EBADMSG, "the Mapping chain of '%s' is a loop or longer than %d steps",
+                    first, SPH_HARDWARE_CHAIN_MAX);
 }

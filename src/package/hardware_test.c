@@ -378,6 +378,54 @@ static void names_have_a_length(void **state) {
     }
 }
 
+/* Names and paths are a stranger's text: no sentence may carry a terminal's escape, half a
+ * character or what turns the line around. */
+static void sentences_are_printable(void **state) {
+    (void)state;
+    static const char text[] =
+        META "\"Imports\":[{\"Path\":\"f1\\u001b[2J.json\"}],\"Peripherals\":["
+             "{\"Name\":\"\\u001b]0;x\",\"Type\":\"\\u202eoipG\",\"Mapping\":\"a\\u009b\"},"
+             "{\"Name\":\"b\",\"Type\":\"Gpio\",\"Mapping\":\"\\u007f\\u0007\"}]}";
+    static const struct {
+        const char *name, *type, *sentence;
+        int code;
+    } rows[] = {
+        {"\x1b]0;x", "Gpio", "'?]0;x' is of type \\u202eoipG in the hardware definition, not Gpio",
+         -EINVAL},
+        {"\x1b]0;y", "Gpio", "'?]0;y' is not in the hardware definition", -ENOENT},
+        {"b", "Gpio", "'b' leads to '?\?', which is not in the hardware definition", -EBADMSG},
+        {"123456789012345678901234567890123456789012345678901234567890\xe2\x82\xac", "Gpio",
+         "'123456789012345678901234567890123456789012345678901234567890' is not in the hardware "
+         "definition",
+         -ENOENT},
+        {"12345678901234567890123456789012345678901234567890123456789\xe2\x82\xac", "Gpio",
+         "'12345678901234567890123456789012345678901234567890123456789' is not in the hardware "
+         "definition",
+         -ENOENT},
+    };
+    struct library library = {.files = {SPH_BUF_NULL, SPH_BUF_NULL}};
+    sph_buf_puts(&library.files[0], text);
+    sph_buf_puts(&library.files[1], META "\"Peripherals\":[]}");
+    SPH_CLEANUP(sph_hardware_freep) struct sph_hardware *hardware = NULL;
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_hardware_load("f0.json", read_library, &library, &hardware, &err) < 0)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_json_value value;
+        assert_int_equal(sph_hardware_resolve(hardware, rows[i].name, rows[i].type, &value, &err),
+                         rows[i].code);
+        assert_err(&err, rows[i].code, rows[i].sentence);
+    }
+    struct sph_hardware *broken = NULL;
+    sph_buf_done(&library.files[1]);
+    sph_buf_puts(&library.files[1], "{");
+    assert_int_equal(sph_hardware_load("f0.json", read_library, &library, &broken, &err), -EBADMSG);
+    assert_err(&err, -EBADMSG,
+               "f1?[2J.json: line 1, column 2: expected a key in double quotes, but found the end "
+               "of the text");
+    library_done(&library);
+}
+
 /* Every cut of a good file is refused, with the place that the text ends at. */
 static void cut_files_are_refused(void **state) {
     (void)state;
@@ -540,6 +588,7 @@ int main(void) {
         cmocka_unit_test(random_definitions_follow_the_rule),
         cmocka_unit_test(chains_are_bounded),
         cmocka_unit_test(names_have_a_length),
+        cmocka_unit_test(sentences_are_printable),
         cmocka_unit_test(cut_files_are_refused),
         cmocka_unit_test(big_files_are_refused),
         cmocka_unit_test(manifests_are_packed),

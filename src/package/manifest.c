@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "package/fs.h"
 #include "package/manifest_reader.h"
 
@@ -261,9 +262,11 @@ int sph_manifest_check_entry_point(const struct sph_manifest *manifest, const st
         (void)snprintf(notes->field, sizeof(notes->field), "EntryPoint");
         notes->line = notes->column = 0;
     }
+    char shown[200];
+    (void)sph_text_shown(manifest->entry_point, shown, sizeof(shown));
     if (there)
-        return SPH_FAIL(err, -EBADMSG, "%s: EntryPoint: '%.200s' in the package is not a file",
-                        SPH_MANIFEST_PATH, manifest->entry_point);
-    return SPH_FAIL(err, -ENOENT, "%s: EntryPoint: the package has no file '%.200s'",
-                    SPH_MANIFEST_PATH, manifest->entry_point);
+        return SPH_FAIL(err, -EBADMSG, "%s: EntryPoint: '%s' in the package is not a file",
+                        SPH_MANIFEST_PATH, shown);
+    return SPH_FAIL(err, -ENOENT, "%s: EntryPoint: the package has no file '%s'", SPH_MANIFEST_PATH,
+                    shown);
 }

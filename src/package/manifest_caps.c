@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "package/manifest_reader.h"
 
 #define PLACE(member) offsetof(struct sph_manifest, member)
@@ -63,9 +64,10 @@ static int check_reference(struct sph_manifest_reader *reader, const struct sph_
                            const char *field, const struct sph_json_value *entry) {
     if (is_source(reader))
         return 0;
+    char shown[41];
+    sph_text_printable(entry->text, entry->len, shown, sizeof(shown));
     return sph_manifest_fail(reader, entry, field, entry_id(key),
-                             "'%.*s' must be replaced by its value when the package is made",
-                             (int)(entry->len < 40 ? entry->len : 40), entry->text);
+                             "'%s' must be replaced by its value when the package is made", shown);
 }
 
 /* Any 16-bit number is taken: which pins exist is the device's to say, when the app opens one. */

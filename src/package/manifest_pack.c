@@ -75,14 +75,15 @@ static int write_pin(struct packer *packer, const struct sph_json_value *at, con
 static int write_reference(struct packer *packer, const struct reference_list *place,
                            const struct sph_json_value *reference) {
     const char *type = sph_capability_name(place->capability);
-    char field[SPH_MANIFEST_FIELD_SIZE], name[128];
+    char field[SPH_MANIFEST_FIELD_SIZE], name[128], shown[61];
     (void)snprintf(field, sizeof(field), "Capabilities.%s", type);
     if (sph_json_to_text(reference, name, sizeof(name)) < 0)
         return sph_manifest_fail(&packer->reader, reference, field, 0,
                                  "this name is too long or holds U+0000");
     if (!packer->hardware)
         return sph_manifest_fail(&packer->reader, reference, field, 0,
-                                 "'%.60s' needs a hardware definition, and none was given", name);
+                                 "'%s' needs a hardware definition, and none was given",
+                                 sph_text_shown(name, shown, sizeof(shown)));
     struct sph_json_value value;
     struct sph_err cause = SPH_ERR_NULL;
     if (sph_hardware_resolve(packer->hardware, name + 1, type, &value, &cause) < 0)
