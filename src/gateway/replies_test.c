@@ -357,7 +357,8 @@ static void trust(void **state) {
         {.thumbprint = T("\0\1\xff"), .point = T("\4"), .name = EVIL, .added_wall_ms = UINT64_MAX},
         {.name = T("short")}, /* what an agent should not send is shown as it is */
     };
-    CHECK("GET", "/spherule/v1/trust", trust_list_reply, "{\"entries\":[]}", .entries = {NULL});
+    CHECK("GET", "/spherule/v1/trust", trust_list_reply, "{\"entries\":[]}",
+          .entries = {.count = 0});
     CHECK("GET", "/spherule/v1/trust", trust_list_reply,
           "{\"entries\":[{\"thumbprint\":\"0001ff\",\"point\":\"04\",\"name\":\"" EVIL_JSON
           "\",\"addedMs\":" MAX64
@@ -401,7 +402,7 @@ static void pins(void **state) {
     (void)snprintf(body + strlen(body), sizeof(body) - strlen(body), "]}");
     CHECK("GET", "/spherule/v1/gpio", gpio_list_reply, body,
           .pins = SPH_LIST(all, SPH_ARRAY_SIZE(all)));
-    CHECK("GET", "/spherule/v1/gpio", gpio_list_reply, "{\"pins\":[]}", .pins = {NULL});
+    CHECK("GET", "/spherule/v1/gpio", gpio_list_reply, "{\"pins\":[]}", .pins = {.count = 0});
 }
 
 /* Octets as they are, piece after piece; what was lost adds up. Only our own path has a cursor. */
