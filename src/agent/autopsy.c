@@ -77,6 +77,8 @@ static void keep_rows(pid_t shown_pid, const struct sph_pagemap *map,
         facts->rows_dropped++;
 }
 
+/* By a thread that is alive: in an exit stop that is the one that stopped. False when there is no
+ * memory to look at any more. */
 static bool look_at_process(pid_t tid, pid_t shown_pid, struct sph_report_facts *facts) {
     struct sph_pagemap map SPH_CLEANUP(sph_pagemap_donep) = SPH_PAGEMAP_NULL;
     if (sph_pagemap_read(tid, &map, NULL) < 0)
@@ -133,6 +135,7 @@ static void fill_figures(const struct sph_memory_figures *group, struct sph_repo
     facts->has_figures = true;
 }
 
+/* Figures first, pages second: reading pages takes milliseconds, in which other apps go on. */
 void sph_autopsy_look(const struct sph_memory_figures *group, struct sph_ration_share *share,
                       pid_t tid, pid_t tgid, struct sph_report_facts *facts) {
     if (group)

@@ -7,7 +7,9 @@
 #include "agent/ration.h"
 #include "agent/report.h"
 
-/* Called in the app's last moment, on the agent's time: the app stands still until it is over. */
+/* All of this happens in the app's last moment, on the agent's time: the app stands still until it
+ * is over, and so does the agent's loop. */
+
 /* Process and thread numbers of a thread, from /proc/TID/status. */
 struct sph_thread_place {
     pid_t tgid;

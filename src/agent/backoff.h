@@ -12,6 +12,8 @@ enum {
     SPH_BACKOFF_GOOD_RUN_MS = 60 * 1000,
 };
 
+/* No clock in here: who asks says how long the run was, and waits himself. All zero is a start by
+ * hand. */
 struct sph_backoff {
     unsigned failures; /* unexpected ends in a row, each after a short run */
 };

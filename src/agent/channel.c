@@ -65,6 +65,8 @@ static void on_request(void *context, int fd, uint32_t epoll_events) {
     struct sph_app_request request;
     int stray_fd = -1;
     ssize_t len = sph_unix_recv(fd, &request, sizeof(request), &stray_fd);
+    /* An app may send descriptors nobody asked for: kept, they would count against the agent's own.
+     */
     if (stray_fd >= 0)
         (void)close(stray_fd);
     if (len == -EAGAIN)
@@ -79,6 +81,8 @@ static void on_request(void *context, int fd, uint32_t epoll_events) {
     finish(connection);
 }
 
+/* An app makes one for the time of a call, so all are taken only while as many of its threads ask
+ * at once, or while it connects and says nothing. */
 static struct connection *free_connection(struct sph_channel *channel) {
     for (int i = 0; i < SPH_CHANNEL_CONNECTIONS; i++)
         if (channel->connections[i].fd < 0)
@@ -102,6 +106,8 @@ static void on_connect(void *context, int fd, uint32_t epoll_events) {
         return;
     connection->fd = peer_fd;
     struct sph_loop *loop = channel->device->loop;
+    /* The socket lies in the app's own mount namespace; this is against those who reach it from
+     * outside, through /proc/PID/root. */
     if (peer.uid != channel->rights.uid ||
         sph_loop_add_fd(loop, peer_fd, EPOLLIN, on_request, connection, &connection->watch, NULL) <
             0 ||
@@ -129,6 +135,8 @@ int sph_channel_new(struct sph_device *device, int listen_fd,
     return 0;
 }
 
+/* The listening descriptor is the launch's and closed with it; what waits in its backlog then gets
+ * the end of file that a dead agent would mean to it, and nobody is left to read it. */
 struct sph_channel *sph_channel_free(struct sph_channel *channel) {
     if (!channel)
         return NULL;

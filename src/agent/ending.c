@@ -1,4 +1,7 @@
-/* The report is on the disk before anybody is told of the end, so that who is told can read it. */
+/* The report is on the disk before anybody is told of the end, so that who is told can read it. The
+ * order in here is therefore fixed: judge, decide about the restart (the report says it), keep,
+ * note, tell. Rejected: writing the report later, from a timer. An agent that is killed in between
+ * would have told of a report that does not exist. */
 #include "agent/ending.h"
 
 #include <signal.h>
@@ -60,6 +63,8 @@ static void keep_report(struct sph_session *session, struct sph_slice said,
     struct sph_buf log SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(SPH_REPORT_LOG_MAX + 1);
     struct sph_buf report SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(SPH_KILL_STORE_ONE_BYTES);
     struct sph_err err = SPH_ERR_NULL;
+    /* What the app said last, else why it could not be started: a start that failed has no output
+     * of its own, and that of the run before would be taken for it. */
     if (said.len == 0) {
         (void)sph_logring_tail(device->log, &session->component, LOG_LINES, SPH_REPORT_LOG_MAX,
                                &log);
@@ -110,9 +115,12 @@ void sph_ending_conclude(struct sph_session *session, struct sph_slice said,
     sph_report_judge(&facts->signs, &facts->verdict);
     facts->wall_ms = sph_clock_wall_ms();
     facts->uptime_ms = sph_clock_monotonic_ms() - session->device->started_ms;
+    /* Four reasons against it, each enough: the device ends, the start was for one run, somebody
+     * asked for the stop, or what ended it is what a stop does. */
     bool restarts = ending->may_restart && !(session->flags & SPH_START_ONCE) &&
                     !facts->signs.stop_asked && sph_report_is_unexpected(facts->verdict.why);
     facts->will_restart = restarts;
+    /* Asked only when it restarts: the back-off counts ends that are followed by a start. */
     ending->wait_ms = restarts ? sph_backoff_next(&session->backoff, facts->run_ms) : 0;
     ending->end = (struct sph_app_end){
         .component = session->component,

@@ -9,7 +9,8 @@
 #include "agent/session.h"
 #include "wire/codec.h"
 
-/* Filled in by sph_ending_conclude() but for the first member. */
+/* Filled in by sph_ending_conclude() but for the first member. It lives on the stack of the one
+ * call that concludes: what must last is in the report, or in the session's back-off. */
 struct sph_ending {
     bool may_restart; /* in: false while the device stops */
     struct sph_app_end end;

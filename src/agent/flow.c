@@ -46,6 +46,8 @@ static void on_timer(void *context) {
 int sph_flow_join(struct sph_flow *flow, struct sph_loop *loop, struct sph_flow_listener *listener,
                   struct sph_err *err) {
     sph_flow_leave(listener);
+    /* With the first listener, gone with the last: a device that nobody listens to so has no timer.
+     */
     if (!flow->timer) {
         int code = sph_loop_add_timer(loop, 0, 0, on_timer, flow, &flow->timer, err);
         if (code < 0)
@@ -89,16 +91,20 @@ void sph_flow_take(struct sph_flow_listener *listener, uint64_t taken) {
         settle(listener->flow);
 }
 
+/* By subtraction and not by sum: `taken` is the client's word and may be anything. */
 bool sph_flow_has_room(const struct sph_flow_listener *listener) {
     return listener->taken >= listener->put || listener->put - listener->taken < listener->window;
 }
 
+/* Gates are told in no order; one that is added while a hold is on finds it out when it wants to
+ * read. */
 void sph_flow_add(struct sph_flow *flow, struct sph_flow_gate *gate) {
     gate->flow = flow;
     gate->next = flow->gates;
     flow->gates = gate;
 }
 
+/* Takes one that was never added, or was removed: an app's pipe is finished and then done. */
 void sph_flow_remove(struct sph_flow_gate *gate) {
     if (!gate->flow)
         return;

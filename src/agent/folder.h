@@ -1,4 +1,6 @@
-/* folder: every entry of a folder, one after the other. */
+/* folder: every entry of a folder, one after the other.
+ *
+ * In the file system's order, which is none: who needs one sorts what it took. */
 #ifndef SPH_AGENT_FOLDER_H
 #define SPH_AGENT_FOLDER_H
 

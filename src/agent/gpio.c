@@ -98,6 +98,7 @@ static int take(struct sph_gpio *gpio, const struct sph_guid *component, unsigne
     return SPH_STEAL_FD(fd);
 }
 
+/* Read-only: an app that holds an input cannot press its own button. */
 int sph_gpio_open_input(struct sph_gpio *gpio, const struct sph_guid *component, unsigned pin,
                         struct sph_err *err) {
     const struct holder as = {.use = SPH_GPIO_INPUT};
@@ -106,6 +107,7 @@ int sph_gpio_open_input(struct sph_gpio *gpio, const struct sph_guid *component,
 
 int sph_gpio_open_output(struct sph_gpio *gpio, const struct sph_guid *component, unsigned pin,
                          unsigned mode, unsigned level, struct sph_err *err) {
+    /* Everything is checked before the pin is taken: a refused open must not end another's hold. */
     const struct holder as = {.use = SPH_GPIO_OUTPUT, .mode = mode};
     int rc = check_level(level, err);
     if (rc < 0)
@@ -119,6 +121,7 @@ int sph_gpio_open_output(struct sph_gpio *gpio, const struct sph_guid *component
     return rc < 0 ? rc : SPH_STEAL_FD(fd);
 }
 
+/* The lock is asked for each time, not remembered: the holder may have died since. */
 int sph_gpio_get(struct sph_gpio *gpio, unsigned pin, struct sph_gpio_pin *ret_pin,
                  struct sph_err *err) {
     sph_autoclose int fd = open_pin(gpio, pin, O_RDONLY, err);
@@ -225,6 +228,7 @@ int sph_gpio_new(struct sph_device *device, struct sph_gpio **ret_gpio, struct s
     return 0;
 }
 
+/* Pins that apps hold stay theirs: the locks are on descriptors that the apps have. */
 struct sph_gpio *sph_gpio_free(struct sph_gpio *gpio) {
     if (!gpio)
         return NULL;

@@ -11,6 +11,8 @@
 
 struct sph_device;
 
+/* One frame's way through the agent; it ends with the frame. A handler that answers later keeps a
+ * ticket and copies what it needs: the connection may be gone by then, which the ticket knows. */
 struct sph_call {
     struct sph_device *device;
     struct sph_connection *connection;

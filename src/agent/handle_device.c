@@ -52,6 +52,7 @@ int sph_handle_hello(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
+/* Version numbers are those of the release whose interface this device has (docs/spec/rest.md). */
 int sph_handle_status(struct sph_call *call) {
     struct sph_msg_status_reply reply = {
         .uptime_ms = sph_clock_monotonic_ms() - call->device->started_ms,
@@ -135,6 +136,7 @@ struct page_rows {
     char (*paths)[SPH_MAPPING_PATH];
 };
 
+/* Rows beyond the reply are counted too: the client wants to know how many there are. */
 static void take_pages(void *context, pid_t pid, const struct sph_pagemap *map) {
     struct page_rows *part = context;
     for (size_t i = 0; i < map->n_mappings; i++, part->total++) {
@@ -196,6 +198,8 @@ static int end_device(struct sph_call *call, bool restart) {
     return 0;
 }
 
+/* A restart of the device is a new program in the same process: what is left of the old one is what
+ * is on disk. */
 int sph_handle_restart(struct sph_call *call) {
     return end_device(call, true);
 }

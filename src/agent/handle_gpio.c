@@ -6,6 +6,7 @@
 #include "agent/handle.h"
 #include "wire/msg_peripheral.h"
 
+/* Field by field: the device's record may change without the protocol changing. */
 static struct sph_msg_gpio describe(const struct sph_gpio_pin *pin) {
     return (struct sph_msg_gpio){.pin = pin->number,
                                  .value = pin->level,
@@ -38,6 +39,7 @@ int sph_handle_gpio_list(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
+/* A pin that is out of range is refused by the pins themselves, with the device's own errno. */
 int sph_handle_gpio_get(struct sph_call *call) {
     const struct sph_msg_gpio_pin *asked = call->request;
     return reply_pin(call, asked->pin);

@@ -69,6 +69,7 @@ int sph_handle_kill_get(struct sph_call *call) {
     return 0;
 }
 
+/* The count is of what was removed by this request, not of what the device ever had. */
 int sph_handle_kills_clear(struct sph_call *call) {
     size_t count;
     if (sph_kill_store_clear(call->device->kills, wanted(call), &count, &call->refusal.err) < 0)

@@ -12,7 +12,8 @@
 #include "wire/msg_device.h"
 
 enum {
-    LOG_LOOK_MS = 50,
+    LOG_LOOK_MS = 50, /* what a person takes for at once */
+    /* A client that asks for more asks again: an answer in a minute is also a sign of life. */
     LOG_WAIT_MAX_MS = 60 * 1000,
     LOG_LINE_SHOWN = SPH_CLOCK_TEXT + 40 + SPH_LOG_LINE_MAX, /* with time and name */
     LOG_BYTES_MAX = 60 * 1024,                               /* what fits a frame */
@@ -41,6 +42,8 @@ static uint64_t format_log(const struct sph_device *device, uint64_t *cursor, si
     while (sph_logring_next(device->log, &next, &line)) {
         size_t before = buf->len;
         format_line(device, &line, buf);
+        /* One line is always given, however little was asked for: a reader that got none would ask
+         * for the same again and again. */
         if (!is_first && buf->len > max_bytes) {
             buf->len = before;
             break;
@@ -64,6 +67,7 @@ struct sph_log_wait {
     size_t max_bytes;
 };
 
+/* The list is short: a connection has at most 16 answers outstanding, and there are 16. */
 static void free_wait(struct sph_log_wait *wait) {
     struct sph_log_wait **at = &wait->device->log_waits;
     while (*at != wait)
@@ -98,6 +102,7 @@ void sph_log_waits_end(struct sph_device *device) {
         answer(device->log_waits);
 }
 
+/* In the list before anything can fail: one function undoes all of it. */
 static int wait_for_log(struct sph_call *call, const struct sph_log_wait *wanted) {
     struct sph_device *device = call->device;
     struct sph_log_wait *wait = malloc(sizeof(*wait));

@@ -267,6 +267,8 @@ uint64_t sph_kill_store_dropped(const struct sph_kill_store *store) {
     return store->dropped;
 }
 
+/* A report holds its own number, so it has to be known before there is a report. One thread: nobody
+ * takes it in between. */
 uint64_t sph_kill_store_next_number(const struct sph_kill_store *store) {
     return store->last + 1;
 }

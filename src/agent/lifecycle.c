@@ -76,6 +76,7 @@ static void drop(struct sph_lifecycle *lifecycle, struct sph_session *session) {
     }
 }
 
+/* Counted each time: 32 are looked through, and a number that is kept can be wrong. */
 size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle) {
     size_t count = 0;
     for (size_t i = 0; i < lifecycle->n_sessions; i++)
@@ -226,6 +227,7 @@ static void wait_to_restart(struct sph_session *session, uint64_t wait_ms) {
     (void)sph_loop_arm_timer(session->timer, wait_ms > 0 ? wait_ms : 1, 0);
 }
 
+/* Not in free: who listens may be gone before the lifecycle is. */
 static void tell_end(struct sph_lifecycle *lifecycle, const struct sph_ending *ending) {
     if (lifecycle->on_end && !lifecycle->closing)
         lifecycle->on_end(lifecycle->on_end_context, &ending->end);
@@ -268,12 +270,15 @@ static void settle_when_gone(struct sph_lifecycle *lifecycle, struct sph_session
         settle(lifecycle, session);
 }
 
+/* Of one of the two pipes; the second one settles, whichever that is. */
 static void on_output_ended(void *context) {
     struct sph_session *session = context;
     if (sph_session_is_gone(session) && !sph_session_has_output(session))
         settle(session->lifecycle, session);
 }
 
+/* Also called for children's children and for helpers of starts that failed: of no session, and
+ * passed over. */
 static void on_gone(void *context, pid_t pid, int status) {
     struct sph_lifecycle *lifecycle = context;
     struct sph_session *session = find_process(lifecycle, pid);
@@ -423,6 +428,7 @@ int sph_lifecycle_stop(struct sph_lifecycle *lifecycle, const struct sph_guid *c
     return 0;
 }
 
+/* From the back: a session that waits for its restart leaves the table at once. */
 int sph_lifecycle_stop_all(struct sph_lifecycle *lifecycle, sph_lifecycle_done_fn *done,
                            void *context, struct sph_err *err) {
     if (lifecycle->all_done)
@@ -451,6 +457,7 @@ enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle
     return session ? session->state : SPH_SESSION_NONE;
 }
 
+/* 0 as well while the output of an app that has ended is read: its number is anyone's by then. */
 pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component) {
     const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
     return session && session->launched.app_pid > 0 ? session->launched.app_pid : 0;
@@ -512,6 +519,8 @@ static void kill_all(struct sph_lifecycle *lifecycle) {
         drop(lifecycle, lifecycle->sessions[0]);
 }
 
+/* The order is that of need: the tracer reaps what is killed, the watch reads a ring of the
+ * meter's, and the ration wants every share back before it closes the groups. */
 struct sph_lifecycle *sph_lifecycle_free(struct sph_lifecycle *lifecycle) {
     if (!lifecycle)
         return NULL;

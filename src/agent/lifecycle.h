@@ -66,15 +66,16 @@ int sph_lifecycle_new(struct sph_device *device, struct sph_lifecycle **ret_life
 /* Kills what still runs, waits for it (bounded) and removes the cgroups. */
 struct sph_lifecycle *sph_lifecycle_free(struct sph_lifecycle *lifecycle);
 
-/* Returns when the app's program has been entered (execve is over) or with the reason why not:
- * -ENOENT not installed, -EALREADY running, -ENOEXEC wrong architecture or no loader, -ENOTSUP.
- * `flags` are SPH_START_*. `arguments` may be NULL; they follow the manifest's CmdArgs. */
 /* A start by a person or by the boot. It forgets the back-off and the restarts of before. */
 struct sph_start_request {
     struct sph_guid component;
-    unsigned flags;
-    const char *const *arguments; /* NULL-terminated */
+    unsigned flags;               /* SPH_START_* */
+    const char *const *arguments; /* behind the manifest's CmdArgs; NULL-terminated; may be NULL */
 };
+/* Returns when the app's program has been entered (execve is over) or with the reason why not:
+ * -ENOENT not installed, -EALREADY running, -ENOEXEC wrong architecture or no loader, -ENOTSUP a
+ * debugger was wanted, -ESHUTDOWN the device stops, -ENOSPC 32 run already, or what the launch met.
+ * Nothing is left of a start that failed. */
 int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_request *request,
                         struct sph_err *err) SPH_MUST_USE;
 /* SIGTERM, then SIGKILL after the grace time. Returns at once; `done` (may be NULL) is called when

@@ -21,6 +21,7 @@ int sph_lifecycle_read_group(struct sph_lifecycle *lifecycle,
     return sph_ration_read(&lifecycle->ration, shares, count, ret_figures, err);
 }
 
+/* Not per app: a run of the kernel program that was skipped tells nobody whose it was. */
 void sph_lifecycle_health(struct sph_lifecycle *lifecycle, struct sph_meter_health *ret_health,
                           uint64_t *ret_events) {
     struct sph_meter_figures figures;
@@ -54,6 +55,7 @@ int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid 
     int rc = component ? find_running(lifecycle, component, &session, err) : 0;
     if (rc < 0)
         return rc;
+    /* Not asked of the meter: what ended apps have left charged is no app's any more. */
     if (sph_lifecycle_running(lifecycle) == 0) {
         *ret_memory = (struct sph_memory_figures){.user_exact = true, .kernel_source = ""};
         return 0;
@@ -66,6 +68,7 @@ int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid 
     return sph_lifecycle_read_group(lifecycle, ret_memory, err);
 }
 
+/* As of the call: a pid is a number that may be another's by the time it is shown. */
 int sph_lifecycle_pids(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                        pid_t *ret_pids, size_t max) {
     struct sph_session *session = NULL;

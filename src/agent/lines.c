@@ -1,5 +1,8 @@
 /* One line is kept at most. Text that is complete within the bytes fed is handed on without a copy.
- */
+ *
+ * A line longer than the room is handed on in pieces, each marked as continued, and not dropped:
+ * what an app writes without newlines (a dump, a progress bar) is often all that it says. Carriage
+ * returns are text: terminals and their habits are the reader's affair. */
 #include "agent/lines.h"
 
 #include <string.h>
@@ -43,6 +46,7 @@ void sph_lines_feed(struct sph_lines *lines, const char *data, size_t len, sph_l
     }
 }
 
+/* The last line of an app that ended without a newline is a line. */
 void sph_lines_flush(struct sph_lines *lines, sph_line_fn *fn, void *context) {
     if (lines->len > 0)
         fn(context, lines->text, lines->len, false);

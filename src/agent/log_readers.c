@@ -23,11 +23,14 @@ static struct sph_log_reader *find_place(struct sph_log_readers *readers, uint64
     return place;
 }
 
+/* Its place in the flow first: from then on nobody is held up for it. */
 static void forget(struct sph_log_reader *reader) {
     sph_flow_leave(&reader->flow);
     reader->number = 0;
 }
 
+/* There is no connection whose end could tell. Without a timer: an idle reader costs nothing until
+ * somebody else wants its place or an app writes. */
 static void forget_idle(struct sph_log_readers *readers, uint64_t now_ms) {
     for (int i = 0; i < SPH_LOG_READERS; i++)
         if (readers->readers[i].number &&
@@ -41,6 +44,7 @@ void sph_log_readers_ask(struct sph_device *device, uint64_t number, uint64_t cu
     uint64_t taken = sph_logring_used(device->log, cursor);
     forget_idle(&device->log_readers, now_ms);
     struct sph_log_reader *reader = find_place(&device->log_readers, number);
+    /* All places taken: the fifth is served like a reader that never asked for more. */
     if (!reader)
         return;
     reader->asked_ms = now_ms;
@@ -70,6 +74,7 @@ void sph_log_readers_grow(struct sph_device *device) {
         sph_log_waits_end(device); /* they need not wait for more: there will be none */
 }
 
+/* Asked at each read of a pipe; four places are looked through faster than a count is kept true. */
 bool sph_log_readers_exist(const struct sph_log_readers *readers) {
     for (int i = 0; i < SPH_LOG_READERS; i++)
         if (readers->readers[i].number)

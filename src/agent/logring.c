@@ -132,6 +132,8 @@ size_t sph_logring_tail(const struct sph_logring *log, const struct sph_guid *co
     return shown;
 }
 
+/* Memory and not text: a reader's window is the ring's room, of which short lines take more than
+ * their bytes. */
 uint64_t sph_logring_used(const struct sph_logring *log, uint64_t cursor) {
     struct sph_ring_iter iter = SPH_RING_ITER_NULL;
     const void *data;

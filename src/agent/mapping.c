@@ -37,6 +37,7 @@ static uint32_t wire_class(enum sph_maps_class class, const char *path) {
     return SPH_MAPPING_OTHER;
 }
 
+/* Bits of our own, not the kernel's letters: a client need not parse "rw-p". */
 static uint32_t wire_perms(const struct sph_maps_entry *entry) {
     return (entry->read ? SPH_PERM_READ : 0u) | (entry->write ? SPH_PERM_WRITE : 0u) |
            (entry->exec ? SPH_PERM_EXEC : 0u) | (entry->shared ? SPH_PERM_SHARED : 0u);

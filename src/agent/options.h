@@ -1,4 +1,7 @@
-/* options: the agent's command line. */
+/* options: the agent's command line.
+ *
+ * What a device is stands in its folder, not here: an agent that is started again with the same
+ * folder is the same device. Options say only who starts it, for whom, and who wants to hear. */
 #ifndef SPH_AGENT_OPTIONS_H
 #define SPH_AGENT_OPTIONS_H
 

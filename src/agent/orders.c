@@ -20,6 +20,8 @@ static size_t list_length(char *const *list) {
     return count;
 }
 
+/* A start's arguments are kept for the restarts, long after the request that brought them. NULL
+ * also without memory: the caller knows whether there was a list. */
 char **sph_arguments_copy(const char *const *list) {
     size_t count = 0;
     while (list && list[count])
@@ -83,6 +85,8 @@ int sph_orders_parse(const char *manifest, size_t len, const struct sph_guid *co
     (void)snprintf(orders.folder, sizeof(orders.folder), "/mnt/apps/%s",
                    sph_guid_format(component, guid));
     (void)snprintf(orders.entry, sizeof(orders.entry), "%s%s", orders.folder, parsed.entry_point);
+    /* Pins that this device does not have are passed over: the manifest may be for several boards.
+     */
     for (unsigned i = 0; i < parsed.gpio_count; i++)
         if (parsed.gpio[i] < SPH_GPIO_PINS)
             orders.pins[parsed.gpio[i] / 8] |= (uint8_t)(1u << parsed.gpio[i] % 8);

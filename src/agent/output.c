@@ -41,6 +41,7 @@ static void publish(struct sph_output *output, const char *data, size_t len) {
 /* Bytes read; 0 when there is nothing now, and at the end. */
 static size_t read_some(struct sph_output *output, bool *ret_ended) {
     char data[READ_BYTES];
+    /* Less at a time for a follower of the log: what is read must fit what its window has left. */
     bool is_followed = sph_log_readers_exist(&output->device->log_readers);
     ssize_t len =
         read(output->plan.fd, data, is_followed ? (size_t)SPH_LOG_READERS_READ : sizeof(data));
@@ -76,6 +77,8 @@ static void on_readable(void *context, int fd, uint32_t epoll_events) {
         output->plan.ended(output->plan.context);
 }
 
+/* A listener has caught up. Only those that were left alone are watched again: arming a watch that
+ * is armed costs a system call per pipe and hold. */
 static void on_resume(void *context) {
     struct sph_output *output = context;
     if (!output->is_paused || !output->watch)
@@ -112,6 +115,7 @@ void sph_output_finish(struct sph_output *output) {
     sph_output_done(output);
 }
 
+/* The flow first: from here on nobody resumes a watch that is being removed. */
 void sph_output_done(struct sph_output *output) {
     sph_flow_remove(&output->gate);
     output->watch = sph_loop_remove(output->watch);

@@ -20,7 +20,8 @@ struct sph_process {
     bool repeats; /* the address space of one before it in the list (vfork, posix_spawn) */
 };
 
-/* A plain record, about 800 bytes: fit for the stack. */
+/* A plain record, about 800 bytes: fit for the stack. Nothing in it is held: a pid may be another
+ * process's at any later time, which for reading memory is a wrong answer and never a wrong act. */
 struct sph_processes {
     struct sph_process list[SPH_PROCESSES_MAX];
     size_t count;

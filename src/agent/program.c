@@ -67,6 +67,7 @@ struct headers {
     unsigned count;
 };
 
+/* Copied out and not pointed to: program headers of a hostile file may lie at an odd address. */
 /* True for PT_INTERP. */
 static bool read_segment(const uint8_t *head, bool wide, uint32_t *ret_type, uint64_t *ret_offset,
                          uint64_t *ret_size) {
@@ -113,6 +114,8 @@ int sph_program_parse(const void *data, size_t len, struct sph_program *ret_prog
     const uint8_t *bytes = data;
     Elf64_Ehdr head;
     Elf32_Ehdr small;
+    /* In the order in which a person would want to hear of it: no program at all, the wrong byte
+     * order, the wrong processor, and only then what is broken in the right one. */
     if (len < sizeof(small) || memcmp(bytes, ELFMAG, SELFMAG) != 0)
         return SPH_FAIL(err, -ENOEXEC, "The application's entry point is not an ELF program.");
     /* e_type and e_machine are at the same place in both classes. */

@@ -53,6 +53,8 @@ int sph_ration_open(const char *group, uint64_t limit_bytes, struct sph_ration *
     return 0;
 }
 
+/* Every share has left by now: between the two there is nobody who would go unmetered. Groups that
+ * cannot be removed (a process in an uninterruptible wait) are met by the next start. */
 void sph_ration_close(struct sph_ration *ration) {
     ration->meter = sph_meter_close(ration->meter);
     ration->tree = sph_cgroup_close(ration->tree);
@@ -163,6 +165,7 @@ static int add_kernel(const struct sph_ration_share *share, uint64_t *bytes, str
     return rc;
 }
 
+/* The invariants of every reading are made here: total >= user, peak >= user. */
 static void compose(struct sph_ration *ration, const struct sph_meter_figures *user,
                     uint64_t kernel, struct sph_memory_figures *ret_figures) {
     struct sph_meter_health health;

@@ -205,6 +205,7 @@ const struct sph_installed_app *sph_registry_find_uid(const struct sph_registry 
     return NULL;
 }
 
+/* By index for those who walk; an index is good until the next installation or deletion. */
 size_t sph_registry_count(const struct sph_registry *registry) {
     return registry->count;
 }

@@ -46,6 +46,7 @@ void sph_report_judge(const struct sph_end_signs *signs, struct sph_end_verdict 
     *ret_verdict = verdict;
 }
 
+/* An exit with 0 is unexpected as well: apps of such a device are not meant to end. */
 bool sph_report_is_unexpected(enum sph_end_why why) {
     return why != SPH_END_STOPPED && why != SPH_END_SIGTERM_IGNORED;
 }

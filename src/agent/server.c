@@ -120,6 +120,7 @@ size_t sph_server_connections(const struct sph_server *server) {
     return server->count;
 }
 
+/* Of all clients that there ever were: a number that can only grow is one that can be compared. */
 uint64_t sph_server_events_dropped(const struct sph_server *server) {
     uint64_t dropped = server->dropped;
     for (size_t i = 0; i < server->count; i++)
@@ -142,6 +143,7 @@ bool sph_server_begin_job(struct sph_server *server, const struct sph_guid *comp
     return true;
 }
 
+/* One that was never begun is no error: a refused change and one that is over end alike. */
 void sph_server_end_job(struct sph_server *server, const struct sph_guid *component) {
     if (!component)
         component = &all_apps;

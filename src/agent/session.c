@@ -1,4 +1,10 @@
-/* A run is put together here and taken apart again; when and why is the lifecycle's part. */
+/* A run is put together here and taken apart again; when and why is the lifecycle's part.
+ *
+ * What belongs to one run (share, processes, channel, pipes, facts) is made by launch and given
+ * back by settle; what belongs to the session (name, flags, arguments, back-off, timer) outlives
+ * it. A session so has three shapes: with a run, between two runs, and being freed, and the
+ * functions here take each of them in any half-made state: every part knows by itself that it is
+ * not there. */
 #include "agent/session.h"
 
 #include <errno.h>
@@ -15,8 +21,10 @@
 #include "base/clock.h"
 
 enum {
-    FILES = 256,
+    FILES = 256, /* descriptors of each process: a device's apps have some ten */
     MANIFEST_BYTES = SPH_MANIFEST_BYTES_MAX,
+    /* Longer than any listener is waited for (15 s, docs/spec/wire.md): it runs out only when
+     * several are slow one after the other. */
     OUTPUT_END_MS = 30000, /* for the output of an app that has ended, with slow listeners */
 };
 
@@ -92,6 +100,7 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
     return sph_launch(&plan, &session->launched, err);
 }
 
+/* The pipe stays the launch's: it is closed with it, after the output has let go of it. */
 static int take_output(struct sph_session *session, int index, enum sph_log_source source, int fd,
                        struct sph_err *err) {
     const struct sph_output_plan plan = {.component = session->component,
@@ -125,6 +134,7 @@ static int start_run(struct sph_session *session, const struct sph_installed_app
     int rc = root_fd < 0 ? root_fd : check_program(session, orders, root_fd, err);
     if (rc < 0)
         return rc;
+    /* The group's name is the id: it is what the kernel's own messages about the group show. */
     rc = sph_ration_join(session->ration, sph_guid_format(&session->component, guid),
                          &session->share, err);
     if (rc == 0)
@@ -176,6 +186,8 @@ int sph_session_launch(struct sph_session *session, struct sph_err *err) {
     return rc;
 }
 
+/* A pipe is at its end when the last writer is gone, which may be a daemon of the app's; after the
+ * helper's end there is none. */
 bool sph_session_has_output(const struct sph_session *session) {
     return !sph_output_has_ended(&session->outputs[0]) ||
            !sph_output_has_ended(&session->outputs[1]);
@@ -190,6 +202,7 @@ void sph_session_await_output(struct sph_session *session, bool is_awaited) {
 /* Output first, while the pipes are open; the share last, when nothing can be charged to it any
  * more. */
 void sph_session_settle(struct sph_session *session) {
+    /* Both pipes before anything is closed: the lines are in the log when the end is judged. */
     for (int i = 0; i < 2; i++)
         sph_output_finish(&session->outputs[i]);
     session->channel = sph_channel_free(session->channel);

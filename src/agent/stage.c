@@ -233,6 +233,7 @@ int sph_stage_end(struct sph_stage *stage, const void *owner,
     return code;
 }
 
+/* Also called when a connection ends that has staged nothing: then it owns no upload. */
 void sph_stage_abort(struct sph_stage *stage, const void *owner) {
     if (owner && stage->owner == owner)
         end_upload(stage);
@@ -246,6 +247,7 @@ const struct sph_staged_package *sph_stage_at(const struct sph_stage *stage, siz
     return &stage->packages[index];
 }
 
+/* For the installation, which links the staged file into its package folder: no byte is copied. */
 int sph_stage_folder(const struct sph_stage *stage) {
     return stage->fd;
 }

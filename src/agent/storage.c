@@ -99,6 +99,7 @@ int sph_storage_usage(struct sph_storage *storage, const struct sph_guid *compon
     return 0;
 }
 
+/* The whole folder, when the app is deleted. What is not there is forgotten already. */
 int sph_storage_forget(struct sph_storage *storage, const struct sph_guid *component,
                        struct sph_err *err) {
     char folder[SPH_GUID_TEXT];

@@ -38,6 +38,8 @@ static int open_beside(const char *folder) {
     return SPH_STEAL_FD(fd);
 }
 
+/* That the loader is missing is no failure here: a device can be filled with packages without it,
+ * and static programs need none. Who needs it is told when it is started. */
 void sph_target_open(struct sph_target *ret_target) {
     struct sph_target target = {.library_fd = open_beside("../lib"), .loader_name = LOADER_NAME};
     if (target.library_fd < 0)
@@ -58,6 +60,7 @@ void sph_target_close(struct sph_target *target) {
 int sph_target_check(const struct sph_target *target, const struct sph_program *program,
                      bool host_libraries, struct sph_err *err) {
     const char *wanted = program->interpreter;
+    /* A static program brings everything, with the host's libraries or without. */
     if (*wanted == '\0')
         return 0;
     if (host_libraries) {

@@ -20,9 +20,9 @@ struct sph_fault {
     bool is_fault; /* raised by the processor, so `address` is true */
 };
 
-/* Both run while `tid` stands still: its memory can be read, it holds no lock of ours. */
 /* What the owner hears. The calls come from the loop, one at a time, in the order of the reports:
- * of one process exiting, then gone. */
+ * of one process exiting, then gone. During the first two `tid` stands still: its memory can be
+ * read, and it holds no lock of ours. */
 struct sph_tracer_ops {
     /* The thread is about to leave, its memory is still there. status: as for waitpid. */
     void (*exiting)(void *context, pid_t tid, int status);

@@ -52,6 +52,7 @@ struct sph_trust_store *sph_trust_store_free(struct sph_trust_store *store) {
     return NULL;
 }
 
+/* Valid until the next change; the verifier looks at it and keeps nothing. */
 const struct sph_trust *sph_trust_store_get(const struct sph_trust_store *store) {
     return &store->trust;
 }
@@ -70,6 +71,8 @@ static int replace(struct sph_trust_store *store, const struct sph_trust *change
     return code;
 }
 
+/* On a copy (5 KiB): a record that is refused, or a disk that is full, leaves the store untouched
+ * without anything to be undone. */
 int sph_trust_store_add(struct sph_trust_store *store, const struct sph_trust_record *record,
                         struct sph_err *err) {
     struct sph_trust changed = store->trust;

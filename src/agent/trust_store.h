@@ -8,6 +8,9 @@
 
 struct sph_trust_store; /* state/trust */
 
+/* Fails on a file that cannot be read or is damaged: a device that silently trusted nobody would
+ * refuse every package, and one that trusted half would not say which half. */
+
 int sph_trust_store_new(int state_fd, struct sph_trust_store **ret_store, struct sph_err *err);
 struct sph_trust_store *sph_trust_store_free(struct sph_trust_store *store);
 

@@ -120,6 +120,7 @@ int sph_uidmap_new(int state_fd, uint32_t device_hash, struct sph_uidmap **ret_m
     return code;
 }
 
+/* The file is as it was after the last change: there is nothing to be saved here. */
 struct sph_uidmap *sph_uidmap_free(struct sph_uidmap *map) {
     if (map) {
         if (map->fd >= 0)
