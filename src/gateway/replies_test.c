@@ -19,24 +19,7 @@
     }
 #define ID_B                                                                                       \
     {                                                                                              \
-        .bytes = {                                                                                 \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff,                                                                                  \
-            0xff                                                                                   \
-        }                                                                                          \
+        .bytes = { [0 ... 15] = 0xff }                                                             \
     }
 #define TEXT_A "04030201-0605-0807-090a-0b0c0d0e0f10"
 #define TEXT_B "ffffffff-ffff-ffff-ffff-ffffffffffff"

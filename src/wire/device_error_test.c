@@ -24,10 +24,13 @@ static size_t read_header(struct number ret_numbers[NUMBERS_MAX]) {
         struct number *number = &ret_numbers[count];
         assert_true(count < NUMBERS_MAX);
         const char *value = strstr(at, "SPH_DEVICE_ERROR(");
+        char *end = NULL;
         assert_non_null(value);
         assert_int_equal(sscanf(at, "#define %79s", number->name), 1);
-        assert_int_equal(sscanf(value, "SPH_DEVICE_ERROR(%u, %u)", &number->category, &number->id),
-                         2);
+        number->category = (unsigned)strtoul(value + strlen("SPH_DEVICE_ERROR("), &end, 10);
+        assert_int_equal(*end, ',');
+        number->id = (unsigned)strtoul(end + 1, &end, 10);
+        assert_int_equal(*end, ')');
         count++;
     }
     return count;

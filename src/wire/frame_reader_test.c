@@ -55,7 +55,7 @@ static void every_bit_of_a_header_counts(void **state) {
     (void)state;
     sph_autobuf struct sph_buf out = SPH_BUF_NULL;
     append(&out, 0x01020304, "payload", 7);
-    for (size_t bit = 0; bit < 8u * SPH_FRAME_HEADER; bit++) {
+    for (size_t bit = 0; bit < (size_t)8 * SPH_FRAME_HEADER; bit++) {
         struct sph_frame frame;
         size_t used = 0;
         out.data[bit / 8] ^= (char)(1u << bit % 8);
