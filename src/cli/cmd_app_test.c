@@ -344,7 +344,7 @@ static void test_every_reader_against_every_nonsense(void **state) {
         "device gpio list",
         "device gpio get 3",
         "trust list",
-        "device app show-status -i " ID_A,
+        ("device app show-status -i " ID_A),
     };
     static const char *const bodies[] = {
         "",

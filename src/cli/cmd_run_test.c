@@ -154,7 +154,7 @@ static void test_a_refusal_at_each_step(void **state) {
         "PUT /update/stage",
         "POST /update/install",
         "GET /spherule/v1/events?hold=1",
-        "POST /spherule/v1/apps/" ID "/run",
+        ("POST /spherule/v1/apps/" ID "/run"),
         "GET /spherule/v1/kills/9",
     };
     static struct spoken spoken;

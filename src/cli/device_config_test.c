@@ -166,6 +166,148 @@ static void test_a_missing_file(void **state) {
     assert_int_equal(sph_tree_remove(AT_FDCWD, path, &err), 0);
 }
 
+/* What is in the file, and what is read; the sentence where it is refused. */
+static const struct {
+    const char *json;
+    const char *sentence; /* NULL: good */
+    uint64_t ram_bytes;
+    const char *name, *backend;
+    bool host_libraries;
+} files[] = {
+    {"{}", NULL, 262144, "", "native", false},
+    {" {\n} \n", NULL, 262144, "", "native", false},
+    {"{\"name\":\"a\",\"backend\":\"virtual\"}", NULL, 262144, "a", "virtual", false},
+    {"{\"hostLibraries\":true}", NULL, 262144, "", "native", true},
+    {"{\"hostLibraries\":1,\"name\":7,\"backend\":[]}", NULL, 262144, "", "native", false},
+    {"{\"profile\":{}}", NULL, 262144, "", "native", false},
+    {"{\"profile\":{\"ramBytes\":16384}}", NULL, 16384, "", "native", false},
+    {"{\"profile\":{\"ramBytes\":1073741824}}", NULL, 1073741824, "", "native", false},
+    {"{\"profile\":{\"ramBytes\":16384},\"profile\":{\"ramBytes\":20480}}", NULL, 20480, "",
+     "native", false},
+    {"{\"later\":{\"version\":[1,2]},\"name\":\"x\"}", NULL, 262144, "x", "native", false},
+    {"", "device.json: line 1, column 1: expected a value, but found the end of the text", 0, NULL,
+     NULL, false},
+    {"[]", "device.json: line 1, column 1: a device is a JSON object", 0, NULL, NULL, false},
+    {"\n\n  null", "device.json: line 3, column 3: a device is a JSON object", 0, NULL, NULL,
+     false},
+    {"{\"profile\":null}", "device.json: line 1, column 12: a profile is a JSON object", 0, NULL,
+     NULL, false},
+    {"{\"profile\":{\n\"ramBytes\":0}}",
+     "device.json: line 2, column 12: ramBytes must be from 16 KiB to 1048576 KiB, not 0 bytes", 0,
+     NULL, NULL, false},
+    {"{\"profile\":{\"ramBytes\":1073745920}}",
+     "device.json: line 1, column 24: ramBytes must be from 16 KiB to 1048576 KiB, not 1073745920 "
+     "bytes",
+     0, NULL, NULL, false},
+    {"{\"profile\":{\"ramBytes\":18446744073709551616}}",
+     "device.json: line 1, column 24: ramBytes: not a whole number", 0, NULL, NULL, false},
+    {"{\"profile\":{\"ramBytes\":1e6}}",
+     "device.json: line 1, column 24: ramBytes: not a whole number", 0, NULL, NULL, false},
+    {"{\"profile\":{\"storageBytes\":16778240}}",
+     "device.json: line 1, column 28: storageBytes must be from 0 KiB to 16384 KiB, not 16778240 "
+     "bytes",
+     0, NULL, NULL, false},
+    {"{\"profile\":{\"\\u001b[2J\":1}}",
+     "device.json: line 1, column 25: '\\u001b[2J' is not a key of a profile", 0, NULL, NULL,
+     false},
+};
+
+static void test_files(void **state) {
+    char path[64];
+    sph_autoclose int fd = scratch(path);
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(files); i++) {
+        struct sph_err err = SPH_ERR_NULL;
+        struct sph_device_config config;
+        memset(&config, 0x5a, sizeof(config));
+        assert_int_equal(
+            sph_file_replace(fd, "device.json", files[i].json, strlen(files[i].json), 0644, NULL),
+            0);
+        int r = sph_device_config_read(fd, &config, &err);
+        assert_string_equal(err.text, files[i].sentence ? files[i].sentence : "");
+        assert_int_equal(r, files[i].sentence ? -EBADMSG : 0);
+        if (r < 0) { /* nothing was written to what the caller has */
+            assert_int_equal(config.name[0], 0x5a);
+            continue;
+        }
+        assert_true(config.ram_bytes == files[i].ram_bytes);
+        assert_string_equal(config.name, files[i].name);
+        assert_string_equal(config.backend, files[i].backend);
+        assert_int_equal(config.host_libraries, files[i].host_libraries);
+    }
+    assert_int_equal(sph_tree_remove(AT_FDCWD, path, NULL), 0);
+}
+
+/* What is written, cut at every byte: refused, or (from the last brace on) the whole. */
+static void test_a_file_cut_anywhere(void **state) {
+    char path[64];
+    struct sph_device_config config;
+    sph_autobuf struct sph_buf whole = SPH_BUF_NULL;
+    sph_autoclose int fd = scratch(path);
+    (void)state;
+    sph_device_config_default("d", &config);
+    assert_int_equal(sph_device_config_write(fd, &config, NULL), 0);
+    assert_int_equal(sph_file_read(fd, "device.json", &whole, NULL), 0);
+    for (size_t len = 0; len <= whole.len; len++) {
+        struct sph_err err = SPH_ERR_NULL;
+        struct sph_device_config back;
+        assert_int_equal(sph_file_replace(fd, "device.json", whole.data, len, 0644, NULL), 0);
+        int r = sph_device_config_read(fd, &back, &err);
+        assert_int_equal(r, len < whole.len - 1 ? -EBADMSG : 0); /* the last byte is a line feed */
+        assert_int_equal(strncmp(err.text, "device.json: line 1, column ", 28) == 0, r < 0);
+    }
+    assert_int_equal(sph_tree_remove(AT_FDCWD, path, NULL), 0);
+}
+
+/* Each figure at its bounds, and one step beyond each. */
+static void test_bounds_of_each_figure(void **state) {
+    static const struct {
+        const char *key;
+        uint64_t min, max, step;
+    } rows[] = {
+        {"ramBytes", 16384, 1073741824, 4096},
+        {"flashBytes", 16384, 1073741824, 4096},
+        {"storageBytes", 0, 16777216, 1024},
+        {"pageBytes", 4096, 4096, 4096},
+    };
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        const struct {
+            uint64_t value;
+            bool is_good;
+        } values[] = {
+            {rows[i].min, true},
+            {rows[i].max, true},
+            {rows[i].min - rows[i].step, false}, /* of 0: far above */
+            {rows[i].max + rows[i].step, false},
+            {rows[i].max - 1, false},
+            {rows[i].min + 1, false},
+        };
+        for (size_t k = 0; k < SPH_ARRAY_SIZE(values); k++) {
+            char text[80];
+            struct sph_device_config config;
+            sph_device_config_default("d", &config);
+            (void)snprintf(text, sizeof(text), "{\"%s\":%llu}", rows[i].key,
+                           (unsigned long long)values[k].value);
+            int r = sph_device_config_parse_profile(text, strlen(text), &config, NULL);
+            assert_int_equal(r, values[k].is_good ? 0 : -EBADMSG);
+        }
+    }
+}
+
+/* A name as long as its field is kept whole; the next one is cut and still ends. */
+static void test_long_names(void **state) {
+    char name[100];
+    struct sph_device_config config;
+    (void)state;
+    memset(name, 'n', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    sph_device_config_default(name, &config);
+    assert_int_equal(strlen(config.name), sizeof(config.name) - 1);
+    assert_true(strlen(config.core) > 0);
+    assert_null(strchr(config.core, '_'));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
@@ -174,6 +316,10 @@ int main(void) {
         cmocka_unit_test(test_written_and_read_back),
         cmocka_unit_test(test_the_file_as_others_read_it),
         cmocka_unit_test(test_a_missing_file),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_a_file_cut_anywhere),
+        cmocka_unit_test(test_bounds_of_each_figure),
+        cmocka_unit_test(test_long_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,86 @@ static void test_an_empty_folder(void **state) {
     assert_int_equal(tree.count, 0);
 }
 
+/* Names as they may be: blanks, dots, bytes over 127, the longest that a folder takes. */
+static void test_odd_names(void **state) {
+    static const char *const names[] = {
+        "a b", "...", ".hidden", "-rf", "caf\xc3\xa9", "bytes\xff\xfe", "new\nline", "'\"$`\\",
+    };
+    char longest[256];
+    (void)state;
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autopacktree struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(names); i++)
+        put(names[i], names[i]);
+    memset(longest, 'l', sizeof(longest));
+    longest[255] = '\0';
+    put(longest, "long");
+    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), 0);
+    assert_int_equal(tree.count, SPH_ARRAY_SIZE(names) + 1);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(names); i++) {
+        const struct sph_fs_item *item = find(&tree, names[i]);
+        assert_non_null(item);
+        assert_int_equal(item->size_bytes, strlen(names[i]));
+    }
+    assert_non_null(find(&tree, longest));
+}
+
+/* A folder by a link, a link to a file outside, and the tree itself by a link: all are followed. */
+static void test_more_links(void **state) {
+    char by_link[80];
+    (void)state;
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autopacktree struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
+    put("inner/real/file", "x");
+    assert_int_equal(symlinkat("real", folder_fd, "inner/again"), 0);
+    assert_int_equal(symlinkat("/dev/null", folder_fd, "self"), 0);
+    assert_int_equal(unlinkat(folder_fd, "self", 0), 0);
+    assert_int_equal(symlinkat("inner", folder_fd, "self"), 0);
+    (void)snprintf(by_link, sizeof(by_link), "%s/self", folder);
+    assert_int_equal(sph_pack_tree_read(by_link, NULL, &tree, &err), 0);
+    assert_int_equal(tree.count, 2);
+    assert_non_null(find(&tree, "real/file"));
+    assert_non_null(find(&tree, "again/file"));
+}
+
+/* More items than the first growth, deeply nested: none is lost, and none has another's data. */
+static void test_many_files(void **state) {
+    (void)state;
+    struct sph_err err = SPH_ERR_NULL;
+    sph_autopacktree struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
+    for (unsigned i = 0; i < 150; i++) {
+        char path[64];
+        char text[16];
+        (void)snprintf(path, sizeof(path), "d%u/e%u/file-%u", i % 7, i % 3, i);
+        (void)snprintf(text, sizeof(text), "%u", i);
+        put(path, text);
+    }
+    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), 0);
+    assert_int_equal(tree.count, 150);
+    for (size_t i = 0; i < tree.count; i++) {
+        const char *number = strrchr(tree.items[i].path, '-') + 1;
+        assert_int_equal(tree.items[i].size_bytes, strlen(number));
+        assert_memory_equal(tree.items[i].data, number, strlen(number));
+    }
+}
+
+/* One file over its limit, and files that are too much only together. */
+static void test_too_much(void **state) {
+    char sentence[200];
+    (void)state;
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
+    put("large", "");
+    sph_autoclose int fd = openat(folder_fd, "large", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(ftruncate(fd, (off_t)SPH_FS_FILE_BYTES_MAX + 1),
+                     0); /* sparse: takes no room */
+    (void)snprintf(sentence, sizeof(sentence), "the file '%s/large' is larger than %d bytes",
+                   folder, SPH_FS_FILE_BYTES_MAX);
+    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), -EBADMSG);
+    assert_string_equal(err.text, sentence);
+    assert_null(tree.items);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -183,6 +263,10 @@ int main(void) {
         IN_FOLDER(test_a_link_to_nothing),
         IN_FOLDER(test_what_is_no_folder),
         IN_FOLDER(test_an_empty_folder),
+        IN_FOLDER(test_odd_names),
+        IN_FOLDER(test_more_links),
+        IN_FOLDER(test_many_files),
+        IN_FOLDER(test_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,16 @@
+/* Any file is inspected or refused with a sentence; the copy in memory has the file's exact size,
+ * so that a byte read too far is seen. */
+#include <stdint.h>
+
+#include "cli/elf_info.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct sph_err err = SPH_ERR_NULL;
+    enum sph_elf_needs needs;
+    int r = sph_elf_inspect(data, size, &needs, &err);
+    if (r < 0 && err.text[0] == '\0')
+        __builtin_trap(); /* every refusal has its reason */
+    return 0;
+}
