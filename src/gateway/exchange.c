@@ -191,7 +191,9 @@ static void answer_success(struct sph_exchange *exchange) {
     sph_route_answer(&exchange->call, "", 0, &exchange->response);
 }
 
-/* Reads on where the last reply ended. True when a further request is under way. */
+/* It ends where a reply has nothing new, at the latest at a limit that no device's log reaches:
+ * apps that write faster than the log is read would keep the answer from ending. Reads on where the
+ * last reply ended. True when a further request is under way. */
 static bool continue_log(struct sph_exchange *exchange, size_t before) {
     struct sph_response *response = &exchange->response;
     if (response->status != 200 || response->body.len == before ||
@@ -316,6 +318,7 @@ static enum MHD_Result begin(struct sph_exchange *exchange, const char *path, co
     return MHD_YES;
 }
 
+/* The rest of the body is still to come: the answer waits for its end. */
 static void refuse_body(struct sph_exchange *exchange) {
     (void)sph_response_refuse(
         &exchange->response, exchange->call.is_own, 413, SPH_DEVERR_INVALID_CONTENT_LENGTH,
@@ -372,6 +375,7 @@ enum MHD_Result sph_exchange_handle(struct sph_exchange_pool *pool,
     return end_of_body(*exchange);
 }
 
+/* A stream that has bytes waiting is not suspended, and not disturbed. */
 void sph_exchange_wake_streams(struct sph_exchange_pool *pool, bool alive) {
     for (struct sph_exchange *exchange = pool->exchanges; exchange; exchange = exchange->next) {
         if (exchange->phase != SPH_PHASE_STREAM)

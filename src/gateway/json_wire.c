@@ -11,6 +11,8 @@
 
 #include "base/text.h"
 
+/* ---- values ---- */
+
 void sph_json_key_guid(struct sph_json_out *out, const char *key, const struct sph_guid *guid) {
     char text[SPH_GUID_TEXT];
     sph_json_key_string(out, key, sph_guid_format(guid, text));
@@ -78,6 +80,8 @@ void sph_json_key_bytes(struct sph_json_out *out, struct sph_slice bytes) {
         sph_json_key_hex(out, "hex", bytes);
 }
 
+/* ---- words ---- */
+
 /* Tables have holes where a number was never given away. */
 static const char *word_of(const char *const *words, size_t count, uint32_t number,
                            const char *otherwise) {
@@ -134,6 +138,8 @@ static const char *event_kind_word(uint32_t kind) {
     };
     return word_of(words, SPH_ARRAY_SIZE(words), kind, "unknown");
 }
+
+/* ---- mappings and reports ---- */
 
 /* Permissions as in /proc/PID/maps, which everybody who looks at mappings has read before. */
 void sph_json_mapping(struct sph_json_out *out, const void *item) {
@@ -257,6 +263,8 @@ void sph_json_report_row(struct sph_json_out *out, const void *item) {
     sph_json_key_u64(out, "totalBytes", row->total_bytes);
     sph_json_object_end(out);
 }
+
+/* ---- events ---- */
 
 /* Of the whole group, as everywhere: the ration is the group's. */
 static void json_event_figures(struct sph_json_out *out, const struct sph_msg_event *event) {

@@ -30,6 +30,7 @@ enum {
     REFUSAL_MAX = 300,      /* bytes of the agent's sentence that are shown */
 };
 
+/* Questions are taken in the last one only. */
 enum link_state { LINK_AWAY, LINK_GREETING, LINK_SUBSCRIBING, LINK_READY };
 
 struct sph_ask {
@@ -81,6 +82,7 @@ static void set_state(struct sph_link *link, enum link_state state) {
     link->state_since_ms = sph_clock_monotonic_ms();
 }
 
+/* A copy: the text may be in a frame, or in the stack. */
 static void set_message(struct sph_link *link, const char *text) {
     (void)snprintf(link->message, sizeof(link->message), "%s", text);
 }
@@ -164,6 +166,7 @@ static int flush(struct sph_link *link) {
     return 0;
 }
 
+/* Wraps after 2^32 requests; with 64 under way at most none is met again. */
 static uint32_t new_id(struct sph_link *link) {
     if (++link->next_id == 0) /* 0 is never used: an agent may say it of nobody's request */
         link->next_id = 1;
@@ -302,6 +305,7 @@ static int begin_connection(struct sph_link *link, struct sph_err *err) {
     return rc < 0 ? rc : send_greeting(link, SPH_OP_HELLO, &hello, err);
 }
 
+/* The timer is the one for tries until here and for time-outs from here on. */
 static void connect_now(struct sph_link *link) {
     struct sph_err err = SPH_ERR_NULL;
     set_state(link, LINK_GREETING);
@@ -478,6 +482,7 @@ static void tick(struct sph_link *link) {
     }
 }
 
+/* One timer for everything that waits, so that nothing is left running in another state. */
 static void on_timer(void *context) {
     struct sph_link *link = context;
     if (link->state == LINK_AWAY)
@@ -512,6 +517,7 @@ int sph_link_new(struct sph_loop *loop, const struct sph_backend *backend,
     return 0;
 }
 
+/* Nobody is told: those who asked are going too, or have forgotten their questions. */
 struct sph_link *sph_link_free(struct sph_link *link) {
     if (!link)
         return NULL;

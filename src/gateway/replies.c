@@ -343,6 +343,7 @@ unsigned sph_format_stop(const struct sph_call *call, const void *message,
     return 0;
 }
 
+/* As many as the agent keeps, oldest first; how many are gone is said, not hidden. */
 unsigned sph_format_kills(const struct sph_call *call, const void *message,
                           struct sph_response *response) {
     (void)call;
@@ -363,6 +364,7 @@ unsigned sph_format_report(const struct sph_call *call, const void *message,
     return 0;
 }
 
+/* Of reports that are gone now. */
 unsigned sph_format_count(const struct sph_call *call, const void *message,
                           struct sph_response *response) {
     (void)call;
@@ -419,6 +421,7 @@ static void json_pin(struct sph_json_out *out, const void *item) {
     sph_json_object_end(out);
 }
 
+/* Only those that say something: a device has 76, most of them free and low. */
 unsigned sph_format_pins(const struct sph_call *call, const void *message,
                          struct sph_response *response) {
     (void)call;

@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "wire/message.h"
 
+/* ---- what all of them do ---- */
+
 /* Cannot fail for what fits a body of 8 KiB, but for memory. */
 static unsigned put(const struct sph_codec *codec, const void *message, struct sph_buf *ret_payload,
                     const struct sph_call *call, struct sph_response *response) {
@@ -51,6 +53,8 @@ static unsigned refuse_member(const struct sph_call *call, const char *key, cons
     return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
                                "the body's member \"%s\" must be %s", key, wanted);
 }
+
+/* ---- applications ---- */
 
 /* Also for lists of kill reports, whose request has the same one field: message kills. */
 unsigned sph_build_component(const struct sph_call *call, const char *body, size_t len,
@@ -113,6 +117,9 @@ unsigned sph_build_install(const struct sph_call *call, const char *body, size_t
     return put(&sph_msg_install_codec, &message, ret_payload, call, response);
 }
 
+/* ---- reading ---- */
+
+/* `first` is below 2^32: the query was checked for it. */
 unsigned sph_build_pages(const struct sph_call *call, const char *body, size_t len,
                          struct sph_buf *ret_payload, struct sph_response *response) {
     (void)body, (void)len;
@@ -135,6 +142,8 @@ unsigned sph_build_report_id(const struct sph_call *call, const char *body, size
     struct sph_msg_report_id message = {.id = call->number};
     return put(&sph_msg_report_id_codec, &message, ret_payload, call, response);
 }
+
+/* ---- trust ---- */
 
 /* A string of exactly 2 * size hexadecimal digits. */
 static bool read_hex(const struct sph_json_value *object, const char *key, uint8_t *ret_bytes,
@@ -175,6 +184,8 @@ unsigned sph_build_trust_remove(const struct sph_call *call, const char *body, s
         .thumbprint = sph_slice(call->thumbprint, sizeof(call->thumbprint))};
     return put(&sph_msg_trust_remove_codec, &message, ret_payload, call, response);
 }
+
+/* ---- pins ---- */
 
 /* Here, not by the agent: the number of the path has 64 bits and the one on the wire 32. */
 static unsigned check_pin(const struct sph_call *call, struct sph_response *response) {

@@ -1,6 +1,8 @@
 /* Lines of the input are a request (method, path, media type, query values), the rest is its body
  * and, once more, the agent's reply and the agent's error. Whatever comes out is JSON, or the log.
- */
+ *
+ * All that the gateway makes of bytes from outside is pure and runs here without a socket: paths
+ * and queries, bodies, the agent's messages, events. The HTTP library has its own fuzzers. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

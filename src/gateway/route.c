@@ -29,6 +29,7 @@
 
 // clang-format off
 const struct sph_route sph_routes[] = {
+    /* Azure Sphere's, whose paths, members and statuses its clients know. */
     ROUTE("GET", "/status", NONE, NONE, ASK, STATUS, NULL, sph_format_status),
     ROUTE("GET", "/osversion", NONE, NONE, ASK, STATUS, NULL, sph_format_os_version),
     ROUTE("GET", "/abi_versions", NONE, NONE, ASK, STATUS, NULL, sph_format_abi_versions),
@@ -43,6 +44,8 @@ const struct sph_route sph_routes[] = {
     ROUTE("POST", "/restart", NONE, TEXT_OR_NONE, RESTART, RESTART, NULL, sph_format_restart),
     ROUTE("GET", "/stats/memory/groups/applications", NONE, NONE, ASK, MEMORY, NULL, sph_format_memory_stats),
 
+    /* Ours. All but the first ask the agent, also for what the gateway could remember: an answer is
+     * never older than its request. */
     ROUTE("GET", OWN "/gateway", NONE, NONE, GATEWAY, HELLO, NULL, NULL),
     ROUTE("GET", OWN "/device", NONE, NONE, ASK, HELLO, NULL, sph_format_device),
     ROUTE("GET", OWN "/memory", NONE, NONE, ASK, MEMORY, NULL, sph_format_memory),
@@ -104,6 +107,7 @@ static const char *allowed_methods(const char *path) {
     return NULL;
 }
 
+/* Of the rows of one path at most one has the method. */
 static const struct sph_route *find_route(const struct sph_route_request *request,
                                           struct sph_slice *ret_argument) {
     for (size_t i = 0; i < sph_route_count; i++) {
@@ -172,6 +176,7 @@ static bool read_number(struct sph_slice text, uint64_t *ret_number) {
     return sph_text_to_u64(sph_slice_copy(text, copy, sizeof(copy)), UINT64_MAX, ret_number) == 0;
 }
 
+/* What was given is shown in the sentence, cut at a length that no right argument has. */
 static unsigned read_argument(struct sph_slice text, struct sph_call *call,
                               struct sph_response *response) {
     int len = (int)(text.len < 80 ? text.len : 80);
@@ -200,6 +205,7 @@ static unsigned read_argument(struct sph_slice text, struct sph_call *call,
                                "\"%.*s\" is not a thumbprint (40 hexadecimal digits)", len, shown);
 }
 
+/* What is absent keeps its zero; what is there has to be a number, also where it is of no use. */
 static unsigned read_query_number(const char *name, const char *text, uint64_t max,
                                   uint64_t *ret_number, const struct sph_call *call,
                                   struct sph_response *response) {

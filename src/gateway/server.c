@@ -116,6 +116,7 @@ static void on_alive(void *context) {
     run_daemon(server);
 }
 
+/* Answers of the agent have resumed connections, which the library sees only when it runs. */
 static void on_idle(void *context) {
     run_daemon(context);
 }
@@ -133,6 +134,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return result;
 }
 
+/* For whatever reason the request is over: this is the only place where an exchange ends. */
 static void on_completed(void *context, struct MHD_Connection *connection, void **request,
                          enum MHD_RequestTerminationCode code) {
     (void)context, (void)connection, (void)code;
@@ -187,6 +189,7 @@ static int start(struct sph_server *server, int listen_fd, const struct sph_back
     return rc < 0 ? rc : sph_link_new(loop, backend, &listener, &server->pool.link, err);
 }
 
+/* A server that came half way is freed like a whole one. */
 int sph_server_new(struct sph_loop *loop, int listen_fd, const struct sph_backend *backend,
                    struct sph_server **ret_server, struct sph_err *err) {
     struct sph_server *server = calloc(1, sizeof(*server));

@@ -11,6 +11,8 @@
 
 static void on_piece(void *context, const struct sph_answer *answer);
 
+/* Nobody waits for the answer to an abort; the agent carries out requests in the order of arrival,
+ * so the next staging begins after it. */
 void sph_upload_release(struct sph_exchange *exchange) {
     struct sph_exchange_pool *pool = exchange->pool;
     if (pool->stage_owner != exchange)
@@ -87,6 +89,8 @@ static size_t take(struct sph_exchange *exchange, const char *bytes, size_t len)
     return ask(exchange, SPH_OP_STAGE_DATA, &sph_msg_stage_data_codec, &piece) ? taken : 0;
 }
 
+/* While a piece is under way the connection is suspended: the client's next bytes stay in its
+ * socket. */
 void sph_upload_bytes(struct sph_exchange *exchange, const char *bytes, size_t *len) {
     *len -= take(exchange, bytes, *len); /* the library offers the rest again */
     if (exchange->phase != SPH_PHASE_BODY)
