@@ -17,10 +17,12 @@
 #include "base/file.h"
 #include "cli/args.h"
 #include "cli/completion.h"
+#include "cli/device_config.h"
 #include "cli/help.h"
 #include "cli/home.h"
 #include "cli/json_pretty.h"
 #include "cli/pack_tree.h"
+#include "cli/package_file.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/wrap.h"
@@ -147,6 +149,64 @@ static int wrap_executable(void) {
     return sph_wrap_executable("x", &program, NULL, 0, &signer, &id, &package, NULL);
 }
 
+/* A package with other arguments, made of one that is whole: without memory there is no package,
+ * and never one that lost a member of its manifest. */
+static struct sph_buf whole_package;
+
+static int wrap_with_args(void) {
+    char arg[] = "other";
+    char *const args[] = {arg};
+    struct sph_signer signer;
+    struct sph_package package, again;
+    struct sph_manifest_notes notes = {.device_error = 0};
+    sph_autobuf struct sph_buf made = SPH_BUF_NULL;
+    memset(&signer, 0, sizeof(signer));
+    signer.scalar[31] = 7;
+    long kept = allowed; /* what is whole is read without a failure */
+    allowed = -1;
+    int r = sph_package_parse(whole_package.data, whole_package.len, NULL, &package, &notes, NULL);
+    assert_int_equal(r, 0);
+    allowed = kept;
+    r = sph_wrap_with_args(&package, args, 1, &signer, &made, NULL);
+    allowed = -1;
+    if (r < 0)
+        return r;
+    assert_int_equal(sph_package_parse(made.data, made.len, NULL, &again, &notes, NULL), 0);
+    assert_true(sph_json_is(&again.manifest.name, "x"));
+    assert_int_equal(again.manifest.cmd_args.count, 1);
+    return r;
+}
+
+static int make_whole_package(void) {
+    struct sph_signer signer;
+    struct sph_guid id;
+    char text[] = "\177ELF";
+    const struct sph_buf program = {.data = text, .len = 4};
+    memset(&signer, 0, sizeof(signer));
+    signer.scalar[31] = 7;
+    whole_package = (struct sph_buf)SPH_BUF_NULL;
+    return sph_wrap_executable("x", &program, NULL, 0, &signer, &id, &whole_package, NULL);
+}
+
+static int write_config(void) {
+    struct sph_device_config config;
+    sph_device_config_default("x", &config);
+    return sph_device_config_write(folder_fd, &config, NULL);
+}
+
+static int read_config(void) {
+    struct sph_device_config config;
+    sph_autoclose int fd = sph_dir_open(folder_fd, "devices/only", NULL);
+    return sph_device_config_read(fd, &config, NULL);
+}
+
+static int read_input(void) {
+    char path[96];
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    (void)snprintf(path, sizeof(path), "%s/devices/only/device.json", folder);
+    return sph_input_read("profile", path, &buf, NULL);
+}
+
 /* Each gives 0, or -ENOMEM when an allocation failed on the way. */
 static const struct {
     const char *name;
@@ -162,6 +222,10 @@ static const struct {
     {"pick", pick_device},
     {"tree", read_tree},
     {"wrap", wrap_executable},
+    {"wrap anew", wrap_with_args},
+    {"write device.json", write_config},
+    {"read device.json", read_config},
+    {"read an input", read_input},
 };
 
 enum { ROUNDS_MAX = 3000 };
@@ -185,8 +249,10 @@ static void fail_each_in_turn(const char *name, int (*run)(void)) {
 
 static void test_each_allocation(void **state) {
     (void)state;
+    assert_int_equal(make_whole_package(), 0);
     for (size_t i = 0; i < SPH_ARRAY_SIZE(calls); i++)
         fail_each_in_turn(calls[i].name, calls[i].run);
+    sph_buf_done(&whole_package);
 }
 
 /* Cells may be lost with the memory; the call still ends, and says so where it can. */

@@ -119,12 +119,36 @@ static void test_codes(void **state) {
         assert_int_equal(sph_exit_of(codes[i].code), codes[i].status);
 }
 
+/* Every errno there is has one status of the document's, and only 0 is success. */
+static void test_every_errno(void **state) {
+    (void)state;
+    for (int code = 1; code < 4096; code++) {
+        enum sph_exit status = sph_exit_of(-code);
+        assert_in_range(status, SPH_EXIT_FAILED, SPH_EXIT_IO);
+        assert_int_equal(sph_exit_of(code), SPH_EXIT_FAILED); /* a condition nobody handled */
+    }
+}
+
+/* Each number stands in the table once: a second row would never be found. */
+static void test_a_number_has_one_row(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(known); i++) {
+        const struct sph_device_error *row = sph_device_error_find(known[i].number);
+        assert_ptr_equal(row, sph_device_error_find(known[i].number));
+        assert_int_not_equal(row->text[strlen(row->text) - 1], '\n');
+        for (const char *c = row->text; *c; c++)
+            assert_in_range(*c, ' ', '~');
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_numbers),
         cmocka_unit_test(test_unknown_numbers),
         cmocka_unit_test(test_statuses_stay_in_their_range),
         cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_every_errno),
+        cmocka_unit_test(test_a_number_has_one_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

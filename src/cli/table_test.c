@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/json_in.h"
 #include "cli/json_pretty.h"
 
 static const struct sph_column memory_columns[] = {
@@ -204,6 +205,87 @@ static void test_pretty_of_cut_text(void **state) {
     }
 }
 
+/* Cells of any bytes: the JSON is JSON, with as many rows and the same text where it is UTF-8; the
+ * tab-separated form has exactly one line a row and one tab between two cells. */
+static void test_any_bytes(void **state) {
+    static const struct sph_column columns[] = {
+        {"A", "a"}, {"B", "b"}, {"C", "c"}, {.title = NULL}};
+    unsigned seed = 11;
+    (void)state;
+    print_message("seed %u\n", seed);
+    for (int round = 0; round < 300; round++) {
+        sph_autotable struct sph_table table;
+        sph_autobuf struct sph_buf json = SPH_BUF_NULL;
+        sph_autobuf struct sph_buf tsv = SPH_BUF_NULL;
+        char text[16];
+        unsigned n_rows = (unsigned)rand_r(&seed) % 5;
+        sph_table_init(&table, columns);
+        for (unsigned i = 0; i < n_rows; i++) {
+            int len = rand_r(&seed) % 15;
+            for (int k = 0; k < len; k++)
+                text[k] = (char)(1 + rand_r(&seed) % 255);
+            text[len] = '\0';
+            sph_table_add(&table, text);
+            sph_table_add_number(&table, (uint64_t)rand_r(&seed) << 40);
+            sph_table_add(&table, NULL);
+        }
+        sph_table_draw(&table, SPH_TABLE_JSON, &json);
+        sph_table_draw(&table, SPH_TABLE_TSV, &tsv);
+        struct sph_json_value top, row, value;
+        struct sph_json_iter iter;
+        unsigned rows = 0, tabs = 0, ends = 0;
+        assert_int_equal(sph_json_check(json.data, json.len, &top, NULL), 0);
+        sph_json_iter_init(&iter, &top);
+        for (; sph_json_next(&iter, NULL, &row); rows++) {
+            uint64_t number;
+            assert_true(sph_json_get(&row, "b", &value));
+            assert_int_equal(sph_json_to_u64(&value, UINT64_MAX, &number), 0);
+            assert_true(sph_json_get(&row, "c", &value));
+            assert_int_equal(value.type, SPH_JSON_NULL);
+        }
+        for (size_t i = 0; i < tsv.len; i++) {
+            tabs += tsv.data[i] == '\t';
+            ends += tsv.data[i] == '\n';
+        }
+        assert_int_equal(rows, n_rows);
+        assert_int_equal(tabs, 2 * n_rows);
+        assert_int_equal(ends, n_rows);
+    }
+}
+
+/* Widths are counted in characters: an umlaut takes two bytes and one place. */
+static void test_widths_of_characters(void **state) {
+    static const struct sph_column columns[] = {{"A", "a"}, {"B", "b"}, {.title = NULL}};
+    (void)state;
+    sph_autotable struct sph_table table;
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_table_init(&table, columns);
+    sph_table_add(&table, "\xc3\xa4\xe2\x82\xac");
+    sph_table_add(&table, "x");
+    sph_table_add(&table, "abc");
+    sph_table_add(&table, "y");
+    sph_table_draw(&table, SPH_TABLE_PLAIN, &buf);
+    assert_string_equal(buf.data, "A    B\n\xc3\xa4\xe2\x82\xac   x\nabc  y\n");
+}
+
+/* Over its limit the text is lost with an error, in every style. */
+static void test_every_style_at_every_limit(void **state) {
+    static const enum sph_table_style all[] = {SPH_TABLE_RULED, SPH_TABLE_PLAIN, SPH_TABLE_JSON,
+                                                  SPH_TABLE_TSV};
+    (void)state;
+    sph_autotable struct sph_table table;
+    fill_memory(&table);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        sph_autobuf struct sph_buf whole = SPH_BUF_NULL;
+        sph_table_draw(&table, all[i], &whole);
+        for (size_t limit = 1; limit < whole.len; limit++) {
+            sph_autobuf struct sph_buf buf = SPH_BUF_LIMIT(limit);
+            sph_table_draw(&table, all[i], &buf);
+            assert_int_equal(buf.error, -EFBIG);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_documents_table),
@@ -213,6 +295,9 @@ int main(void) {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_many_rows),
         cmocka_unit_test(test_error_is_passed_on),
+        cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_widths_of_characters),
+        cmocka_unit_test(test_every_style_at_every_limit),
         cmocka_unit_test(test_pretty),
         cmocka_unit_test(test_pretty_in_colour),
         cmocka_unit_test(test_pretty_of_cut_text),
