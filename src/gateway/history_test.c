@@ -13,6 +13,17 @@
 
 static struct sph_history history; /* 40 KiB: not for the stack */
 
+/* In the place of the real one (--wrap): the next one fails. */
+static bool malloc_fails;
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size) {
+    bool fails = malloc_fails;
+    malloc_fails = false;
+    return fails ? NULL : __real_malloc(size);
+}
+
 static int set_up(void **state) {
     (void)state;
     sph_history_init(&history);
@@ -159,6 +170,64 @@ static void what_cannot_be_kept_is_told(void **state) {
     free(line);
 }
 
+static void no_memory_for_a_line_is_told(void **state) {
+    (void)state;
+    struct sph_history_cursor cursor = sph_history_now(&history);
+    add(1);
+    malloc_fails = true;
+    add(2);
+    assert_false(malloc_fails);
+    add(3);
+    malloc_fails = true;
+    add(0); /* the gateway's own line: gone, but no event */
+    expect_read(&cursor, 0, "1\n");
+    expect_read(&cursor, 1, "3\n");
+    expect_read(&cursor, 0, "");
+}
+
+/* Exactly full loses nothing; one more loses the oldest, for a reader that has not had it only. */
+static void the_ring_exactly_full(void **state) {
+    (void)state;
+    struct sph_history_cursor start = sph_history_now(&history), late = start;
+    for (uint64_t seq = 1; seq <= SPH_HISTORY_LINES; seq++)
+        add(seq);
+    sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+    struct sph_history_cursor all = start;
+    assert_int_equal(sph_history_read(&history, &all, SIZE_MAX, &out), 0);
+    assert_int_equal(all.number, SPH_HISTORY_LINES);
+    assert_int_equal(all.events, SPH_HISTORY_LINES);
+    out.len = 0;
+    assert_int_equal(sph_history_read(&history, &start, 1, &out), 0); /* has the first */
+    add(SPH_HISTORY_LINES + 1);
+    out.len = 0;
+    assert_int_equal(sph_history_read(&history, &start, 1, &out), 0);
+    assert_string_equal(out.data, "2\n");
+    assert_int_equal(sph_history_taken(&history, &late), 1); /* what is gone is not waited for */
+    out.len = 0;
+    assert_int_equal(sph_history_read(&history, &late, 1, &out), 1);
+    assert_string_equal(out.data, "2\n");
+}
+
+/* Numbers go on for ever while slots are used again: after many rounds all is as after the first.
+ */
+static void many_rounds_of_the_ring(void **state) {
+    (void)state;
+    struct sph_history_cursor cursor = sph_history_now(&history);
+    uint64_t read = 0, lost = 0;
+    for (uint64_t seq = 1; seq <= 10u * SPH_HISTORY_LINES + 3; seq++) {
+        add(seq);
+        if (seq % 1500 != 0)
+            continue; /* the reader comes too late each time */
+        sph_autobuf struct sph_buf out = SPH_BUF_NULL;
+        lost += sph_history_read(&history, &cursor, SIZE_MAX, &out);
+        for (size_t i = 0; i < out.len; i++)
+            read += out.data[i] == '\n';
+        assert_int_equal(read + lost, seq);
+        assert_int_equal(history.end - history.begin, SPH_HISTORY_LINES);
+    }
+    assert_int_equal(lost, 6u * (1500 - SPH_HISTORY_LINES));
+}
+
 static void what_a_reader_has(void **state) {
     (void)state;
     struct sph_history_cursor cursor = sph_history_now(&history);
@@ -190,6 +259,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(gaps_are_told_in_their_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_kept_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_reader_has, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_memory_for_a_line_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_ring_exactly_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_rounds_of_the_ring, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
