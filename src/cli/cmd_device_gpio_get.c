@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/gpio.h"
 
+/* No choices in the table: 76 of them would drown the help. */
 static const struct sph_positional positionals[] = {
     {.name = "PIN", .help = "0 to 75", .required = true},
     {.name = NULL},

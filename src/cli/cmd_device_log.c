@@ -1,5 +1,9 @@
 /* device log: what the applications wrote, as the device keeps it; with --follow also what comes.
- */
+ *
+ * Bytes pass as they are, control characters too: it is the applications' own output, and whoever
+ * wants it made harmless has a pager for that. Without --follow it is one answer, and a log that is
+ * overwritten meanwhile ends it early; with it, each piece is asked for by the number of its first
+ * byte. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

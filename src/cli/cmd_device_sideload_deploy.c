@@ -6,6 +6,8 @@
 #include "cli/package_file.h"
 #include "cli/sideload.h"
 
+/* --force is for tests of devices: what does not look like a package here is the device's to
+ * refuse. */
 static const struct sph_option options[] = {
     {.name = "image-package",
      .alias = "imagepackage",

@@ -30,6 +30,7 @@ static int run(struct sph_cli *cli) {
     return SPH_EXIT_OK;
 }
 
+/* What is on the device stays: storage, trust and reports are there at the next start. */
 const struct sph_command sph_cmd_device_stop = {
     .path = "device stop",
     .summary = "Stop a device",

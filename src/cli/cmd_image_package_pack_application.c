@@ -23,6 +23,8 @@
 #include "cli/wrap.h"
 #include "package/build.h"
 
+/* Names are those of the original's tool, old and new ("output-file" is the older), so that its
+ * build files need no change. */
 static const struct sph_option options[] = {
     {.name = "package-directory",
      .value = "DIR",
@@ -139,6 +141,7 @@ struct inputs {
     uint32_t api_set;
 };
 
+/* Content with what was never read: the empty value of each member is one of its destructor's. */
 static void inputs_done(struct inputs *inputs) {
     sph_buf_done(&inputs->manifest);
     sph_pack_tree_done(&inputs->tree);

@@ -7,6 +7,8 @@
 #include "cli/package_file.h"
 #include "cli/package_text.h"
 
+/* Optional in the table, since the path may stand alone; that one of the two is there is checked
+ * below. */
 static const struct sph_option options[] = {
     {.name = "image-package",
      .letter = 'p',

@@ -11,6 +11,7 @@ static void add_entry(const struct sph_json_value *entry, struct sph_table *tabl
     sph_table_add(table, sph_answer_text(entry, "name", text, sizeof(text)));
 }
 
+/* No signer at all is a device that takes nothing, which is an answer like any other. */
 static int run(struct sph_cli *cli) {
     static const struct sph_column columns[] = {
         {"Thumbprint", "thumbprint"}, {"Name", "name"}, {.title = NULL}};

@@ -58,6 +58,8 @@ static int run(struct sph_cli *cli) {
     return SPH_EXIT_OK;
 }
 
+/* The argument may be left out for the most common wish: to see a device refuse one's own packages.
+ */
 const struct sph_command sph_cmd_trust_remove = {
     .path = "trust remove",
     .summary = "Make a device trust a signer no longer",

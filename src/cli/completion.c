@@ -70,12 +70,14 @@ static void write_value_pattern(struct sph_buf *buf) {
             }
 }
 
+/* A list for the shell's own splitting: choices are words without blanks. */
 static void write_words(struct sph_buf *buf, const char *const *words) {
     for (unsigned i = 0; words && words[i]; i++)
         sph_buf_printf(buf, "%s%s", i ? " " : "", words[i]);
 }
 
-/* bash: what fills COMPREPLY for a kind of value. */
+/* bash: what fills COMPREPLY for a kind of value.
+ * What the word after an option may be, by its kind; a text of its own has no proposals. */
 static void write_bash_value(struct sph_buf *buf, enum sph_value_kind kind,
                              const char *const *choices) {
     switch (kind) {
@@ -99,6 +101,7 @@ static void write_bash_value(struct sph_buf *buf, enum sph_value_kind kind,
     }
 }
 
+/* The same for zsh, whose own functions know files and folders. */
 static void write_zsh_value(struct sph_buf *buf, enum sph_value_kind kind,
                             const char *const *choices) {
     switch (kind) {
@@ -158,7 +161,9 @@ static void write_bash_options(struct sph_buf *buf, const struct sph_option *row
     }
 }
 
-/* compopt -o filenames makes bash add the slash behind a folder. */
+/* compopt -o filenames makes bash add the slash behind a folder.
+ * compgen filters by what is typed, and the function ends with whatever it left: no match is no
+ * answer, and bash then rings its bell instead of offering files. */
 static void write_bash(struct sph_buf *buf) {
     sph_buf_puts(buf, "# Completion for spherule and azsphere; written by 'spherule completion "
                       "bash'.\n_spherule() {\n"
@@ -202,7 +207,9 @@ static void write_zsh_options(struct sph_buf *buf, const struct sph_option *rows
         sph_buf_printf(buf, " --%s", rows->name);
 }
 
-/* The last lines let the script be put into a folder of fpath as well as be sourced. */
+/* The last lines let the script be put into a folder of fpath as well as be sourced.
+ * As a function for fpath or for source: loaded as "_spherule" it completes at once, sourced it
+ * registers itself. Descriptions are shown where zsh is told to. */
 static void write_zsh(struct sph_buf *buf) {
     sph_buf_puts(buf, "#compdef spherule azsphere\n"
                       "# Written by 'spherule completion zsh'.\n_spherule() {\n"

@@ -25,6 +25,7 @@ enum sph_stream_kind {
     SPH_STREAM_DEVICE_LOST,
 };
 
+/* One line, taken apart. Everything in it is valid during the callback only. */
 struct sph_stream_event {
     enum sph_stream_kind kind;
     char component_id[SPH_GUID_TEXT];
@@ -36,7 +37,8 @@ struct sph_stream_event {
     uint64_t seq; /* 1, 2, … within one boot of the device; 0 on the gateway's own lines */
 };
 
-/* A non-zero result ends the stream. */
+/* A non-zero result ends the stream. May make requests on another connection; while it runs,
+ * nothing is read, and with a holding stream the device waits. */
 typedef int sph_stream_fn(void *context, const struct sph_stream_event *event);
 
 /* Reads until the callback or an interrupt ends it (-ECANCELED), or the gateway does (0 or

@@ -2,7 +2,9 @@
 #ifndef SPH_CLI_EXIT_H
 #define SPH_CLI_EXIT_H
 
-/* docs/spec/cli-exit.md is the promise to scripts; this is its only copy in code. */
+/* docs/spec/cli-exit.md is the promise to scripts; this is its only copy in code. Numbers never
+ * change their meaning; a new one goes behind the last, below 64, where BSD has its own
+ * (sysexits.h). */
 enum sph_exit {
     SPH_EXIT_OK = 0,
     SPH_EXIT_FAILED = 1,      /* the device or the operation said no */

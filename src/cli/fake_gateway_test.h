@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -130,6 +131,7 @@ static inline void *fake_serve(void *context) {
 static inline int fake_set_up(void **state) {
     static struct fake_gateway fake;
     memset(&fake, 0, sizeof(fake));
+    (void)signal(SIGPIPE, SIG_IGN); /* of the thread: a client may have had enough */
     fake.held_fd = fake.listen_fd = -1;
     (void)snprintf(fake.home, sizeof(fake.home), "%s", "/tmp/spherule-cli-XXXXXX");
     if (!mkdtemp(fake.home) || setenv("SPHERULE_HOME", fake.home, 1) < 0)

@@ -31,6 +31,7 @@ static uint64_t sudo_id(const char *variable) {
     return id;
 }
 
+/* The effective id, since that is whose rights the agent checks at its socket (SO_PEERCRED). */
 uid_t sph_home_owner(void) {
     return geteuid() == 0 ? (uid_t)sudo_id("SUDO_UID") : geteuid();
 }

@@ -1,10 +1,15 @@
-/* Any bytes, in pieces whose sizes come from the bytes themselves, are read or refused. */
+/* Any bytes, in pieces whose sizes come from the bytes themselves, are read or refused.
+ *
+ * The sizes have to come from the input: a fuzzer that cannot cut in new places never reaches the
+ * states in which a head or a chunk's size is unfinished, and those are the ones that hold a
+ * buffer. */
 #include "cli/http.h"
 
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Reads every byte: one that lies outside of the input is seen by the sanitizer. */
 static int on_body(void *context, const char *data, size_t len) {
     size_t *total = context;
     for (size_t i = 0; i < len; i++)

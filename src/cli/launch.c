@@ -47,6 +47,9 @@ struct program {
     bool privileged;
 };
 
+/* The agent needs root for control groups, BPF and namespaces; the gateway drops what it has before
+ * it serves. The sweep is the agent's program once more, for a moment, on a device that does not
+ * run. */
 static const struct program agent_program = {
     .name = SPH_AGENT_PROGRAM,
     .pid_file = SPH_AGENT_PIDFILE,

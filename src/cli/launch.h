@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 
+/* What runs of a device. Both programs together are "running"; one alone is a fault to be mended by
+ * a start, which adds what is missing. */
 enum sph_device_state {
     SPH_DEVICE_STOPPED,
     SPH_DEVICE_RUNNING,

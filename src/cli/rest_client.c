@@ -35,6 +35,7 @@ enum {
     ERROR_BODY_BYTES = 8 << 10, /* of an error's JSON */
 };
 
+/* No socket: between two requests there is nothing to keep open, or to find closed. */
 struct sph_rest {
     int device_fd;
     char name[SPH_DEVICE_NAME_MAX];

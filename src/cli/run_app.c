@@ -1,5 +1,12 @@
 /* The stream of events is opened first, and the application is started from inside it: so not one
- * byte of its output can be missed. The start goes over a second connection. */
+ * byte of its output can be missed. The start goes over a second connection.
+ *
+ * States: deployed, subscribed, started, ended; the stream's callback moves from one to the next,
+ * and its result ends the stream. Only the end of our own application is an end. Every other way
+ * out of the stream (the gateway's end, the device's, a failed write, an interrupt, a start that
+ * was refused) leaves `has_ended` false, and the caller stops the application then, since it may
+ * still run. Polling the state was rejected: an application that ends between two looks would have
+ * no end of its own. */
 #include "cli/run_app.h"
 
 #include <errno.h>
@@ -13,6 +20,7 @@
 #include "cli/exit.h"
 #include "cli/sideload.h"
 
+/* What the callback knows, and what it found. */
 struct run {
     struct sph_target *target;
     const struct sph_run_app *app;
@@ -91,6 +99,10 @@ static int settle(const struct run *run, int stream_result, struct sph_err *err)
                     run->target->name);
 }
 
+/* Two errors may come of one stream: what the callback met is the cause, what the transfer says of
+ * it
+ * ("ended") only the consequence. So the stream has an error of its own, used when there is no
+ * other. */
 int sph_run_app(struct sph_target *target, const struct sph_run_app *app,
                 struct sph_run_end *ret_end, struct sph_err *err) {
     struct run run = {.target = target, .app = app, .err = err};
@@ -111,6 +123,8 @@ int sph_run_app(struct sph_target *target, const struct sph_run_app *app,
     return r;
 }
 
+/* Through the device's own interface, so that it ends as by `device app stop`, grace time and all.
+ */
 int sph_run_app_stop(struct sph_target *target, const char *id, struct sph_err *err) {
     char path[80];
     (void)snprintf(path, sizeof(path), "/app/status/%s", id);

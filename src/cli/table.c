@@ -98,6 +98,7 @@ static void measure(const struct sph_table *table, size_t widths[COLUMNS_MAX]) {
     }
 }
 
+/* Byte by byte into the buffer, which grows by doubling: rules are short. */
 static void repeat(struct sph_buf *buf, char what, size_t count) {
     for (size_t i = 0; i < count; i++)
         sph_buf_append(buf, &what, 1);

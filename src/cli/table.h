@@ -13,6 +13,7 @@ struct sph_column {
     const char *key;   /* in JSON; stable */
 };
 
+/* How a cell is written in JSON; everywhere else all are text. */
 enum sph_cell_type { SPH_CELL_TEXT, SPH_CELL_NUMBER, SPH_CELL_BOOL, SPH_CELL_NONE };
 
 struct sph_cell {

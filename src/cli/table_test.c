@@ -271,7 +271,7 @@ static void test_widths_of_characters(void **state) {
 /* Over its limit the text is lost with an error, in every style. */
 static void test_every_style_at_every_limit(void **state) {
     static const enum sph_table_style all[] = {SPH_TABLE_RULED, SPH_TABLE_PLAIN, SPH_TABLE_JSON,
-                                                  SPH_TABLE_TSV};
+                                               SPH_TABLE_TSV};
     (void)state;
     sph_autotable struct sph_table table;
     fill_memory(&table);

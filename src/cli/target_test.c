@@ -180,10 +180,47 @@ static void test_an_answer_over_the_limit(void **state) {
     assert_string_equal(err.text, "the answer of device 'd' is too large");
 }
 
+/* --component-id in every form that tools write, and what is none. */
+static void test_component_ids(void **state) {
+    static const struct {
+        const char *given; /* NULL: no option */
+        int result;
+        const char *id;
+    } rows[] = {
+        {NULL, 0, NULL},
+        {"2f074b0f-d99d-4692-82d9-ef93a7d6463c", 1, "2f074b0f-d99d-4692-82d9-ef93a7d6463c"},
+        {"2F074B0F-D99D-4692-82D9-EF93A7D6463C", 1, "2f074b0f-d99d-4692-82d9-ef93a7d6463c"},
+        {"{2f074b0f-d99d-4692-82d9-ef93a7d6463c}", 1, "2f074b0f-d99d-4692-82d9-ef93a7d6463c"},
+        {"{2f074b0f-d99d-4692-82d9-ef93a7d6463c", -EINVAL, NULL},
+        {"2f074b0f-d99d-4692-82d9-ef93a7d6463", -EINVAL, NULL},
+        {"2f074b0fd99d469282d9ef93a7d6463c", -EINVAL, NULL},
+        {"2f074b0f-d99d-4692-82d9-ef93a7d6463g", -EINVAL, NULL},
+        {"", -EINVAL, NULL},
+        {"all", -EINVAL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        char words[5][48] = {"spherule", "device", "app", "stop", "-i"};
+        char value[48];
+        char *argv[] = {words[0], words[1], words[2], words[3], words[4], value, NULL};
+        char id[SPH_GUID_TEXT] = "";
+        struct sph_cli cli = {.program = "spherule"};
+        struct sph_err err = SPH_ERR_NULL;
+        (void)snprintf(value, sizeof(value), "%s", rows[i].given ? rows[i].given : "");
+        assert_int_equal(sph_args_parse("spherule", rows[i].given ? 6 : 4, argv, &cli.args, &err),
+                         0);
+        assert_int_equal(sph_target_component(&cli, id, &err), rows[i].result);
+        assert_string_equal(id, rows[i].id ? rows[i].id : "");
+        assert_int_equal(err.text[0] != '\0', rows[i].result < 0);
+        sph_args_done(&cli.args);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_text_in_no_room),
+        cmocka_unit_test(test_component_ids),
         WITH_DEVICE(test_answers_cut_anywhere),
         WITH_DEVICE(test_answers_that_are_no_objects),
         WITH_DEVICE(test_an_answer_nested_deeply),

@@ -13,8 +13,8 @@
 enum { SPH_DEFAULT_API_SET = 16 };
 
 /* All append to *ret_package, whose limit the caller chooses. -EFBIG, -ENOMEM, -EINVAL (arguments
- * that a manifest cannot hold) with a sentence; *ret_id only on success. */
-/* Around an executable, as /bin/app of a package with no capabilities. `args` are CmdArgs. */
+ * that a manifest cannot hold) with a sentence; *ret_id only on success.
+ * Around an executable, as /bin/app of a package with no capabilities. `args` are CmdArgs. */
 int sph_wrap_executable(const char *name, const struct sph_buf *executable, char *const args[],
                         unsigned n_args, const struct sph_signer *signer, struct sph_guid *ret_id,
                         struct sph_buf *ret_package, struct sph_err *err);
