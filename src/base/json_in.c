@@ -558,7 +558,7 @@ int sph_json_to_text(const struct sph_json_value *value, char *ret_text, size_t 
     return 0;
 }
 
-/* As sph_json_to_text; a buffer that is full keeps its own error, and what fitted. */
+/* As sph_json_to_text; a buffer that is full keeps its error, but nothing of this text. */
 int sph_json_to_buf(const struct sph_json_value *value, struct sph_buf *buf) {
     if (value->type != SPH_JSON_STRING)
         return -EINVAL;
