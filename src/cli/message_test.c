@@ -96,7 +96,7 @@ static void test_interrupts(void **state) {
         assert_int_equal(*sph_interrupt_flag(), signals[i]);
     }
     sph_interrupt_clear();
-    struct itimerspec soon = {.it_value = {.tv_nsec = 50 * 1000 * 1000}};
+    struct itimerspec soon = {.it_value = {.tv_nsec = 50000000L}};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGTERM};
     timer_t timer;
     assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
