@@ -245,6 +245,44 @@ static void test_many_wait_for_one_stop(void **state) {
     assert_int_equal(told, 5); /* nothing runs: at once */
 }
 
+/* ---- without memory ---- */
+
+/* The n-th allocation from now on fails, once; 0: none does. Calls inside libc are not seen. */
+static unsigned fail_in;
+
+static bool fails_now(void) {
+    return fail_in > 0 && --fail_in == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size) {
+    errno = ENOMEM;
+    return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    errno = ENOMEM;
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+    errno = ENOMEM;
+    return fails_now() ? NULL : __real_realloc(old, size);
+}
+
+char *__wrap_strdup(const char *text) {
+    errno = ENOMEM;
+    return fails_now() ? NULL : __real_strdup(text);
+}
+
 /* ---- what is left ---- */
 
 static unsigned count_descriptors(void) {
@@ -332,6 +370,43 @@ static void test_failed_starts_leave_nothing(void **state) {
     assert_int_equal(rig->n_ends, 0);
 }
 
+/* Each allocation of a start fails once: refused with a sentence and nothing left, or run without
+ * what is only nice to have. Whatever it was, the next start is a good one. */
+static void test_start_without_memory(void **state) {
+    struct rig *rig = *state;
+    struct holdings before = {0};
+    unsigned refused = 0, last = 0;
+    for (unsigned n = 0; n < 120; n++) {
+        struct sph_err err = SPH_ERR_NULL;
+        if (n == 20)
+            before = take_stock();
+        fail_in = n;
+        int rc = rig_start(rig, RIG_ARGS("wait"), SPH_START_ONCE, &err);
+        bool has_struck = n > 0 && fail_in == 0;
+        fail_in = 0;
+        if (rc < 0) {
+            refused++;
+            last = n;
+            assert_true(has_struck);
+            if (rc != -ENOMEM || !*err.text)
+                fail_msg("allocation %u: %d \"%s\"", n, rc, err.text);
+        } else {
+            ask_to_stop(rig);
+            rig_await_stopped(rig, 3000);
+        }
+        /* One that was launched and could not be attached is being killed. */
+        uint64_t end = sph_clock_monotonic_ms() + 3000;
+        while (sph_lifecycle_running(rig->device.lifecycle) > 0 && sph_clock_monotonic_ms() < end)
+            rig_run(rig, 5);
+        assert_int_equal(sph_lifecycle_running(rig->device.lifecycle), 0);
+    }
+    assert_true(refused > 10); /* the faults came where they were meant to */
+    assert_true(last < 110);   /* and all of them were met */
+    struct holdings now = take_stock();
+    assert_int_equal(now.descriptors, before.descriptors);
+    cycle(rig, RIG_ARGS("wait"));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(int argc, char **argv) {
@@ -339,6 +414,7 @@ int main(int argc, char **argv) {
         TEST(test_causes_in_any_order),           TEST(test_one_that_stands_still_is_stopped),
         TEST(test_one_that_stands_still_goes_on), TEST(test_many_wait_for_one_stop),
         TEST(test_hundred_cycles_leave_nothing),  TEST(test_failed_starts_leave_nothing),
+        TEST(test_start_without_memory),
     };
     rig_require();
     if (argc > 1)

@@ -261,6 +261,47 @@ static void test_pages_of_all_processes(void **state) {
     }
 }
 
+/* Who crosses is who asks for the page too many, however little it holds itself: the large one
+ * lives and keeps what it has, to the page, and what the small one gave back can be had again. */
+static void test_the_small_one_crosses(void **state) {
+    struct rig *rig = *state;
+    struct sph_lifecycle *lifecycle = rig->device.lifecycle;
+    struct sph_memory_figures before, after;
+    struct sph_guid other;
+    start_other(rig, &other);
+    rig_await_output(rig, "ready", 2000);
+    for (int round = 0; round < 5; round++) {
+        assert_int_equal(sph_lifecycle_memory(lifecycle, &other, &before, NULL), 0);
+        rig->output_len = 0;
+        rig->output[0] = '\0';
+        start(rig, RIG_ARGS("grow-and-wait", "30"), SPH_START_ONCE); /* the large one */
+        rig_await_output(rig, "ready", 2000);
+        uint64_t large = 0, rest = 0;
+        struct sph_memory_figures figures;
+        assert_int_equal(sph_lifecycle_memory(lifecycle, &rig->component, &figures, NULL), 0);
+        large = figures.user;
+        rest = RATION - large - before.user;
+        struct sph_guid small;
+        char pages[24];
+        struct sph_err err = SPH_ERR_NULL;
+        assert_int_equal(sph_guid_random(&small), 0);
+        rig_install(rig, &small, program, "");
+        (void)snprintf(pages, sizeof(pages), "%llu", (unsigned long long)(rest / PAGE));
+        const struct sph_start_request request = {
+            .component = small, .flags = SPH_START_ONCE, .arguments = RIG_ARGS("grow", pages)};
+        assert_int_equal(sph_lifecycle_start(lifecycle, &request, &err), 0);
+        const struct sph_app_end *end = rig_await_end(rig, 3000);
+        assert_true(sph_guid_equal(&end->component, &small));
+        assert_int_equal(end->why, SPH_END_RATION);
+        assert_int_equal(rig_page_sum(rig_report(rig, end->report_number)), rest / PAGE + 1);
+        assert_int_equal(sph_lifecycle_memory(lifecycle, &rig->component, &after, NULL), 0);
+        assert_int_equal(after.user, large);
+        assert_int_equal(sph_lifecycle_memory(lifecycle, &other, &after, NULL), 0);
+        assert_int_equal(after.user, before.user);
+        kill_and_await(rig);
+    }
+}
+
 /* A room that is too small is filled with the first of them, and no further. */
 static void test_pids_in_a_small_room(void **state) {
     struct rig *rig = *state;
@@ -373,6 +414,7 @@ int main(int argc, char **argv) {
         TEST(test_two_apps_share_the_ration),
         TEST(test_figures_agree),
         TEST(test_pages_of_all_processes),
+        TEST(test_the_small_one_crosses),
         TEST(test_pids_in_a_small_room),
         TEST(test_crowd_is_bounded),
         TEST(test_figures_hold_while_processes_come_and_go),

@@ -160,6 +160,11 @@ static int do_wait(char **args) {
     return 99;
 }
 
+static int do_grow_and_wait(char **args) {
+    do_grow(args);
+    return do_wait(args);
+}
+
 static int do_ignore_term(char **args) {
     signal(SIGTERM, SIG_IGN);
     return do_wait(args);
@@ -201,7 +206,7 @@ static int do_daemon(char **args) {
  * some of them written to by each. */
 static int do_family(char **args) {
     int children = argument(args, 1);
-    size_t len = 2 * 4096;
+    size_t len = (size_t)2 * 4096;
     volatile char *own =
         mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     volatile char *all = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -271,7 +276,7 @@ static int do_churn(char **args) {
     for (unsigned i = 0;; i++) {
         pid_t child = fork();
         if (child == 0) {
-            *(volatile char *)&pages[i % 3 * 4096] = 1;
+            *(volatile char *)&pages[(size_t)(i % 3) * 4096] = 1;
             if (i % 4 == 0)
                 usleep(3000);
             _exit(0);
@@ -556,6 +561,7 @@ int main(int argc, char **argv) {
         {"signal", do_signal},
         {"segv", do_segv},
         {"grow", do_grow},
+        {"grow-and-wait", do_grow_and_wait},
         {"populate", do_populate},
         {"shared", do_shared},
         {"offer", do_offer},
