@@ -278,7 +278,8 @@ static void test_stopped_one_is_killed(void **state) {
     assert_int_equal(fixture->n_exiting, 2);
 }
 
-/* Stopped and continued over and over: neither a stop nor a continuation is lost or made up. */
+/* Stopped and continued over and over: no stop is lost or made up. WCONTINUED is not waited for:
+ * the next stop may have taken it back by then, traced or not. */
 static void stop_and_go(volatile int *page) {
     int status;
     pid_t child = fork();
@@ -291,8 +292,6 @@ static void stop_and_go(volatile int *page) {
         if (waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status) || *page != i)
             _exit(1);
         (void)kill(child, SIGCONT);
-        if (waitpid(child, &status, WCONTINUED) != child || !WIFCONTINUED(status))
-            _exit(2);
     }
     (void)kill(child, SIGKILL);
     _exit(waitpid(child, &status, 0) == child ? 0 : 3);
