@@ -39,7 +39,8 @@ static int live(int device_fd, const char *pid_file, int ready_fd, const char *w
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
         return 3;
     (void)snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    (void)ftruncate(fd, 0);
+    if (ftruncate(fd, 0) < 0)
+        _exit(1);
     (void)sph_fd_write_full(fd, text, strlen(text));
     say_ready(ready_fd, word);
     (void)alarm(60); /* a test that dies leaves nobody behind for long */
