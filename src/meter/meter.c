@@ -349,7 +349,9 @@ static void give_event(void *context, const void *record, size_t len) {
         .shared = raw->shared != 0,
         .stack = (const uint64_t *)raw->stack,
     };
-    while (event.n_stack < SPH_METER_STACK_MAX && event.n_stack < raw->stack_bytes / 8)
+    /* The walk by frame pointers ends in a 0, where a function keeps none: it is no address. */
+    while (event.n_stack < SPH_METER_STACK_MAX && event.n_stack < raw->stack_bytes / 8 &&
+           raw->stack[event.n_stack] != 0)
         event.n_stack++;
     drain->fn(drain->context, &event);
 }

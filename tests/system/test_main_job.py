@@ -153,6 +153,7 @@ class MainJob(unittest.TestCase):
         self.assertTrue(any(row["class"] == "package" and row["path"].endswith("/bin/app")
                             for row in report["mappings"]), report["mappings"])
         self.assertTrue(report["stack"])
+        self.assertNotIn("0x0", report["stack"] + report["growth"]["stack"])
         inside = [row for row in report["mappings"]
                   if int(row["start"], 16) <= int(report["stack"][0], 16) < int(row["end"], 16)]
         self.assertEqual(len(inside), 1, report["stack"])
