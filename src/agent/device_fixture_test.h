@@ -5,6 +5,7 @@
 #include "package/package_testing.h"
 
 #include "agent/device.h"
+#include "agent/device_state.h"
 #include "agent/events.h"
 #include "agent/install.h"
 #include "agent/kill_store.h"
@@ -17,28 +18,14 @@
 
 /* Reads state/ as the agent does at its start. Fails the test when it cannot. */
 static inline void fixture_load(struct sph_device *device) {
+    static const struct sph_device_rings rings = {.log_bytes = 16384, .event_bytes = 8192};
     struct sph_err err = SPH_ERR_NULL;
-    if (sph_install_recover(device->state_fd, &err) < 0 ||
-        sph_logring_new(16384, &device->log, &err) < 0 ||
-        sph_events_new(8192, &device->events, &err) < 0 ||
-        sph_kill_store_new(device->state_fd, &device->kills, &err) < 0 ||
-        sph_uidmap_new(device->state_fd, device->hash, &device->uids, &err) < 0 ||
-        sph_storage_new(device->state_fd, &device->storage, &err) < 0 ||
-        sph_trust_store_new(device->state_fd, &device->trust, &err) < 0 ||
-        sph_registry_new(device->state_fd, device->uids, &device->registry, &err) < 0 ||
-        sph_stage_new(device, &device->stage, &err) < 0)
+    if (sph_device_load_state(device, &rings, &err) < 0)
         fail_msg("%s", err.text);
 }
 
 static inline void fixture_unload(struct sph_device *device) {
-    device->stage = sph_stage_free(device->stage);
-    device->registry = sph_registry_free(device->registry);
-    device->trust = sph_trust_store_free(device->trust);
-    device->storage = sph_storage_free(device->storage);
-    device->uids = sph_uidmap_free(device->uids);
-    device->kills = sph_kill_store_free(device->kills);
-    device->events = sph_events_free(device->events);
-    device->log = sph_logring_free(device->log);
+    sph_device_unload_state(device);
 }
 
 /* The scratch folder is both the device's folder and its state folder. */

@@ -13,21 +13,15 @@
 #include <unistd.h>
 
 #include "agent/device.h"
+#include "agent/device_state.h"
 #include "agent/events.h"
 #include "agent/footprint.h"
 #include "agent/gpio.h"
 #include "agent/handle.h"
-#include "agent/install.h"
-#include "agent/kill_store.h"
 #include "agent/lifecycle.h"
-#include "agent/logring.h"
 #include "agent/options.h"
 #include "agent/registry.h"
 #include "agent/server.h"
-#include "agent/stage.h"
-#include "agent/storage.h"
-#include "agent/trust_store.h"
-#include "agent/uidmap.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -145,30 +139,6 @@ static int open_device(struct agent *agent, struct sph_err *err) {
     return open_state(device, err);
 }
 
-/* In the order in which they need each other; recovery first, since everything after it trusts the
- * folders. */
-static int load_state(struct sph_device *device, struct sph_err *err) {
-    int fd = device->state_fd;
-    int code = sph_install_recover(fd, err);
-    if (code == 0)
-        code = sph_logring_new(LOG_RING_BYTES, &device->log, err);
-    if (code == 0)
-        code = sph_events_new(EVENT_RING_BYTES, &device->events, err);
-    if (code == 0)
-        code = sph_kill_store_new(fd, &device->kills, err);
-    if (code == 0)
-        code = sph_uidmap_new(fd, device->hash, &device->uids, err);
-    if (code == 0)
-        code = sph_storage_new(fd, &device->storage, err);
-    if (code == 0)
-        code = sph_trust_store_new(fd, &device->trust, err);
-    if (code == 0)
-        code = sph_registry_new(fd, device->uids, &device->registry, err);
-    if (code == 0)
-        code = sph_stage_new(device, &device->stage, err);
-    return code;
-}
-
 /* The event leaves with the connections, when the server is freed. */
 static void on_all_stopped(void *context) {
     struct agent *agent = context;
@@ -219,7 +189,8 @@ static int start_device(struct agent *agent, struct sph_err *err) {
     device->noted = note_to_stderr;
     int code = open_device(agent, err);
     if (code == 0)
-        code = load_state(device, err);
+        code = sph_device_load_state(
+            device, &(struct sph_device_rings){LOG_RING_BYTES, EVENT_RING_BYTES}, err);
     if (code == 0)
         code = sph_guid_random(&device->boot_id);
     if (code == 0)
@@ -268,14 +239,7 @@ static void stop_device(struct agent *agent) {
     sph_loop_remove(agent->on_int);
     sph_loop_remove(agent->on_term);
     device->loop = sph_loop_free(device->loop);
-    device->stage = sph_stage_free(device->stage);
-    device->registry = sph_registry_free(device->registry);
-    device->trust = sph_trust_store_free(device->trust);
-    device->storage = sph_storage_free(device->storage);
-    device->uids = sph_uidmap_free(device->uids);
-    device->kills = sph_kill_store_free(device->kills);
-    device->events = sph_events_free(device->events);
-    device->log = sph_logring_free(device->log);
+    sph_device_unload_state(device);
     if (device->dir_fd >= 0 && agent->pid_fd >= 0) /* only the lock's holder has made it */
         /* A client that tries now is told at once that nobody is there. */
         (void)unlinkat(device->dir_fd, "agent.sock", 0);
