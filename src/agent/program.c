@@ -103,7 +103,7 @@ static int find_interpreter(const uint8_t *data, size_t len, bool wide,
         if (size < 2 || size > SPH_PROGRAM_INTERPRETER || offset > len || len - offset < size ||
             data[offset + size - 1] != '\0')
             return SPH_FAIL(err, -ENOEXEC, "The name of the application's loader is damaged.");
-        memcpy(ret_name, data + offset, size);
+        memcpy(ret_name, data + offset, (size_t)size);
         return 0;
     }
     return 0;

@@ -36,19 +36,28 @@ unsigned sph_tracer_options(void) {
            PTRACE_O_EXITKILL;
 }
 
+#if defined(__x86_64__)
+typedef struct user_regs_struct registers_t;
+#define REGISTER_PC(registers) (registers).rip
+#define REGISTER_SP(registers) (registers).rsp
+#elif defined(__aarch64__)
+typedef struct user_regs_struct registers_t;
+#define REGISTER_PC(registers) (registers).pc
+#define REGISTER_SP(registers) (registers).sp
+#elif defined(__arm__)
+typedef struct user_regs registers_t;
+#define REGISTER_PC(registers) (registers).uregs[15]
+#define REGISTER_SP(registers) (registers).uregs[13]
+#endif
+
 /* Only pc and sp are kept: the rest means nothing without the app's debug data. */
 static void read_registers(pid_t tid, struct sph_fault *fault) {
-    struct user_regs_struct registers;
+    registers_t registers;
     struct iovec part = {.iov_base = &registers, .iov_len = sizeof(registers)};
     if (ptrace(PTRACE_GETREGSET, tid, (void *)(uintptr_t)NT_PRSTATUS, &part) < 0)
         return;
-#if defined(__x86_64__)
-    fault->pc = registers.rip;
-    fault->sp = registers.rsp;
-#elif defined(__aarch64__)
-    fault->pc = registers.pc;
-    fault->sp = registers.sp;
-#endif
+    fault->pc = REGISTER_PC(registers);
+    fault->sp = REGISTER_SP(registers);
 }
 
 /* Signals whose default is to end the process with a core: worth the second look at the registers.

@@ -445,7 +445,7 @@ const char *sph_cgroup_memctl_reason(const struct sph_cgroup *tree) {
 }
 
 /* The 64-bit id is the file handle of the directory; its inode number is only the low half of it on
- * a 32-bit host. */
+ * a 32-bit kernel, which so has to have file handles. */
 static int read_id(int dir, uint64_t *ret_id) {
     union {
         struct file_handle handle;
@@ -458,7 +458,10 @@ static int read_id(int dir, uint64_t *ret_id) {
         (void)memcpy(ret_id, space.room + sizeof(struct file_handle), sizeof(*ret_id));
         return 0;
     }
+    int error = errno;
     struct stat info;
+    if (sizeof(long) < sizeof(*ret_id))
+        return -error;
     if (fstat(dir, &info) != 0)
         return -errno;
     *ret_id = info.st_ino;

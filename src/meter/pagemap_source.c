@@ -95,7 +95,7 @@ int sph_pagemap_words(int pagemap_fd, uint64_t zero_frame, uint64_t start, uint6
         uint64_t wanted = (end - start) / page;
         if (wanted > WORDS_AT_ONCE)
             wanted = WORDS_AT_ONCE;
-        ssize_t got = pread(pagemap_fd, words, wanted * sizeof(words[0]),
+        ssize_t got = pread(pagemap_fd, words, (size_t)wanted * sizeof(words[0]),
                             (off_t)(start / page * sizeof(words[0])));
         if (got < 0)
             return -errno;

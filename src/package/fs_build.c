@@ -207,15 +207,16 @@ static void write_superblock(uint8_t *body, const struct tree *tree) {
 
 /* Zeros first: padding, and the rest of each last page, must not be what was in memory before. */
 static int write_body(const struct tree *tree, struct sph_buf *ret_body, struct sph_err *err) {
-    uint8_t *body = sph_buf_extend(ret_body, tree->body_bytes);
+    size_t body_bytes = (size_t)tree->body_bytes; /* fits: lay_out() has refused larger ones */
+    uint8_t *body = sph_buf_extend(ret_body, body_bytes);
     if (!body)
         return SPH_FAIL_ERRNO(err, ret_body->error, "no room for a body of %llu bytes",
                               (unsigned long long)tree->body_bytes);
-    memset(body, 0, tree->body_bytes);
+    memset(body, 0, body_bytes);
     write_superblock(body, tree);
     for (uint32_t i = 1; i < tree->count; i++)
         write_inode(body, tree, &tree->nodes[i]);
-    sph_le32_put(body + SPH_FS_AT_CRC, sph_fs_crc(body, tree->body_bytes));
+    sph_le32_put(body + SPH_FS_AT_CRC, sph_fs_crc(body, body_bytes));
     return 0;
 }
 
