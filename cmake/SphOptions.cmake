@@ -34,6 +34,13 @@ if(SPH_HARDEN)
   target_compile_definitions(sph_flags INTERFACE _FORTIFY_SOURCE=2)
   target_link_options(sph_flags INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,now)
 endif()
+# Tests run on the machine that builds. Fuzz targets have a build of their own, and a cross build (the device preset) is
+# tested from outside, by the whole-system tests of a native build.
+if(SPH_FUZZ OR CMAKE_CROSSCOMPILING)
+  set(SPH_TESTS OFF)
+else()
+  set(SPH_TESTS ON)
+endif()
 # A sanitizer's runtime cannot be linked statically; the agent is static in every other build.
 if(SPH_SANITIZE OR SPH_FUZZ)
   set(SPH_STATIC_AGENT OFF)

@@ -3,7 +3,7 @@
 # sph_unit_test(NAME LAYER layer SOURCES f.c… [LIBS external…]): a cmocka program beside its source.
 function(sph_unit_test name)
   cmake_parse_arguments(arg "" "LAYER" "SOURCES;LIBS" ${ARGN})
-  if(SPH_FUZZ)
+  if(NOT SPH_TESTS)
     return()
   endif()
   add_executable(${name} ${arg_SOURCES})

@@ -7,6 +7,7 @@ if(NOT SPHERULE_API_SET)
   include("${CMAKE_CURRENT_LIST_DIR}/SpheruleApiSet.cmake")
   _spherule_resolve_api_set(SPHERULE_API_SET)
   set(SPHERULE_SYSROOT "${SPHERULE_SDK_DIR}/Sysroots/${SPHERULE_API_SET}")
+  set(SPHERULE_LIBRARIES "${SPHERULE_SYSROOT}/usr/lib")
 endif()
 
 set(SPHERULE_PROGRAM "${SPHERULE_PREFIX}/bin/spherule" CACHE FILEPATH
@@ -21,7 +22,7 @@ foreach(name applibs gcc_s c)
   endif()
 endforeach()
 set_target_properties(applibs PROPERTIES
-  INTERFACE_LINK_LIBRARIES "${SPHERULE_SYSROOT}/usr/lib/libapplibs.so.0"
+  INTERFACE_LINK_LIBRARIES "${SPHERULE_LIBRARIES}/libapplibs.so.0"
   INTERFACE_INCLUDE_DIRECTORIES "${SPHERULE_SYSROOT}/usr/include")
 
 set(_SPHERULE_TOOLS_REVISIONS

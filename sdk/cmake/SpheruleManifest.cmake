@@ -94,7 +94,7 @@ function(_spherule_find_debug_lib name ret_path)
     message(FATAL_ERROR "The project is configured with DEBUG_LIB: libmalloc which is not available "
       "in the selected Target API Set. Please select version 10 or later in the CMakeLists.txt")
   endif()
-  set(path "${SPHERULE_SYSROOT}/usr/lib/libmalloc.so.0")
+  set(path "${SPHERULE_LIBRARIES}/libmalloc.so.0")
   if(NOT EXISTS "${path}")
     message(FATAL_ERROR "DEBUG_LIB \"libmalloc\" needs ${path}, which this SDK does not have. Remove "
       "DEBUG_LIB from azsphere_target_add_image_package() in CMakeLists.txt.")
