@@ -53,12 +53,6 @@ def is_whole(entry):
         return False
 
 
-def full_disk(where, need_mb):
-    free = shutil.disk_usage(where).free >> 20
-    return Failure(f"the disk of {where} is full ({free} MB free, make device needs up to {need_mb} MB there while it works): "
-                   "free some, or name another folder with SPHERULE_CACHE; what is done is kept")
-
-
 class Cache:
     """The open cache; one process at a time works in it."""
 

@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "device"))
 # pylint: disable=wrong-import-position
 import aptroot
 import cache as caches
+import kernel
 import sysroot
 from say import Failure, say
 
@@ -72,6 +73,10 @@ def main():
     cache = caches.Cache()
     link("sysroot", cached(cache, "sysroot", sysroot.packages(),
                            [HERE / "packages.txt", HERE / "sysroot.py"], sysroot.make))
+    if args.part == "sysroot":
+        return
+    link("kernel", cached(cache, "kernel", [kernel.PACKAGE], kernel.inputs(),
+                          lambda *where: kernel.make(*where, args.jobs)))
 
 
 if __name__ == "__main__":
