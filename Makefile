@@ -3,12 +3,13 @@
 PRESET ?= release
 J ?= $(shell nproc)
 
-.PHONY: help setup build demo test bench format lint clean
+.PHONY: help setup build device demo test bench format lint clean
 
 help:
 	@echo "make demo    install what is missing, build, run the leak sample into its ration"
 	@echo "make test    install what is missing, run every test (units, sanitizers, fuzz smoke, system)"
 	@echo "make build   programs in build/bin, libraries in build/lib (PRESET=$(PRESET))"
+	@echo "make device  what virtual devices run: kernel, agent and libraries for 32-bit ARM, in build/device/image"
 	@echo "make bench   measure speed and size, as ratios beside the plain alternative"
 	@echo "make format  rewrite the sources in the house format"
 	@echo "make lint    clang-format, clang-tidy, cppcheck"
@@ -18,6 +19,9 @@ setup:
 
 build: setup
 	@scripts/build.sh $(PRESET) $(J)
+
+device: setup
+	@scripts/device.py -j $(J)
 
 demo: build
 	@scripts/demo.sh

@@ -6,8 +6,8 @@ suites are left out: they are not needed, and not every mirror has them whole fo
 import pathlib
 import re
 import shutil
-import subprocess
 
+from run import Growing, capture, full_disk, is_full
 from say import Failure, say
 
 SOURCES = pathlib.Path("/etc/apt")
@@ -84,12 +84,15 @@ class Root:
     """An apt root in a folder, for armhf, that has nothing installed."""
 
     def __init__(self, folder):
-        self.folder = folder
+        self.folder, self.is_updated, self.updated, self.sizes = folder, False, "", {}
+        self.conf = folder / "apt.conf"
+
+    def make(self):
+        folder = self.folder
         for name in ("lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").write_text("")
         (folder / "main.sources").write_text(machine_sources(release_name()))
-        self.conf = folder / "apt.conf"
         self.conf.write_text(
             'APT::Architecture "armhf";\n#clear APT::Architectures;\nAPT::Architectures { "armhf"; };\n'
             'APT::Default-Release "";\nAPT::Sandbox::User "root";\nAcquire::Languages "none";\n'
@@ -98,39 +101,48 @@ class Root:
             'Dir::Etc::preferences "/dev/null";\nDir::Etc::preferencesparts "/dev/null";\n')
 
     def run(self, *command, cwd=None):
-        return subprocess.run([command[0], "-c", str(self.conf), *command[1:]], cwd=cwd, text=True, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return capture([command[0], "-c", self.conf, *command[1:]], cwd)
 
     def fail(self, what, text):
+        if is_full(self.folder, text):
+            raise full_disk(self.folder)
         raise Failure(f"apt could not {what}:\n" + "\n".join(text.strip().splitlines()[-8:])
                       + "\ndevice: check the network and the machine's apt sources, and start again; what is there is kept")
 
+    def update(self):
+        """Asks the servers, once a run."""
+        if not self.is_updated:
+            self.make()
+            say("asking apt which armhf packages there are (9 MB)")
+            self.updated = self.run("apt-get", "-q", "update")[1]
+            self.is_updated = True
+
     def versions(self, packages):
         """Package -> version that the servers have now."""
-        say("asking apt for the armhf packages there are (8.5 MB)")
-        updated = self.run("apt-get", "-q", "update")
-        shown = self.run("apt-cache", "show", "--no-all-versions", *packages)
-        found = dict(re.findall(r"(?ms)^Package: (\S+)\n.*?^Version: (\S+)", shown.stdout))
+        self.update()
+        shown = self.run("apt-cache", "show", "--no-all-versions", *packages)[1]
+        found, self.sizes = {}, {}
+        for stanza in parse_stanzas(shown):
+            if "Version" in stanza:
+                found[stanza["Package"]] = stanza["Version"]
+                self.sizes[stanza["Package"]] = int(stanza["Size"])
         missing = [name for name in packages if name not in found]
         if missing:
-            self.fail(f"find {' '.join(missing)} for armhf", updated.stdout + shown.stdout)
+            self.fail(f"find {' '.join(missing)} for armhf", self.updated + shown)
         return found
 
     def download(self, versions, where):
-        """Gets the packages that WHERE lacks; apt checks them against the signed lists. Returns their files."""
+        """Gets the packages that WHERE lacks, and what a torn file lacks; apt checks each against the signed lists."""
         where.mkdir(parents=True, exist_ok=True)
-        files = {}
-        for name, version in versions.items():
-            pattern = f"{name}_{version.replace(':', '%3a')}_*.deb"
-            files[name] = pattern
-        wanted = [f"{name}={versions[name]}" for name, pattern in files.items() if not list(where.glob(pattern))]
-        if wanted:
-            if not list((self.folder / "lists").glob("*Packages*")):
-                self.run("apt-get", "-q", "update")
-            done = self.run("apt-get", "-q", "download", *wanted, cwd=where)
-            if done.returncode != 0:
-                self.fail(f"download {' '.join(wanted)}", done.stdout)
-        return [next(where.glob(pattern)) for pattern in files.values()]
+        total = sum(self.sizes[name] for name in versions)
+        what = f"downloading {next(iter(versions)) if len(versions) == 1 else f'{len(versions)} armhf packages'}"
+        say(f"{what} ({total / 1e6:.0f} MB)")
+        with Growing(where, what, total):
+            status, text = self.run("apt-get", "-q", "download", *(f"{name}={versions[name]}" for name in versions), cwd=where)
+        if status != 0:
+            self.fail(f"download {' '.join(versions)}", text)
+        return [next(where.glob(f"{name}_{version.replace(':', '%3a')}_*.deb")) for name, version in versions.items()]
 
     def remove(self):
+        """The root is of no use once everything is there, and its lists are 18 MB."""
         shutil.rmtree(self.folder, ignore_errors=True)

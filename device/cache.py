@@ -3,7 +3,6 @@
 An entry is made in NAME-HASH.part, which stays when the work is interrupted so that the next run goes on there, and gets its
 name when it is whole. Its file `checksums` is compared before each use.
 """
-import errno
 import fcntl
 import hashlib
 import os
@@ -13,6 +12,7 @@ import shutil
 from say import Failure, say
 
 KEPT = 4  # entries a kind: several work trees share the cache
+KEPT_VERSIONS = 16
 SUMS = "checksums"
 
 
@@ -53,6 +53,21 @@ def is_whole(entry):
         return False
 
 
+class Lock:
+    """Held by one process at a time, until close() or the process ends."""
+
+    def __init__(self, path):
+        self.file = open(path, "a", encoding="ascii")  # pylint: disable=consider-using-with
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another make device works in {path.parent}; waiting for it")
+            fcntl.flock(self.file, fcntl.LOCK_EX)
+
+    def close(self):
+        self.file.close()
+
+
 class Cache:
     """The open cache; one process at a time works in it."""
 
@@ -60,17 +75,10 @@ class Cache:
         self.root = folder()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self.lock = open(self.root / "lock", "a", encoding="ascii")  # pylint: disable=consider-using-with
+            self.lock = Lock(self.root / "lock")
         except OSError as error:
             raise Failure(f"the cache {self.root} cannot be used ({error.strerror}): name a folder of yours with "
                           "SPHERULE_CACHE") from error
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
-            say(f"another make device works in {self.root}; waiting for it")
-            fcntl.flock(self.lock, fcntl.LOCK_EX)
 
     def find(self, name, key):
         """The whole entry, or None. A broken one is removed with a sentence."""
@@ -83,6 +91,14 @@ class Cache:
             return None
         os.utime(entry)
         return entry
+
+    def versions(self, name, inputs):
+        """The file that remembers which package versions NAME was last made of."""
+        where = self.root / "versions"
+        where.mkdir(exist_ok=True)
+        for old in sorted(where.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT_VERSIONS:]:
+            old.unlink()
+        return where / f"{name}-{inputs}"
 
     def work(self, name, key):
         """Where an entry is made; what an interrupted run left is there. Work on other inputs is dropped."""
@@ -107,3 +123,7 @@ class Cache:
         for old in entries[KEPT:]:
             shutil.rmtree(old)
         return entry
+
+    def close(self):
+        """Lets the next one in."""
+        self.lock.close()

@@ -7,12 +7,13 @@ import subprocess
 import time
 import zlib
 
-from run import run
-from say import Counter, Failure, say
+from run import full_disk, run
+from say import Failure, Progress, say
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE / "kernel"
 PACKAGE = "linux-source-6.1"
+FREE = 700 << 20  # bytes: the package, 350 MB of its content, 80 MB of objects
 OBJECTS = 790  # of the current fragment; only the counter on the terminal reads it
 # Most of the source is for other hardware. Its Kconfig and Makefile are read all the same, so only code is left out.
 CODE = "*.[chS]"
@@ -76,7 +77,8 @@ def make(root, versions, work, jobs):
     log = work / "log"
     out = work / "out"
     if not (work / "source").exists():
-        say(f"downloading the kernel's source {versions[PACKAGE]} (139 MB)")
+        if shutil.disk_usage(work).free < FREE:
+            raise full_disk(work)
         [package] = root.download(versions, work / "packages")
         unpack(package, work, log)
         package.unlink()
@@ -87,10 +89,14 @@ def make(root, versions, work, jobs):
                "KBUILD_BUILD_VERSION=1", f"-j{jobs}"]
     configure(command, work, log)
     started = time.monotonic()
-    counter = Counter("building the kernel: file", OBJECTS)
-    counter.count = sum(1 for _ in (work / "build").rglob("*.o"))
-    run([*command, "Image"], log, "building the kernel", on_line=lambda line: counter.add() if line.startswith("  CC ") else None)
-    counter.end()
+    progress = Progress(every=100)
+    progress.shown = sum(1 for _ in (work / "build").rglob("*.o"))
+
+    def count(line):
+        if line.startswith("  CC "):
+            progress.show(f"building the kernel: file {progress.shown + 1} of about {max(OBJECTS, progress.shown + 1)}")
+    run([*command, "Image"], log, "building the kernel", on_line=count)
+    progress.end()
     say(f"built the kernel in {time.monotonic() - started:.0f} s")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()

@@ -11,21 +11,20 @@ def say(text):
     print(f"device: {text}", file=sys.stderr, flush=True)
 
 
-class Counter:
-    """A line that counts: rewritten in place on a terminal, every 100 elsewhere (a log)."""
+class Progress:
+    """A line that is rewritten in place on a terminal; elsewhere (a log) one in EVERY is printed, or none."""
 
-    def __init__(self, text, total):
-        self.text, self.total, self.count = text, total, 0
+    def __init__(self, every=0):
+        self.every, self.shown = every, 0
         self.is_terminal = sys.stderr.isatty()
 
-    def add(self):
-        self.count += 1
-        line = f"device: {self.text} {self.count} of about {max(self.total, self.count)}"
+    def show(self, text):
+        self.shown += 1
         if self.is_terminal:
-            print(f"\r{line}\033[K", end="", file=sys.stderr, flush=True)
-        elif self.count % 100 == 0:
-            print(line, file=sys.stderr, flush=True)
+            print(f"\rdevice: {text}\033[K", end="", file=sys.stderr, flush=True)
+        elif self.every and self.shown % self.every == 0:
+            say(text)
 
     def end(self):
-        if self.is_terminal and self.count:
+        if self.is_terminal and self.shown:
             print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -1,9 +1,9 @@
 """The sysroot: the armhf packages of packages.txt, unpacked, with what is of no use to anybody here left out."""
 import pathlib
 import shutil
-import subprocess
 
-from say import Failure, say
+from run import run
+from say import Failure
 
 HERE = pathlib.Path(__file__).resolve().parent
 MUSL = "usr/lib/arm-linux-musleabihf"
@@ -19,13 +19,15 @@ def packages():
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
 
 
-def unpack(package, out):
-    data = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE)  # pylint: disable=consider-using-with
-    done = subprocess.run(["tar", "-x", "-C", out, "--no-same-owner", "--wildcards", *(f"--exclude={name}" for name in LEFT_OUT)],
-                          stdin=data.stdout, stderr=subprocess.PIPE, text=True, check=False)
-    data.stdout.close()
-    if data.wait() != 0 or done.returncode != 0:
-        raise Failure(f"{package.name} could not be unpacked: {done.stderr.strip()}")
+def inputs():
+    """All that decides what the sysroot is, besides the packages' versions."""
+    return [HERE / "packages.txt", HERE / "sysroot.py"]
+
+
+def unpack(package, out, log):
+    left_out = " ".join(f"'--exclude={name}'" for name in LEFT_OUT)
+    run(["bash", "-c", f"set -o pipefail; dpkg-deb --fsys-tarfile '{package}' | tar -x -C '{out}' --no-same-owner {left_out}"],
+        log, f"unpacking {package.name}")
 
 
 def make_relocatable(out):
@@ -46,9 +48,8 @@ def make(root, versions, part):
     """Unpacks the packages into PART/out."""
     out = part / "out"
     shutil.rmtree(out, ignore_errors=True)
-    say("downloading the armhf packages (6 MB)")
     files = root.download(versions, part / "packages")
     out.mkdir()
     for file in files:
-        unpack(file, out)
+        unpack(file, out, part / "log")
     make_relocatable(out)

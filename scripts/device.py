@@ -8,10 +8,11 @@ usage: device.py [-j JOBS] [sysroot]       sysroot: only what `cmake --preset de
 """
 import argparse
 import errno
-import fcntl
 import json
 import os
 import pathlib
+import re
+import signal
 import subprocess
 import sys
 
@@ -23,25 +24,29 @@ import aptroot
 import cache as caches
 import kernel
 import sysroot
-from say import Failure, say
+from run import full_disk, run
+from say import Failure, Progress, say
 
 HERE = ROOT / "device"
-LINKS = ROOT / "build/device-cache"
-COMPILER = "arm-linux-gnueabihf-gcc"
+BUILD = ROOT / "build"
+LINKS = BUILD / "device-cache"
 
 
-def cached(cache, name, packages, inputs, make):
+def cached(cache, root, name, packages, inputs, make):
     """The entry NAME made of the packages and INPUTS, made now when it is missing.
 
     Which versions it was made of is known from the last time, so that a finished entry needs no network."""
     inputs = caches.hash_of(*inputs)
-    known = cache.root / f"{name}-{inputs}.versions"
+    known = cache.versions(name, inputs)
+    versions = None
     if known.exists():
-        entry = cache.find(name, caches.hash_of(inputs, known.read_text(encoding="ascii")))
+        key = caches.hash_of(inputs, known.read_text(encoding="ascii"))
+        entry = cache.find(name, key)
         if entry:
             return entry
-    root = aptroot.Root(cache.root / "apt")
-    versions = root.versions(packages)
+        if (cache.root / f"{name}-{key}.part/source").exists():  # interrupted, but past all that comes from afar
+            versions = json.loads(known.read_text(encoding="ascii"))
+    versions = versions or root.versions(packages)
     text = json.dumps(versions, sort_keys=True) + "\n"
     known.write_text(text, encoding="ascii")
     key = caches.hash_of(inputs, text)
@@ -50,7 +55,6 @@ def cached(cache, name, packages, inputs, make):
         part = cache.work(name, key)
         make(root, versions, part)
         entry = cache.keep(part)
-    root.remove()
     return entry
 
 
@@ -63,6 +67,41 @@ def link(name, entry):
         new.unlink(missing_ok=True)
         new.symlink_to(entry)
         new.rename(path)
+        for file in entry.iterdir():  # an older entry, taken again, is news to this tree
+            if file.is_file():
+                os.utime(file)
+
+
+def fill_cache(jobs, only_sysroot):
+    cache = caches.Cache()
+    root = aptroot.Root(cache.root / "apt")
+    link("sysroot", cached(cache, root, "sysroot", sysroot.packages(), sysroot.inputs(), sysroot.make))
+    if not only_sysroot:
+        link("kernel", cached(cache, root, "kernel", [kernel.PACKAGE], kernel.inputs(),
+                              lambda *where: kernel.make(*where, jobs)))
+    root.remove()
+    cache.close()
+
+
+def build(preset, targets, jobs, what):
+    """Configures and builds in the preset's tree, silently when it is up to date."""
+    tree, log = BUILD / preset, BUILD / f"{preset}.device.log"
+    log.unlink(missing_ok=True)
+    if not (tree / "build.ninja").exists():
+        run(["cmake", "--preset", preset], log, f"the configure of preset {preset}", cwd=ROOT)
+    command = ["cmake", "--build", tree, "-j", str(jobs), "--target", *targets]
+    plan = subprocess.run([*command, "--", "-n"], capture_output=True, text=True, check=False).stdout
+    if "no work to do" in plan:
+        return
+    say(what)
+    progress = Progress()
+
+    def count(line):
+        step = re.match(r"\[(\d+)/(\d+)\]", line)
+        if step:
+            progress.show(f"{what}: step {step[1]} of {step[2]}")
+    run(command, log, what, on_line=count)
+    progress.end()
 
 
 def main():
@@ -70,18 +109,31 @@ def main():
     parser.add_argument("-j", type=int, default=os.cpu_count(), dest="jobs")
     parser.add_argument("part", nargs="?", choices=["sysroot"], help="default: everything")
     args = parser.parse_args()
-    cache = caches.Cache()
-    link("sysroot", cached(cache, "sysroot", sysroot.packages(),
-                           [HERE / "packages.txt", HERE / "sysroot.py"], sysroot.make))
-    if args.part == "sysroot":
-        return
-    link("kernel", cached(cache, "kernel", [kernel.PACKAGE], kernel.inputs(),
-                          lambda *where: kernel.make(*where, args.jobs)))
+    BUILD.mkdir(exist_ok=True)
+    lock = caches.Lock(BUILD / "device.lock")
+    fill_cache(args.jobs, args.part == "sysroot")
+    if not args.part:
+        build("release", ["spherule", "sdk"], args.jobs, "building the packer and the SDK")
+        build("device", ["all", "device_image", "samples"], args.jobs, "building the device's programs, images and samples")
+    lock.close()
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, interrupt)
     try:
-        sys.exit(main())
+        main()
     except Failure as failure:
         say(failure)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        say("stopped; the next run goes on from here")
+        sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        say(full_disk(caches.folder()))
         sys.exit(1)

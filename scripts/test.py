@@ -17,11 +17,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # stage: (preset, ctest arguments, labels that must have run something, tests side by side)
 STAGES = {
-    "dev": ("dev", [], ["unit", "layers", "sdk"], 1),
+    "dev": ("dev", ["-LE", "virtual"], ["unit", "layers", "sdk"], 1),
+    "virtual": ("dev", ["-L", "virtual"], ["virtual"], 1),
     "asan": ("asan", ["-L", "unit"], ["unit"], None),
     "fuzz": ("fuzz", ["-L", "fuzz-smoke"], ["fuzz-smoke"], None),
     "release": ("release", ["-L", "demo"], [], 1),  # last: build/bin is then what users run
 }
+# By stage: what has to be there first; it shows its own progress.
+FIRST = {"virtual": ["scripts/device.py"]}
 # By stage: these must run where root can meter (kernel 6.2 or newer).
 ROOT_LABELS = {"dev": ["system", "cgroup"], "release": ["demo"]}
 
@@ -77,6 +80,9 @@ def skip_reason(output):
 def run_stage(name, jobs, totals):
     preset, selection, must_run, parallel = STAGES[name]
     started = time.monotonic()
+    if name in FIRST and subprocess.run([*FIRST[name], "-j", str(jobs)], cwd=ROOT, check=False).returncode != 0:
+        totals["failed"].append(f"{name}: {' '.join(FIRST[name])}")
+        return
     if not build(preset, jobs):
         totals["failed"].append(f"{name}: build")
         return
