@@ -482,6 +482,96 @@ class Compiler(SdkTest):
         self.assertIn("musl-gcc was not found; install musl-tools", done.stdout)
 
 
+ARM_WORLD = PREFIX / "lib/spherule/device/sysroot/usr"
+
+
+@unittest.skipUnless((ARM_WORLD / "lib/arm-linux-musleabihf/libapplibs.so.0").exists(), "no ARM half; see make device")
+class Arm(SdkTest):
+    """The other target."""
+    NEEDED = ["libapplibs.so.0", "libc.so"]
+
+    def assert_is_arm(self, program):
+        shown = subprocess.check_output(["readelf", "-hldAW", program], text=True)
+        self.assertRegex(shown, r"Machine: +ARM\n")
+        self.assertIn("hard-float ABI", shown)
+        self.assertIn("Tag_THUMB_ISA_use: Thumb-2", shown)
+        self.assertIn("interpreter: /lib/ld-musl-armhf.so.1]", shown)
+        self.assertEqual(re.findall(r"NEEDED\).*\[(.*)\]", shown), self.NEEDED)
+        self.assertNotRegex(shown, "RUNPATH|RPATH")
+
+    def test_a_project_by_environment(self):
+        project = self.project()
+        self.assert_configures(project, env={"SPHERULE_TARGET": "arm"})
+        code, text = project.build()
+        self.assertEqual(code, 0, text)
+        self.assert_is_arm(project.out / "approotapp/bin/app")
+        symbols = subprocess.run(["arm-linux-gnueabihf-nm", project.out / "approotapp/bin/app"], text=True,
+                                 stderr=subprocess.STDOUT, stdout=subprocess.PIPE, check=False)
+        self.assertIn("no symbols", symbols.stdout)
+
+    def test_a_project_by_variable_keeps_its_target(self):
+        project = self.project(cache={"SPHERULE_TARGET": "arm"})
+        self.assert_builds(project)
+        self.assert_is_arm(project.out / "app.out")
+        self.assertEqual(project.run("cmake", project.out)[0], 0)
+        code, text = project.run("cmake", "-DSPHERULE_TARGET=native", project.out)
+        self.assertEqual(code, 1, text)
+        self.assertIn("This build folder is for SPHERULE_TARGET 'arm', not 'native'. Remove it", words(text))
+
+    def test_lto_and_find_package(self):
+        project = self.project(before="find_package(spherule 0.1 REQUIRED)",
+                               cache={"AZURE_SPHERE_LTO": "ON", "SPHERULE_TARGET": "arm"})
+        self.assert_builds(project)
+        self.assert_is_arm(project.out / "app.out")
+
+    def test_the_driver_alone(self):
+        (self.scratch / "main.c").write_text(MAIN)
+        for order in (("--target", "arm", "-o", "a b", "main.c"), ("-o", "a b", "main.c", "--target=arm")):
+            done = subprocess.run([PREFIX / "bin/spherule-cc", "-Wall", "-Werror", *order, "-lapplibs", "-lgcc_s"],
+                                  cwd=self.scratch, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            self.assertEqual((done.returncode, done.stdout), (0, ""))
+            self.assert_is_arm(self.scratch / "a b")
+
+    def test_headers(self):
+        names = sorted((SDK / "Sysroots/16/usr/include/applibs").glob("*.h"))
+        text = "".join(f"#include <applibs/{name.name}>\n" for name in names) + "#include <hw/sample_appliance.h>\n"
+        done = subprocess.run([PREFIX / "bin/spherule-cc", "--target=arm", "-std=c11", "-D_POSIX_C_SOURCE", "-Wall", "-Wextra",
+                               "-pedantic", "-Werror", "-fsyntax-only", "-x", "c", "-"], input=text, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+
+class Targets(SdkTest):
+    """What is said about targets that are not there. The prefix is a copy without the ARM half."""
+
+    def setUp(self):
+        super().setUp()
+        self.prefix = self.scratch / "prefix"
+        shutil.copytree(SDK, self.prefix / "lib/spherule/sdk", symlinks=True)
+        (self.prefix / "bin").mkdir()
+        shutil.copy(PREFIX / "bin/spherule-cc", self.prefix / "bin")
+
+    def test_the_driver(self):
+        rows = (
+            (["--target", "arm"], "the ARM half of the SDK is not built; run 'make device' in Spherule's source folder"),
+            (["--target=mips"], "there is no target 'mips'; the targets are native and arm"),
+            (["-c", "--target"], "--target needs a value: native or arm"),
+        )
+        for arguments, sentence in rows:
+            with self.subTest(arguments):
+                done = subprocess.run([self.prefix / "bin/spherule-cc", *arguments], text=True, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, check=False)
+                self.assertEqual((done.returncode, done.stdout), (1, f"spherule-cc: {sentence}\n"))
+
+    def test_the_toolchain_file(self):
+        rows = (("arm", "The ARM half of the SDK is not built ("), ("mips", "There is no SPHERULE_TARGET 'mips'. The targets are"))
+        for target, sentence in rows:
+            with self.subTest(target):
+                shutil.rmtree(self.scratch / "project", ignore_errors=True)
+                self.assert_refused(sentence, env={"AzureSphereDefaultSDKDir": str(self.prefix / "lib/spherule/sdk"),
+                                                   "SPHERULE_TARGET": target})
+
+
 class Headers(SdkTest):
     def test_each_compiles_alone(self):
         names = sorted((SDK / "Sysroots/16/usr/include/applibs").glob("*.h"))
