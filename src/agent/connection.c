@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/device.h"
@@ -24,10 +25,40 @@
 
 enum {
     READ_CHUNK = 16 * 1024,
+    PORT_PIECE = 4 * 1024,
     /* One frame may still come when the buffer stands at the second mark. */
     OUT_LIMIT = SPH_CONNECTION_REPLIES_HIGH + 3 * (SPH_FRAME_HEADER + SPH_FRAME_PAYLOAD_MAX),
     KEPT_CAPACITY = 8 * 1024, /* bytes of an empty output buffer that are not given back */
 };
+
+/* What carries the bytes. A serial port knows no flags and does not tell a conversation's end for
+ * sure: a host that goes and one that comes can be one change to us. */
+struct carrier {
+    ssize_t (*take)(int fd, void *data, size_t size);
+    ssize_t (*give)(int fd, const void *data, size_t len);
+    bool hello_begins; /* a new conversation */
+};
+
+static ssize_t take_from_socket(int fd, void *data, size_t size) {
+    return recv(fd, data, size, MSG_DONTWAIT);
+}
+
+static ssize_t give_to_socket(int fd, const void *data, size_t len) {
+    return send(fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* The kernel copies each piece and keeps 128 of them until the host has taken them: 4 KiB, so that
+ * a slow one holds 512 KiB of the machine at most. A full queue may show as nothing taken. */
+static ssize_t give_to_port(int fd, const void *data, size_t len) {
+    ssize_t given = write(fd, data, len < PORT_PIECE ? len : PORT_PIECE);
+    if (given == 0)
+        errno = EAGAIN;
+    return given;
+}
+
+static const struct carrier socket_carrier = {.take = take_from_socket, .give = give_to_socket};
+static const struct carrier port_carrier = {
+    .take = read, .give = give_to_port, .hello_begins = true};
 
 /* Owned by whoever owes the answer. The connection only knows of it, to tell it when the client has
  * gone. */
@@ -43,6 +74,7 @@ struct sph_ticket {
 struct sph_connection {
     struct sph_device *device;
     int fd;
+    const struct carrier *carrier;
     struct sph_watch *watch;
     struct sph_watch *stall; /* timer of an unfinished frame */
     uint32_t watched;        /* epoll events asked for */
@@ -85,7 +117,7 @@ static void catch_up(struct sph_connection *connection);
 static void flush(struct sph_connection *connection) {
     struct sph_buf *out = &connection->out;
     while (out->len && !connection->is_broken) {
-        ssize_t sent = send(connection->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = connection->carrier->give(connection->fd, out->data, out->len);
         if (sent > 0)
             sph_buf_consume(out, (size_t)sent);
         else if (errno == EAGAIN)
@@ -106,13 +138,37 @@ static void flush(struct sph_connection *connection) {
 /* One piece a round: a client that sends without end does not keep the others waiting. */
 static void read_some(struct sph_connection *connection) {
     uint8_t chunk[READ_CHUNK];
-    ssize_t got = recv(connection->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+    ssize_t got = connection->carrier->take(connection->fd, chunk, sizeof(chunk));
     if (got > 0) {
         if (sph_frame_reader_push(&connection->reader, chunk, (size_t)got) < 0)
             connection->is_broken = true;
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         connection->is_broken = true;
     }
+}
+
+/* Everything that this client alone has asked for. Tickets stay with those who owe the answers;
+ * they find the connection gone. An upload goes with its sender. */
+static void forget_client(struct sph_connection *connection) {
+    if (connection->device->stage)
+        sph_stage_abort(connection->device->stage, connection);
+    sph_events_unlisten(connection->listener);
+    connection->listener = NULL;
+    sph_flow_leave(&connection->flow);
+    for (struct sph_ticket *ticket = connection->tickets; ticket; ticket = ticket->next)
+        ticket->connection = NULL;
+    connection->tickets = NULL;
+    connection->ticket_count = 0;
+}
+
+/* A host that finds the agent in the middle of a frame passes over it by the protocol's own rules.
+ */
+static void begin_anew(struct sph_connection *connection) {
+    forget_client(connection);
+    connection->dropped = sph_connection_dropped(connection);
+    connection->is_behind = false;
+    sph_buf_done(&connection->out);
+    connection->out = (struct sph_buf)SPH_BUF_LIMIT(OUT_LIMIT);
 }
 
 /* False when frames are left, because the client has to take replies first. */
@@ -124,6 +180,9 @@ static bool handle_frames(struct sph_connection *connection) {
             return false;
         if (sph_frame_reader_next(&connection->reader, &frame) == SPH_FRAME_E_MORE)
             break;
+        if (connection->carrier->hello_begins && frame.type == SPH_FRAME_REQUEST &&
+            frame.op == SPH_OP_HELLO)
+            begin_anew(connection);
         sph_handle_frame(connection->device, connection, &frame);
     }
     return true;
@@ -174,6 +233,12 @@ static void on_stall(void *context) {
     serve(connection);
 }
 
+/* Sockets come from accept() and from tests alike; what is none is the port. */
+static const struct carrier *carrier_of(int fd) {
+    struct stat info;
+    return fstat(fd, &info) == 0 && !S_ISSOCK(info.st_mode) ? &port_carrier : &socket_carrier;
+}
+
 /* Until the end `fd` is the parameter's guard and not the connection's: it is closed once, whatever
  * fails. */
 int sph_connection_new(struct sph_device *device, int fd, sph_connection_end_fn *end, void *context,
@@ -184,6 +249,7 @@ int sph_connection_new(struct sph_device *device, int fd, sph_connection_end_fn 
         return SPH_FAIL(err, -ENOMEM, "out of memory for a connection");
     connection->device = device;
     connection->fd = -1;
+    connection->carrier = carrier_of(fd);
     connection->end = end;
     connection->context = context;
     connection->watched = EPOLLIN;
@@ -203,19 +269,12 @@ int sph_connection_new(struct sph_device *device, int fd, sph_connection_end_fn 
     return 0;
 }
 
-/* Tickets stay with those who owe the answers; they find the connection gone. An upload goes with
- * its sender. */
 struct sph_connection *sph_connection_free(struct sph_connection *connection) {
     if (!connection)
         return NULL;
     if (connection->fd >= 0)
         flush(connection);
-    if (connection->device->stage)
-        sph_stage_abort(connection->device->stage, connection);
-    sph_events_unlisten(connection->listener);
-    sph_flow_leave(&connection->flow);
-    for (struct sph_ticket *ticket = connection->tickets; ticket; ticket = ticket->next)
-        ticket->connection = NULL;
+    forget_client(connection);
     sph_loop_remove(connection->stall);
     sph_loop_remove(connection->watch);
     if (connection->fd >= 0)

@@ -31,7 +31,7 @@ enum {
  */
 typedef void sph_connection_end_fn(void *context, struct sph_connection *connection);
 
-/* Takes the socket, also when it fails. */
+/* Takes the socket, or the copy of a non-blocking serial port; also when it fails. */
 int sph_connection_new(struct sph_device *device, int fd, sph_connection_end_fn *end, void *context,
                        struct sph_connection **ret_connection, struct sph_err *err);
 /* Hands over what the socket still takes at once; does not call `end`. */

@@ -127,10 +127,10 @@ int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device
     if ((code = get_name(&place, "name", name, sizeof(name))) < 0 ||
         (code = get(&place, "backend", SPH_JSON_STRING, "a string", &value)) < 0)
         return code;
-    /* A virtual device has an agent too, but inside: it is not started from a device.json. */
-    if (!sph_json_is(&value, "native"))
+    bool is_virtual = sph_json_is(&value, "virtual");
+    if (!is_virtual && !sph_json_is(&value, "native"))
         return SPH_FAIL(err, -EBADMSG,
-                        "device.json: backend is not \"native\": this agent has no other");
+                        "device.json: backend is neither \"native\" nor \"virtual\"");
     if ((code = get(&place, "profile", SPH_JSON_OBJECT, "an object", &value)) < 0 ||
         (code = read_profile(&value, &profile, err)) < 0)
         return code;
@@ -139,6 +139,7 @@ int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device
         sph_json_to_bool(&value, &host_libraries) < 0)
         return SPH_FAIL(err, -EBADMSG, "device.json: hostLibraries is not true or false");
     memcpy(ret_device->name, name, sizeof(name));
+    ret_device->is_virtual = is_virtual;
     ret_device->profile = profile;
     ret_device->host_libraries = host_libraries;
     return 0;

@@ -61,6 +61,7 @@ struct sph_device {
     int state_fd;                 /* state/ below it, root only */
     uid_t owner;                  /* may speak to the agent, as root may */
     struct sph_profile profile;
+    bool is_virtual;     /* backend: in a machine of its own, whose init we are */
     bool host_libraries; /* /lib, /lib64 and /usr of the host are shown to apps, read-only */
     uint64_t started_ms; /* monotonic; uptime counts from here */
     struct sph_loop *loop;
@@ -91,8 +92,8 @@ struct sph_device {
 void sph_device_note(struct sph_device *device, const struct sph_guid *component, const char *fmt,
                      ...) SPH_PRINTF(3, 4);
 
-/* Reads device.json of `dir_fd` into name, profile and host_libraries; each wrong value has its
- * sentence. */
+/* Reads device.json of `dir_fd` into name, backend, profile and host_libraries; each wrong value
+ * has its sentence. */
 int sph_device_read(int dir_fd, struct sph_device *ret_device, struct sph_err *err);
 /* The same from text; no I/O. */
 int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device,

@@ -54,7 +54,7 @@ static void test_wrong_values(void **state) {
         {"{\"name\":\"d\"}", "device.json: backend is missing"},
         {DEVICE("\"d\"", "true", MT3620, ""), "device.json: backend is not a string"},
         {DEVICE("\"d\"", "\"qemu\"", MT3620, ""),
-         "device.json: backend is not \"native\": this agent has no other"},
+         "device.json: backend is neither \"native\" nor \"virtual\""},
         {"{\"name\":\"d\",\"backend\":\"native\"}", "device.json: profile is missing"},
         {DEVICE("\"d\"", "\"native\"", "3", ""), "device.json: profile is not an object"},
         {DEVICE("\"d\"", "\"native\"", "{}", ""), "device.json: profile.name is missing"},

@@ -8,6 +8,7 @@
 #include "agent/events.h"
 #include "agent/handle.h"
 #include "agent/lifecycle.h"
+#include "agent/machine.h"
 #include "agent/mapping.h"
 #include "agent/processes.h"
 #include "agent/registry.h"
@@ -31,6 +32,9 @@ int sph_handle_hello(struct sph_call *call) {
                           "this agent speaks version %d of the protocol, the client %" PRIu32
                           " to %" PRIu32 ": use programs of one release",
                           SPH_FRAME_VERSION, hello->version_min, hello->version_max);
+    /* A machine without a clock of its own: wrong by the time that the frame was under way. */
+    if (device->is_virtual && hello->time_ms)
+        sph_machine_set_clock(hello->time_ms);
     if (uname(&host) < 0)
         return sph_refuse(&call->refusal, -errno, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, errno),
                           "the kernel does not tell its name");
@@ -40,7 +44,7 @@ int sph_handle_hello(struct sph_call *call) {
         .device = sph_slice_text(device->name),
         .boot_id = device->boot_id,
         .uptime_ms = sph_clock_monotonic_ms() - device->started_ms,
-        .backend = sph_slice_text("native"),
+        .backend = sph_slice_text(device->is_virtual ? "virtual" : "native"),
         .profile = sph_slice_text(device->profile.name),
         .core = sph_slice_text(device->profile.core[0] ? device->profile.core : host.machine),
         .kernel = sph_slice_text(host.release),

@@ -339,7 +339,10 @@ static int bring_up(const struct sph_launch_plan *plan, struct wires *wires,
     if (rc < 0)
         return rc;
     /* A plain clone: fork() has no flags, and glibc's wrapper wants a stack. */
-    launched->helper_pid = (pid_t)syscall(SYS_clone, NAMESPACES | SIGCHLD, NULL, NULL, NULL, NULL);
+    unsigned long flags = NAMESPACES | SIGCHLD;
+    if (plan->share_network)
+        flags &= ~(unsigned long)CLONE_NEWNET;
+    launched->helper_pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
     if (launched->helper_pid < 0)
         return SPH_FAIL_ERRNO(err, -errno, "Cannot make the app's namespaces");
     if (launched->helper_pid == 0) {

@@ -3,6 +3,7 @@
 #ifndef SPH_AGENT_LAUNCH_H
 #define SPH_AGENT_LAUNCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +25,7 @@ struct sph_launch_plan {
     struct sph_meter_app *meter;   /* disarmed; armed right before execve. NULL: not metered */
     int attachment;                /* of the meter; the helper keeps it. 0: not metered */
     unsigned ptrace_options;       /* of PTRACE_SEIZE */
+    bool share_network;            /* the agent's network, and not an empty one of its own */
 };
 
 /* What a started app leaves in the agent's hands. */

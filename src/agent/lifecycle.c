@@ -487,7 +487,9 @@ int sph_lifecycle_new(struct sph_device *device, struct sph_lifecycle **ret_life
         return SPH_FAIL(err, -ENOMEM, "No memory for the running apps.");
     lifecycle->device = device;
     sph_target_open(&lifecycle->target);
-    int rc = sph_ration_open(device->group, device->profile.ram_bytes, &lifecycle->ration, err);
+    const struct sph_meter_options meter = {.pinned_kernel = device->is_virtual};
+    int rc =
+        sph_ration_open(device->group, device->profile.ram_bytes, &meter, &lifecycle->ration, err);
     if (rc == 0)
         rc = sph_tracer_new(device->loop, &ops, lifecycle, &lifecycle->tracer, err);
     if (rc == 0)

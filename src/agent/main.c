@@ -19,6 +19,7 @@
 #include "agent/gpio.h"
 #include "agent/handle.h"
 #include "agent/lifecycle.h"
+#include "agent/machine.h"
 #include "agent/options.h"
 #include "agent/registry.h"
 #include "agent/server.h"
@@ -129,6 +130,13 @@ static int open_device(struct agent *agent, struct sph_err *err) {
     int code = sph_device_read(device->dir_fd, device, err);
     if (code < 0)
         return code;
+    if (device->is_virtual != agent->options.machine)
+        return SPH_FAIL(
+            err, -EINVAL,
+            device->is_virtual
+                ? "device.json: backend is \"virtual\": such a device runs in a machine "
+                  "of its own, which spheruled starts"
+                : "device.json: backend is not \"virtual\": this machine cannot be it");
     if (device->profile.page_bytes != (uint64_t)sysconf(_SC_PAGESIZE))
         return SPH_FAIL(err, -ENOTSUP,
                         "the device has pages of %llu bytes, this computer of %ld: only a virtual "
@@ -180,6 +188,17 @@ static int start_loop(struct agent *agent, struct sph_err *err) {
     return code;
 }
 
+/* A virtual device has one client at a time, which is at the other end of its serial port. */
+static int start_server(struct agent *agent, struct sph_err *err) {
+    struct sph_device *device = &agent->device;
+    bool machine = agent->options.machine;
+    int code = sph_server_new(device, machine ? NULL : "agent.sock", &device->server, err);
+    if (code < 0 || !machine)
+        return code;
+    int port = sph_machine_open_port(err);
+    return port < 0 ? port : sph_server_add_port(device->server, port, agent->options.again, err);
+}
+
 /* Apps can be started when this is over, clients can connect when it is over, and not before. */
 static int start_device(struct agent *agent, struct sph_err *err) {
     struct sph_device *device = &agent->device;
@@ -200,7 +219,7 @@ static int start_device(struct agent *agent, struct sph_err *err) {
     if (code == 0)
         code = sph_lifecycle_new(device, &device->lifecycle, err);
     if (code == 0)
-        code = sph_server_new(device, "agent.sock", &device->server, err);
+        code = start_server(agent, err);
     if (code == 0)
         code = sph_footprint_new(device, &device->footprint, err);
     return code;
@@ -277,13 +296,16 @@ static int run(struct agent *agent, struct sph_err *err) {
 static int start_anew(const struct agent *agent, struct sph_err *err) {
     char owner[16];
     (void)snprintf(owner, sizeof(owner), "%u", (unsigned)agent->options.owner);
-    char *argv[] = {"spherule-agent", "--device", (char *)(uintptr_t)agent->options.device_dir,
-                    "--owner",        owner,      NULL};
+    char *native[] = {"spherule-agent", "--device", (char *)(uintptr_t)agent->options.device_dir,
+                      "--owner",        owner,      NULL};
+    char *machine[] = {"spherule-agent", "--machine-again", NULL};
     /* The loop has blocked its signals; the next program would inherit that. */
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)execv("/proc/self/exe", argv); /* agent.pid is unlocked by the exec, not before */
+    (void)execv("/proc/self/exe", agent->options.machine
+                                      ? machine
+                                      : native); /* agent.pid is unlocked by the exec, not before */
     return SPH_FAIL_ERRNO(err, -errno, "cannot start the agent anew");
 }
 
@@ -301,10 +323,16 @@ int main(int argc, char **argv) {
         sph_log(SPH_LOG_ERROR, "%s", err.text);
         return 2;
     }
+    if (agent.options.machine && getpid() != 1) {
+        sph_log(SPH_LOG_ERROR, "--machine is for the first process of a virtual device alone");
+        return 2;
+    }
     if (geteuid() != 0)
         code = SPH_FAIL(&err, -EPERM,
                         "metering on this computer itself needs root: a virtual device does not");
     prepare_process();
+    if (code == 0 && agent.options.machine && !agent.options.again)
+        code = sph_machine_set_up(&err);
     if (code == 0)
         code = run(&agent, &err);
     if (code == END_RESTART)
@@ -312,7 +340,10 @@ int main(int argc, char **argv) {
     if (code < 0) {
         sph_log(SPH_LOG_ERROR, "%s", err.text);
         tell_ready(&agent.options, err.text);
-        return code == -EPERM || code == -ENOTSUP ? 5 : 1;
     }
+    if (agent.options.machine)
+        sph_machine_end(code < 0 ? &err : NULL);
+    if (code < 0)
+        return code == -EPERM || code == -ENOTSUP ? 5 : 1;
     return 0;
 }

@@ -48,6 +48,11 @@ static int parse_one(int argc, char *const *argv, int *at, struct sph_options *o
         options->sweep = true;
         return 0;
     }
+    if (strcmp(argv[*at], "--machine") == 0 || strcmp(argv[*at], "--machine-again") == 0) {
+        options->machine = true;
+        options->again = argv[*at][sizeof("--machine") - 1] != '\0';
+        return 0;
+    }
     /* value_of() gives NULL both for "not this one" and for a missing value: `code` tells them
      * apart. */
     if ((value = value_of("--device", argc, argv, at, &code, err)) != NULL) {
@@ -74,6 +79,11 @@ int sph_options_parse(int argc, char *const *argv, struct sph_options *ret_optio
         int code = parse_one(argc, argv, &at, &options, err);
         if (code != 0)
             return code;
+    }
+    if (options.machine) {
+        if (argc != 2)
+            return SPH_FAIL(err, -EINVAL, "--machine is given alone: see --help");
+        options.device_dir = SPH_OPTIONS_MACHINE_DIR;
     }
     if (!options.device_dir || !*options.device_dir)
         return SPH_FAIL(err, -EINVAL, "--device DIR is missing: see --help");

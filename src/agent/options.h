@@ -15,6 +15,8 @@ struct sph_options {
     uid_t owner;            /* --owner UID; default: root */
     int ready_fd;           /* --ready-fd N: gets "ok" or one sentence; -1 without */
     bool sweep;             /* --sweep */
+    bool machine;           /* --machine: init of a virtual device, whose folder is fixed */
+    bool again;             /* --machine-again: the same, of a machine that is set up already */
 };
 
 enum {
@@ -31,8 +33,12 @@ enum {
     "  --owner UID    user who may speak to the agent beside root (default 0)\n"                   \
     "  --ready-fd N   descriptor that gets \"ok\" or one sentence when the start is over\n"        \
     "  --sweep        only removes what an agent that was killed left behind\n"                    \
+    "  --machine      is a virtual device's first process, instead of all of the above\n"          \
     "  --version      prints the version\n"                                                        \
     "  --help         prints this\n"
+
+/* The folder of a virtual device, in the machine. */
+#define SPH_OPTIONS_MACHINE_DIR "/device"
 
 /* Pure. 0, a condition, or -EINVAL with a sentence. */
 int sph_options_parse(int argc, char *const *argv, struct sph_options *ret_options,

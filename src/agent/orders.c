@@ -4,7 +4,6 @@
 #include "agent/orders.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +84,9 @@ int sph_orders_parse(const char *manifest, size_t len, const struct sph_guid *co
     (void)snprintf(orders.folder, sizeof(orders.folder), "/mnt/apps/%s",
                    sph_guid_format(component, guid));
     (void)snprintf(orders.entry, sizeof(orders.entry), "%s%s", orders.folder, parsed.entry_point);
+    orders.wants_network = parsed.allowed_connections.count > 0 ||
+                           parsed.allowed_tcp_server_ports.count > 0 ||
+                           parsed.allowed_udp_server_ports.count > 0;
     /* Pins that this device does not have are passed over: the manifest may be for several boards.
      */
     for (unsigned i = 0; i < parsed.gpio_count; i++)

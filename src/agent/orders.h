@@ -2,6 +2,7 @@
 #ifndef SPH_AGENT_ORDERS_H
 #define SPH_AGENT_ORDERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct sph_orders {
     char folder[SPH_GUID_TEXT + 16];                         /* inside the sandbox; the cwd */
     char entry[SPH_GUID_TEXT + 16 + SPH_MANIFEST_PATH_SIZE]; /* inside the sandbox; argv[0] */
     char **argv;                                             /* NULL-terminated; owned */
+    bool wants_network;                                      /* connections, or ports to serve */
     uint8_t pins[(SPH_GPIO_PINS + 7) / 8];                   /* bit per pin that it may open */
 };
 #define SPH_ORDERS_NULL                                                                            \

@@ -34,11 +34,12 @@ static void spread_net(const struct sph_ration *ration, const struct sph_ration_
     (void)sph_file_poke(fd, is_v1 ? "memory.limit_in_bytes" : "memory.max", text, NULL);
 }
 
-int sph_ration_open(const char *group, uint64_t limit_bytes, struct sph_ration *ret_ration,
+int sph_ration_open(const char *group, uint64_t limit_bytes,
+                    const struct sph_meter_options *options, struct sph_ration *ret_ration,
                     struct sph_err *err) {
     struct sph_ration ration SPH_CLEANUP(sph_ration_close) = SPH_RATION_NULL;
     /* The meter first: where it refuses, nothing has been made. */
-    int rc = sph_meter_open(limit_bytes, NULL, &ration.meter, err);
+    int rc = sph_meter_open(limit_bytes, options, &ration.meter, err);
     if (rc == 0)
         rc = sph_cgroup_open(group, &ration.tree, err);
     if (rc < 0)

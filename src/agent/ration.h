@@ -32,8 +32,9 @@ struct sph_ration_share {
 };
 
 /* Makes the groups (and removes what a killed agent left in them), loads the meter, sets the limit.
- * Refuses with the meter's sentence where figures would not be exact. */
-int sph_ration_open(const char *group, uint64_t limit_bytes, struct sph_ration *ret_ration,
+ * Refuses with the meter's sentence where figures would not be exact. `options` are the meter's. */
+int sph_ration_open(const char *group, uint64_t limit_bytes,
+                    const struct sph_meter_options *options, struct sph_ration *ret_ration,
                     struct sph_err *err);
 void sph_ration_close(struct sph_ration *ration); /* takes one that was never opened */
 

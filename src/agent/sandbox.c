@@ -258,6 +258,10 @@ static int fill(const struct sph_sandbox_plan *plan, const struct copies *copies
         rc = show_devices(root, err);
     if (rc == 0)
         rc = mount_proc(root, err);
+    if (rc == 0 && plan->resolver)
+        rc = make_folders(root, "etc", err);
+    if (rc == 0 && plan->resolver)
+        rc = show_file(plan->resolver, root, "etc/resolv.conf", FLAGS_CLOSED, err);
     return rc == 0 ? make_folders(root, "run/spherule", err) : rc;
 }
 

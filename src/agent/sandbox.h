@@ -18,6 +18,7 @@ struct sph_sandbox_plan {
     const char *loader;      /* host path of musl's loader, or NULL */
     const char *loader_name; /* its name in /lib, e.g. "ld-musl-x86_64.so.1" */
     const char *host_name;   /* of the uts namespace: the device's name */
+    const char *resolver;    /* host path of what is the app's /etc/resolv.conf, or NULL */
     bool host_libraries;     /* bind the host's /lib, /lib64 and /usr, read-only */
 };
 

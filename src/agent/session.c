@@ -14,6 +14,7 @@
 
 #include "agent/channel.h"
 #include "agent/device.h"
+#include "agent/machine.h"
 #include "agent/orders.h"
 #include "agent/processes.h"
 #include "agent/registry.h"
@@ -76,6 +77,8 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
                   const struct sph_orders *orders, int root_fd, struct sph_err *err) {
     char *const environment[] = {NULL};
     const struct sph_target *target = session->target;
+    /* A native device's network is its user's own: no app gets into it. */
+    bool has_network = session->device->is_virtual && orders->wants_network;
     const struct sph_launch_plan plan = {
         .sandbox = {.component = session->component,
                     .package_fd = root_fd,
@@ -83,6 +86,7 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
                     .loader = target->loader,
                     .loader_name = target->loader_name,
                     .host_name = session->device->name,
+                    .resolver = has_network ? SPH_MACHINE_RESOLVER : NULL,
                     .host_libraries = session->device->host_libraries},
         .identity = {.uid = app->uid,
                      .file_bytes = file_limit(session, app),
@@ -96,6 +100,7 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
         .meter = session->share.meter,
         .attachment = sph_meter_attachment(session->ration->meter),
         .ptrace_options = sph_tracer_options(),
+        .share_network = has_network,
     };
     return sph_launch(&plan, &session->launched, err);
 }

@@ -13,6 +13,7 @@
 #define SPH_CLEANUP(fn) __attribute__((cleanup(fn)))
 #define SPH_API __attribute__((visibility("default")))
 #define SPH_COLD __attribute__((cold))
+#define SPH_NORETURN __attribute__((noreturn))
 
 /* Of an array itself; a pointer gives nonsense. */
 #define SPH_ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

@@ -155,8 +155,8 @@ static void greeting(void **state) {
     (void)state;
     CHECK(error, "1=0c00e000 2='no such app'", .device_error = SPH_DEVERR_APP_NOT_PRESENT,
           .text = T("no such app"));
-    CHECK(hello, "1=01000000 2=02000000 3='spheruled 0.1.0'", .version_min = 1, .version_max = 2,
-          .program = T("spheruled 0.1.0"));
+    CHECK(hello, "1=01000000 2=02000000 3='spheruled 0.1.0' 4=0807060504030201", .version_min = 1,
+          .version_max = 2, .time_ms = 0x0102030405060708, .program = T("spheruled 0.1.0"));
     CHECK(hello_reply,
           "1=01000000 2='spherule-agent 0.1.0' 3='dev' 4=" HEX_A " 5=a8de090000000000 6='native' "
           "7='mt3620' 8='x86-64' 9='6.18.0' 10=0000040000000000 11=0000100000000000 "

@@ -21,6 +21,7 @@ static const struct sph_field hello_fields[] = {
     REQUIRED(sph_msg_hello, 1, U32, version_min),
     REQUIRED(sph_msg_hello, 2, U32, version_max),
     FIELD(sph_msg_hello, 3, TEXT, program),
+    FIELD(sph_msg_hello, 4, U64, time_ms),
 };
 CODEC(sph_msg_hello, "hello", hello_fields);
 

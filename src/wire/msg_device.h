@@ -25,6 +25,7 @@ struct sph_msg_error {
 struct sph_msg_hello {
     uint32_t version_min, version_max; /* frame versions that the sender speaks */
     struct sph_slice program;          /* "spheruled 0.1.0" */
+    uint64_t time_ms;                  /* the sender's clock, Unix time; 0: it does not tell */
 };
 
 /* What does not change while the device is up; the limits are those of its profile. */
@@ -34,7 +35,7 @@ struct sph_msg_hello_reply {
     struct sph_slice device;  /* name */
     struct sph_guid boot_id;  /* new at each start of the device: a change means it restarted */
     uint64_t uptime_ms;       /* of the device: since its agent started */
-    struct sph_slice backend; /* "native" */
+    struct sph_slice backend; /* "native", "virtual" */
     struct sph_slice profile; /* "mt3620" */
     struct sph_slice core;    /* "cortex-a7", "x86-64" */
     struct sph_slice kernel;  /* uname release */
