@@ -7,6 +7,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <applibs/application.h>
 #include <applibs/applications.h>
 #include <applibs/eventloop.h>
 #include <applibs/gpio.h>
@@ -31,6 +32,7 @@ static void check(bool is_true, const char *text) {
 static void check_memory(void) {
     enum { BYTES = 65536 };
     Applications_OsVersion version = {""};
+    bool is_ready = true;
     size_t before = Applications_GetUserModeMemoryUsageInKB();
     volatile char *block = malloc(BYTES);
     for (int i = 0; block != NULL && i < BYTES; i += 4096)
@@ -41,6 +43,7 @@ static void check_memory(void) {
     CHECK(user >= before + BYTES / 1024 && user <= before + BYTES / 1024 + 8);
     CHECK(peak >= user);
     CHECK(Applications_GetTotalMemoryUsageInKB() > user);
+    CHECK(Application_IsDeviceAuthReady(&is_ready) == 0 && !is_ready);
     CHECK(Applications_GetOsVersion(&version) == 0 && strlen(version.version) > 0);
     free((void *)block);
     CHECK(Applications_GetUserModeMemoryUsageInKB() < user);
