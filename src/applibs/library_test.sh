@@ -1,9 +1,10 @@
 #!/bin/sh
 # The built libraries as an application meets them: names, exports, needs, and their cost in pages.
-# usage: library_test.sh TABLE LIBRARY-FOLDER [PLAIN-PROBE LINKED-PROBE]
+# usage: library_test.sh TABLE PAGE LIBRARY-FOLDER [PLAIN-PROBE LINKED-PROBE]
+# TABLE is api.def, PAGE the document that counts its names by header.
 # Without probes, which must run here, everything but the pages: for libraries of another processor.
 set -eu
-table=$1 folder=$2 plain=${3-} linked=${4-}
+table=$1 page=$2 folder=$3 plain=${4-} linked=${5-}
 failed=0
 
 expect() { # what, expected, got
@@ -18,6 +19,14 @@ exports() { # readelf and not nm, which knows this machine's processor alone
 
 names() {
     sed -n 's/^SPH_API_NAME(\([A-Za-z0-9_]*\), .*)$/\1/p' "$table"
+}
+
+documented() { # the rows that the page should have
+    sed -n 's/^SPH_API_NAME(.*, \([A-Z]*\), \(.*\))$/\2 \1/p' "$table" | awk '
+        { headers[$1]; count[$1, $2]++ }
+        END { for (h in headers)
+                  printf "| `%s` | %d | %d | %d | %d |\n", h, count[h, "WORKS"], count[h, "INT"],
+                      count[h, "POINTER"], count[h, "VOID"] }' | LC_ALL=C sort
 }
 
 dynamic() { # library, tag
@@ -37,6 +46,7 @@ gcc_s=$folder/libgcc_s.so.1
 expect "names in the table: sorted, each once" "$(names | LC_ALL=C sort -u)" "$(names)"
 expect "exports of libapplibs" "$(names)" "$(exports "$applibs")"
 expect "lines of the table that are no names" "" "$(sed '/^SPH_API_NAME(/d; /^\/\*/,/\*\/$/d' "$table")"
+expect "rows of $page" "$(documented)" "$(grep '^| `' "$page" | LC_ALL=C sort)"
 expect "SONAME of libapplibs" "libapplibs.so.0 " "$(dynamic "$applibs" SONAME)"
 expect "SONAME of libgcc_s" "libgcc_s.so.1 " "$(dynamic "$gcc_s" SONAME)"
 expect "libapplibs needs" "libc.so " "$(dynamic "$applibs" NEEDED)"
