@@ -278,9 +278,20 @@ class Devices(Case):
         self.assertEqual(self.run_cli("device", "create", "--profile", path, "--ram", "512K")[0], 0)
         self.expect(["device", "list", "-o", "tsv"], 0, "", "default\tstopped\tnative\tbig\t524288\t2097152\n")
 
-    def test_the_virtual_device_is_refused(self):
-        self.expect_error(["device", "create", "--virtual"], 5, "the virtual device is not part of this version; a native "
-                          "device is made without --virtual and needs root and Linux 6.2 or newer to start")
+    def test_a_virtual_device_by_pid_files(self):
+        self.expect(["device", "create", "--virtual"], 0, "Device 'default' created. Start it with 'spherule device start "
+                    "default'.\n")
+        row = "default\t%s\tvirtual\tmt3620\t262144\t1048576\n"
+        machine = self.hold("machine.pid", "qemu-system-arm")
+        self.expect(["device", "list", "-o", "tsv"], 0, "", row % "agent only")
+        gateway = self.hold("gateway.pid", "spheruled")
+        self.expect(["device", "list", "-o", "tsv"], 0, "", row % "running")
+        reaper = threading.Thread(target=lambda: [os.waitpid(p, 0) for p in (machine, gateway)])
+        reaper.start()
+        self.expect(["device", "stop"], 0, "Device 'default' stopped.\n")
+        reaper.join(10)
+        self.assertFalse(reaper.is_alive())
+        self.expect(["device", "list", "-o", "tsv"], 0, "", row % "stopped")
 
     def test_states_by_pid_files(self):
         self.make_device()
@@ -334,7 +345,9 @@ class Devices(Case):
     def test_start_passes_the_programs_refusal_on(self):
         self.make_device()
         say = "#!/bin/sh\necho '%s' >&3\nexit %d\n"
-        self.assertEqual(self.start_with(say % ("this kernel cannot", 5)), (5, "", "error: this kernel cannot\n"))
+        self.assertEqual(self.start_with(say % ("this kernel cannot", 5)),
+                         (5, "", "error: this kernel cannot; a virtual device needs neither root nor a new kernel: make "
+                                 "one with 'spherule device create NAME --virtual'\n"))
         self.assertEqual(self.start_with(say % ("the disk is broken", 1)), (1, "", "error: the disk is broken\n"))
         self.assertEqual(self.start_with("#!/bin/sh\nexit 1\n"),
                          (1, "", "error: spherule-agent ended before it was ready; see agent.log in its folder\n"))
@@ -351,7 +364,8 @@ class Devices(Case):
             return done.returncode, done.stdout.decode(), done.stderr.decode()
         self.assertEqual(run("device", "create")[0], 0)
         refused = ("error: the agent could not be started as root (tried 'sudo -n'): metering on this machine itself needs "
-                   "root and Linux 6.2 or newer; the virtual device needs neither, but is not part of this version\n")
+                   "root and Linux 6.2 or newer; a virtual device needs neither root nor a new kernel: make one with "
+                   "'spherule device create NAME --virtual'\n")
         self.env["PATH"] = os.path.join(self.tmp, "path") + ":" + self.env["PATH"]
         os.chmod(self.write("path/sudo", "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n"), 0o755)
         self.programs("#!/bin/sh\necho \"$@\" > \"$2/args\"\necho no more room\nexit 1\n")

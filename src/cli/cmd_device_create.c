@@ -2,6 +2,7 @@
  * for it: metering begins with "device start", and a device may be prepared by a build that may
  * not meter. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
@@ -19,7 +20,12 @@ static const struct sph_option options[] = {
      .help = "JSON file with the device's limits",
      .kind = SPH_VALUE_FILE},
     {.name = "host-libraries", .help = "let applications also use this machine's libraries"},
-    {.name = "virtual", .help = "a virtual device (not part of this version)"},
+    {.name = "virtual", .help = "a device in a machine of its own: 32-bit ARM, no root needed"},
+    {.name = "network", .help = "let applications that ask for it reach the outside (--virtual)"},
+    {.name = "forward",
+     .value = "HOST:DEVICE",
+     .help = "lead a port of 127.0.0.1 to one of the device; up to 16 times (--virtual)",
+     .repeated = true},
     {.name = NULL},
 };
 
@@ -40,13 +46,42 @@ static int read_profile(const char *path, struct sph_device_config *config, stru
     return r;
 }
 
+/* What only one kind of device can have. */
+static int check_kind(const struct sph_args *args, struct sph_err *err) {
+    bool is_virtual = sph_args_flag(args, "virtual");
+    if (is_virtual && sph_args_flag(args, "host-libraries"))
+        return SPH_FAIL(err, -EINVAL,
+                        "--host-libraries cannot go together with --virtual: this machine's "
+                        "libraries are not for the virtual device's processor");
+    if (!is_virtual && sph_args_flag(args, "network"))
+        return SPH_FAIL(err, -EINVAL, "--network is for a virtual device: give --virtual, too");
+    if (!is_virtual && sph_args_flag(args, "forward"))
+        return SPH_FAIL(err, -EINVAL, "--forward is for a virtual device: give --virtual, too");
+    return 0;
+}
+
+static int read_forwards(const struct sph_args *args, struct sph_forwards *forwards,
+                         struct sph_err *err) {
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < args->n_hits; i++)
+        if (strcmp(args->hits[i].option->name, "forward") == 0)
+            r = sph_forwards_add(forwards, args->hits[i].value, err);
+    return r;
+}
+
 /* The options over the profile over the default. */
 static int configure(const struct sph_cli *cli, struct sph_device_config *config,
                      struct sph_err *err) {
     const char *profile = sph_args_value(&cli->args, "profile");
     const char *ram = sph_args_value(&cli->args, "ram");
     const char *flash = sph_args_value(&cli->args, "flash");
-    int r = profile ? read_profile(profile, config, err) : 0;
+    int r = check_kind(&cli->args, err);
+    if (sph_args_flag(&cli->args, "virtual"))
+        sph_device_config_make_virtual(config);
+    if (r == 0)
+        r = read_forwards(&cli->args, &config->forwards, err);
+    if (r == 0 && profile)
+        r = read_profile(profile, config, err);
     if (r == 0 && ram)
         r = sph_device_config_parse_size("--ram", ram, SPH_DEVICE_RAM_MIN, SPH_DEVICE_RAM_MAX,
                                          config->page_bytes, &config->ram_bytes, err);
@@ -55,7 +90,8 @@ static int configure(const struct sph_cli *cli, struct sph_device_config *config
                                          SPH_DEVICE_FLASH_MAX, config->page_bytes,
                                          &config->flash_bytes, err);
     config->host_libraries = sph_args_flag(&cli->args, "host-libraries");
-    return r;
+    config->network = sph_args_flag(&cli->args, "network");
+    return r < 0 ? r : sph_device_config_check_ram(ram ? "--ram" : "the RAM", config, err);
 }
 
 /* The name may come as an argument or by --device; the argument holds. */
@@ -64,11 +100,6 @@ static int run(struct sph_cli *cli) {
     const char *name = sph_args_positional(&cli->args, 0);
     name = name ? name : sph_args_value(&cli->args, "device");
     name = name ? name : "default";
-    if (sph_args_flag(&cli->args, "virtual")) {
-        sph_say_error("the virtual device is not part of this version; a native device is made "
-                      "without --virtual and needs root and Linux 6.2 or newer to start");
-        return SPH_EXIT_DENIED;
-    }
     struct sph_device_config config;
     sph_device_config_default(name, &config);
     int r = configure(cli, &config, &err);
@@ -85,13 +116,14 @@ static int run(struct sph_cli *cli) {
     return SPH_EXIT_OK;
 }
 
-/* --virtual stands in the table although it only refuses: who reads of it elsewhere gets a
- * sentence. */
 const struct sph_command sph_cmd_device_create = {
     .path = "device create",
     .summary = "Make a device",
-    .details = "A profile is a JSON object with any of: name, ramBytes, flashBytes, storageBytes,\n"
-               "pageBytes, core. --ram and --flash hold over it.",
+    .details =
+        "A native device (without --virtual) runs this machine's own programs and needs root and\n"
+        "Linux 6.2 or newer to start; a virtual one runs programs for 32-bit ARM, in QEMU.\n"
+        "A profile is a JSON object with any of: name, ramBytes, flashBytes, storageBytes,\n"
+        "pageBytes, core. --ram and --flash hold over it.",
     .options = options,
     .positionals = positionals,
     .run = run,

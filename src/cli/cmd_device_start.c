@@ -1,8 +1,11 @@
 /* device start: the agent and the gateway of a device, as far as they do not run yet. Starting
  * what runs is a success, so that scripts need not ask first; the sentence says which it was. */
+#include <errno.h>
+
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/device_make.h"
+#include "cli/interrupt.h"
 
 static const struct sph_positional positionals[] = {
     {.name = "NAME", .help = "the device, as with --device", .kind = SPH_VALUE_DEVICE},
@@ -16,7 +19,10 @@ static int run(struct sph_cli *cli) {
     if (sph_target_open(cli, sph_args_positional(&cli->args, 0), &target, &err) < 0)
         return sph_say_failure(&err);
     bool started;
-    if (sph_device_start(&target, &started, &err) < 0)
+    int r = sph_device_start(&target, &started, &err);
+    if (r == -ECANCELED)
+        return SPH_EXIT_SIGNAL + sph_interrupt_signal();
+    if (r < 0)
         return sph_say_failure(&err);
     sph_say(cli, started ? "Device '%s' started." : "Device '%s' is running already.", target.name);
     return SPH_EXIT_OK;
@@ -25,8 +31,10 @@ static int run(struct sph_cli *cli) {
 const struct sph_command sph_cmd_device_start = {
     .path = "device start",
     .summary = "Start a device",
-    .details = "Metering needs root; without it, 'sudo -n' is tried. A device that runs is left as "
-               "it is,\nand if only one of its two programs is gone, that one is started again.",
+    .details =
+        "A native device needs root; without it, 'sudo -n' is tried. A virtual one needs none.\n"
+        "A device that runs is left as it is, and if only one of its two programs is gone,\n"
+        "that one is started again.",
     .positionals = positionals,
     .run = run,
 };

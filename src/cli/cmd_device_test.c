@@ -25,9 +25,20 @@ static const struct talk creations[] = {
      "error: --ram must be from 16 KiB to 1048576 KiB, not 5 bytes\n"},
     {"device create x --flash much", NULL, 2, "",
      "error: 'much' is no size for --flash: write bytes, or 256K, or 1M\n"},
-    {"device create x --virtual", NULL, 5, "",
-     "error: the virtual device is not part of this version; a native device is made without "
-     "--virtual and needs root and Linux 6.2 or newer to start\n"},
+    {"device create x --network", NULL, 2, "",
+     "error: --network is for a virtual device: give --virtual, too\n"},
+    {"device create x --forward 1:2", NULL, 2, "",
+     "error: --forward is for a virtual device: give --virtual, too\n"},
+    {"device create x --virtual --host-libraries", NULL, 2, "",
+     "error: --host-libraries cannot go together with --virtual: this machine's libraries are not "
+     "for the virtual device's processor\n"},
+    {"device create x --virtual --forward 80", NULL, 2, "",
+     "error: '80' is no forward: write this machine's port and the device's, each from 1 to 65535, "
+     "as in 8080:80\n"},
+    {"device create x --virtual --forward 1:2 --forward 1:3", NULL, 2, "",
+     "error: port 1 of this machine is forwarded twice\n"},
+    {"device create x --virtual --ram 64M", NULL, 2, "",
+     "error: --ram of a virtual device must be from 16 KiB to 32768 KiB, not 67108864 bytes\n"},
     {"device create x --profile /nowhere", NULL, 4, "",
      "error: cannot open the profile '/nowhere': No such file or directory\n"},
     {"device create x --profile /", NULL, 4, "", "error: the profile '/' is not a file\n"},
@@ -47,6 +58,30 @@ static const struct talk creations[] = {
 
 static void test_create(void **state) {
     check_talks(state, creations, SPH_ARRAY_SIZE(creations));
+}
+
+/* What is in device.json is what the gateway starts its machine by. */
+static void test_create_virtual(void **state) {
+    static const struct talk talks[] = {
+        {"device create v --virtual", NULL, 0, "",
+         "Device 'v' created. Start it with 'spherule device start v'.\n"},
+        {"device create w --virtual --network --forward 8080:80 --forward 65535:1 --ram 32M", NULL,
+         0, "", "Device 'w' created. Start it with 'spherule device start w'.\n"},
+        {"device list -o tsv", NULL, 0,
+         "d\tstopped\tnative\tmt3620\t262144\t1048576\n"
+         "v\tstopped\tvirtual\tmt3620\t262144\t1048576\n"
+         "w\tstopped\tvirtual\tmt3620\t33554432\t1048576\n",
+         ""},
+    };
+    struct fake_gateway *fake = *state;
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    check_talks(state, talks, SPH_ARRAY_SIZE(talks));
+    assert_int_equal(sph_file_read(fake->home_fd, "devices/w/device.json", &text, NULL), 0);
+    assert_string_equal(text.data,
+                        "{\"name\":\"w\",\"backend\":\"virtual\",\"profile\":{\"name\":\"mt3620\","
+                        "\"ramBytes\":33554432,\"flashBytes\":1048576,\"storageBytes\":65536,"
+                        "\"pageBytes\":4096,\"core\":\"cortex-a7\"},\"hostLibraries\":false,"
+                        "\"network\":true,\"forwards\":[\"8080:80\",\"65535:1\"]}\n");
 }
 
 /* The options hold over the profile, the profile over the default. */
@@ -360,6 +395,7 @@ static void test_a_text_that_was_lost(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_DEVICE(test_create),
+        WITH_DEVICE(test_create_virtual),
         WITH_DEVICE(test_create_with_a_profile),
         WITH_DEVICE(test_a_wrong_profile_makes_nothing),
         WITH_DEVICE(test_list_and_delete),

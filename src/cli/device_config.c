@@ -39,7 +39,7 @@ static void host_core(char *core, size_t size) {
  * counting. */
 void sph_device_config_default(const char *name, struct sph_device_config *ret_config) {
     *ret_config = (struct sph_device_config){
-        .backend = "native",
+        .backend = SPH_BACKEND_NATIVE,
         .profile = "mt3620",
         .ram_bytes = 256 << 10,
         .flash_bytes = 1 << 20,
@@ -48,6 +48,15 @@ void sph_device_config_default(const char *name, struct sph_device_config *ret_c
     };
     (void)snprintf(ret_config->name, sizeof(ret_config->name), "%s", name);
     host_core(ret_config->core, sizeof(ret_config->core));
+}
+
+void sph_device_config_make_virtual(struct sph_device_config *config) {
+    (void)snprintf(config->backend, sizeof(config->backend), SPH_BACKEND_VIRTUAL);
+    (void)snprintf(config->core, sizeof(config->core), "cortex-a7");
+}
+
+bool sph_device_config_is_virtual(const struct sph_device_config *config) {
+    return strcmp(config->backend, SPH_BACKEND_VIRTUAL) == 0;
 }
 
 /* One sentence for options, profiles and device.json. */
@@ -63,6 +72,17 @@ static int check_size(const char *what, uint64_t bytes, uint64_t min, uint64_t m
                         " bytes",
                         what, page_bytes, bytes);
     return 0;
+}
+
+int sph_device_config_check_ram(const char *what, const struct sph_device_config *config,
+                                struct sph_err *err) {
+    if (!sph_device_config_is_virtual(config) || config->ram_bytes <= SPH_DEVICE_VIRTUAL_RAM_MAX)
+        return 0;
+    return SPH_FAIL(err, -EINVAL,
+                    "%s of a virtual device must be from %" PRIu64 " KiB to %" PRIu64
+                    " KiB, not %" PRIu64 " bytes",
+                    what, SPH_DEVICE_RAM_MIN >> 10, SPH_DEVICE_VIRTUAL_RAM_MAX >> 10,
+                    config->ram_bytes);
 }
 
 /* The text first, then the bounds: "5" is a size, and too small; "much" is none. */
@@ -171,6 +191,17 @@ int sph_device_config_parse_profile(const char *text, size_t len, struct sph_dev
     return r;
 }
 
+/* Only a virtual device has them: on a native one they would promise what nobody keeps. */
+static void write_network(const struct sph_device_config *config, struct sph_json_out *out) {
+    char text[SPH_FORWARD_TEXT];
+    sph_json_key_bool(out, "network", config->network);
+    sph_json_key(out, "forwards");
+    sph_json_array(out);
+    for (unsigned i = 0; i < config->forwards.count; i++)
+        sph_json_string(out, sph_forwards_format(&config->forwards, i, text));
+    sph_json_array_end(out);
+}
+
 /* The order of the members is the document's; readers must not depend on it, people do. */
 int sph_device_config_write(int device_fd, const struct sph_device_config *config,
                             struct sph_err *err) {
@@ -190,6 +221,8 @@ int sph_device_config_write(int device_fd, const struct sph_device_config *confi
     sph_json_key_string(&out, "core", config->core);
     sph_json_object_end(&out);
     sph_json_key_bool(&out, "hostLibraries", config->host_libraries);
+    if (sph_device_config_is_virtual(config))
+        write_network(config, &out);
     sph_json_object_end(&out);
     sph_buf_puts(&buf, "\n");
     if (buf.error)
@@ -197,7 +230,30 @@ int sph_device_config_write(int device_fd, const struct sph_device_config *confi
     return sph_file_replace(device_fd, "device.json", buf.data, buf.len, 0644, err);
 }
 
-/* Lenient where the agent decides: only the profile is checked. */
+/* Checked like the profile: a port that is left out in silence would be looked for elsewhere. */
+static int parse_forwards(const char *text, const struct sph_json_value *array,
+                          struct sph_device_config *config, struct sph_err *err) {
+    struct sph_json_iter iter;
+    struct sph_json_value value;
+    if (array->type != SPH_JSON_ARRAY) {
+        SPH_FAIL(err, -EBADMSG, "forwards: not a list of texts such as \"8080:80\"");
+        return fail_at(text, array->offset, err);
+    }
+    sph_json_iter_init(&iter, array);
+    while (sph_json_next(&iter, NULL, &value)) {
+        char forward[SPH_FORWARD_TEXT];
+        int r = sph_json_to_text(&value, forward, sizeof(forward));
+        if (r < 0)
+            SPH_FAIL(err, -EBADMSG, "forwards: not a text such as \"8080:80\"");
+        else
+            r = sph_forwards_add(&config->forwards, forward, err);
+        if (r < 0)
+            return fail_at(text, value.offset, err);
+    }
+    return 0;
+}
+
+/* Lenient where the agent decides: only the profile and the forwards are checked. */
 static int parse_config(const char *text, size_t len, struct sph_device_config *config,
                         struct sph_err *err) {
     struct sph_json_value top, value;
@@ -214,7 +270,15 @@ static int parse_config(const char *text, size_t len, struct sph_device_config *
         (void)sph_json_to_text(&value, config->backend, sizeof(config->backend));
     if (sph_json_get(&top, "hostLibraries", &value))
         (void)sph_json_to_bool(&value, &config->host_libraries);
-    return sph_json_get(&top, "profile", &value) ? parse_profile(text, &value, config, err) : 0;
+    if (sph_json_get(&top, "network", &value))
+        (void)sph_json_to_bool(&value, &config->network);
+    r = sph_json_get(&top, "forwards", &value) ? parse_forwards(text, &value, config, err) : 0;
+    if (r < 0 || !sph_json_get(&top, "profile", &value))
+        return r;
+    r = parse_profile(text, &value, config, err);
+    if (r == 0 && sph_device_config_check_ram("ramBytes", config, err) < 0)
+        r = fail_at(text, value.offset, err);
+    return r;
 }
 
 int sph_device_config_read(int device_fd, struct sph_device_config *ret_config,

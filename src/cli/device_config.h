@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cli/forwards.h"
 
 /* A device's limits. Texts end with a NUL; sizes are bytes, in whole pages (storage: whole KiB). */
 struct sph_device_config {
     char name[64];
-    char backend[16]; /* "native" */
+    char backend[16]; /* SPH_BACKEND_NATIVE or SPH_BACKEND_VIRTUAL */
     char profile[32]; /* name of the profile */
     char core[64];
     uint64_t ram_bytes;
@@ -19,18 +20,33 @@ struct sph_device_config {
     uint64_t storage_bytes;
     uint64_t page_bytes;
     bool host_libraries; /* apps also see the host's /usr and /lib (`spherule run EXECUTABLE`) */
+    bool network;        /* apps reach the outside; a virtual device only, as the forwards */
+    struct sph_forwards forwards;
 };
 
+/* Words of device.json. */
+#define SPH_BACKEND_NATIVE "native"
+#define SPH_BACKEND_VIRTUAL "virtual"
+
 /* Bounds of what a device may have. Below 16 KiB of RAM not even a static program's stack and data
- * fit; above 1 GiB a ration is no small device's any more. Flash holds at least one package:
- * superblock, manifest, program and metadata, each on pages of its own. */
+ * fit; above 1 GiB a ration is no small device's any more, and half of a virtual device's machine
+ * is its kernel's and its files'. Flash holds at least one package: superblock, manifest, program
+ * and metadata, each on pages of its own. */
 #define SPH_DEVICE_RAM_MIN ((uint64_t)16 << 10)
 #define SPH_DEVICE_RAM_MAX ((uint64_t)1 << 30)
+#define SPH_DEVICE_VIRTUAL_RAM_MAX ((uint64_t)32 << 20)
 #define SPH_DEVICE_FLASH_MIN ((uint64_t)16 << 10)
 #define SPH_DEVICE_FLASH_MAX ((uint64_t)1 << 30)
 
 /* The profile mt3620: 256 KiB of RAM, 1 MiB of flash, 64 KiB of storage. */
 void sph_device_config_default(const char *name, struct sph_device_config *ret_config);
+/* Makes it one of a virtual device, with that one's core. A profile may be read over it. */
+void sph_device_config_make_virtual(struct sph_device_config *config);
+bool sph_device_config_is_virtual(const struct sph_device_config *config);
+/* What no single field shows: a virtual device's machine has 64 MiB, so its ration is bounded by
+ * SPH_DEVICE_VIRTUAL_RAM_MAX. -EINVAL with a sentence that begins with `what`. */
+int sph_device_config_check_ram(const char *what, const struct sph_device_config *config,
+                                struct sph_err *err);
 /* Reads a profile (keys as in device.json's "profile") over *config; other fields stay.
  * -EBADMSG with the field and its place for anything wrong. */
 int sph_device_config_parse_profile(const char *text, size_t len, struct sph_device_config *config,

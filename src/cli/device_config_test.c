@@ -156,6 +156,30 @@ static void test_the_file_as_others_read_it(void **state) {
     assert_int_equal(sph_tree_remove(AT_FDCWD, path, &err), 0);
 }
 
+static void test_a_virtual_device_read_back(void **state) {
+    (void)state;
+    char path[64];
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_device_config config, back;
+    sph_autoclose int fd = scratch(path);
+    sph_device_config_default("v", &config);
+    assert_false(sph_device_config_is_virtual(&config));
+    sph_device_config_make_virtual(&config);
+    config.network = true;
+    assert_int_equal(sph_forwards_add(&config.forwards, "8080:80", &err), 0);
+    assert_int_equal(sph_forwards_add(&config.forwards, "2222:22", &err), 0);
+    assert_int_equal(sph_device_config_write(fd, &config, &err), 0);
+    assert_int_equal(sph_device_config_read(fd, &back, &err), 0);
+    assert_true(sph_device_config_is_virtual(&back));
+    assert_string_equal(back.backend, "virtual");
+    assert_string_equal(back.core, "cortex-a7");
+    assert_true(back.network);
+    assert_int_equal(back.forwards.count, 2);
+    assert_int_equal(back.forwards.rows[1].host_port, 2222);
+    assert_int_equal(back.forwards.rows[1].device_port, 22);
+    assert_int_equal(sph_tree_remove(AT_FDCWD, path, &err), 0);
+}
+
 static void test_a_missing_file(void **state) {
     (void)state;
     char path[64];
@@ -207,6 +231,27 @@ static const struct {
      "device.json: line 1, column 28: storageBytes must be from 0 KiB to 16384 KiB, not 16778240 "
      "bytes",
      0, NULL, NULL, false},
+    {"{\"backend\":\"virtual\",\"network\":true,\"forwards\":[]}", NULL, 262144, "", "virtual",
+     false},
+    {"{\"backend\":\"virtual\",\"profile\":{\"ramBytes\":33554432}}", NULL, 33554432, "", "virtual",
+     false},
+    {"{\"backend\":\"virtual\",\"profile\":{\"ramBytes\":33558528}}",
+     "device.json: line 1, column 32: ramBytes of a virtual device must be from 16 KiB to 32768 "
+     "KiB, not 33558528 bytes",
+     0, NULL, NULL, false},
+    {"{\"forwards\":\"80:80\"}",
+     "device.json: line 1, column 13: forwards: not a list of texts such as \"8080:80\"", 0, NULL,
+     NULL, false},
+    {"{\"forwards\":[8080]}",
+     "device.json: line 1, column 14: forwards: not a text such as \"8080:80\"", 0, NULL, NULL,
+     false},
+    {"{\"forwards\":[\"1:2\",\"0:2\"]}",
+     "device.json: line 1, column 20: '0:2' is no forward: write this machine's port and the "
+     "device's, each from 1 to 65535, as in 8080:80",
+     0, NULL, NULL, false},
+    {"{\"forwards\":[\"1:2\",\n\"1:3\"]}",
+     "device.json: line 2, column 1: port 1 of this machine is forwarded twice", 0, NULL, NULL,
+     false},
     {"{\"profile\":{\"\\u001b[2J\":1}}",
      "device.json: line 1, column 25: '\\u001b[2J' is not a key of a profile", 0, NULL, NULL,
      false},
@@ -315,6 +360,7 @@ int main(void) {
         cmocka_unit_test(test_a_profile_over_the_default),
         cmocka_unit_test(test_written_and_read_back),
         cmocka_unit_test(test_the_file_as_others_read_it),
+        cmocka_unit_test(test_a_virtual_device_read_back),
         cmocka_unit_test(test_a_missing_file),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_a_file_cut_anywhere),

@@ -14,11 +14,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
-#include "base/json_out.h"
 #include "base/text.h"
 #include "cli/development_key.h"
 #include "cli/home.h"
+#include "cli/interrupt.h"
 #include "cli/launch.h"
 
 /* Its presence says that the development key has been given to the device once: a signer that a
@@ -27,6 +28,7 @@
 
 enum {
     CONNECT_TIMEOUT_MS = 10000, /* the gateway tries again every second at the latest */
+    MACHINE_TIMEOUT_MS = 60000, /* a machine starts within a second, on a busy host within some */
     CONNECT_STEP_MS = 5,
 };
 
@@ -69,33 +71,72 @@ static int trust_development_key(struct sph_target *target, struct sph_err *err)
     return sph_file_replace(target->device_fd, TRUSTED_MARK, "", 0, 0644, err);
 }
 
+/* One look. *ret_limit_ms is how long it may take in all. 1 when they have found each other, 0 when
+ * not yet; -EHOSTDOWN when there is nothing to wait for: a virtual device's machine has ended. */
+static int look_for_agent(struct sph_target *target, uint64_t *ret_limit_ms, struct sph_err *err) {
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(64 << 10);
+    struct sph_json_value top, machine;
+    char message[256];
+    const struct sph_rest_request request = {.method = "GET",
+                                             .path = "/spherule/v1/gateway",
+                                             .timeout_ms = CONNECT_TIMEOUT_MS,
+                                             .cancel = sph_interrupt_flag()};
+    int r = sph_rest_call(target->rest, &request, &text, err);
+    if (r < 0)
+        return r;
+    if (sph_json_check(text.data ? text.data : "", text.len, &top, NULL) < 0)
+        return SPH_FAIL(err, -EPROTO, "the gateway of device '%s' gave an answer that is not JSON",
+                        target->name);
+    if (sph_answer_bool(&top, "connected"))
+        return 1;
+    bool is_virtual = sph_json_get(&top, "machineRuns", &machine);
+    *ret_limit_ms = is_virtual ? MACHINE_TIMEOUT_MS : CONNECT_TIMEOUT_MS;
+    if (!is_virtual || sph_answer_bool(&top, "machineRuns"))
+        return 0;
+    sph_answer_text(&top, "message", message, sizeof(message));
+    if (*message)
+        return SPH_FAIL(err, -EHOSTDOWN, "%s", message);
+    return SPH_FAIL(err, -EHOSTDOWN,
+                    "the machine of device '%s' ended while it started; see console.log and "
+                    "machine.log in its folder",
+                    target->name);
+}
+
 /* The gateway is ready when it listens; only then does it look for the agent. */
 static int await_agent(struct sph_target *target, struct sph_err *err) {
-    for (int waited_ms = 0; waited_ms < CONNECT_TIMEOUT_MS; waited_ms += CONNECT_STEP_MS) {
-        sph_autobuf struct sph_buf text = SPH_BUF_NULL;
-        struct sph_json_value top;
-        int r = sph_target_ask(target, "GET", "/spherule/v1/gateway", NULL, &text, &top, err);
-        if (r < 0)
-            return r;
-        if (sph_answer_bool(&top, "connected"))
-            return 0;
+    uint64_t begin = sph_clock_monotonic_ms();
+    uint64_t limit_ms = CONNECT_TIMEOUT_MS;
+    while (sph_clock_monotonic_ms() - begin < limit_ms) {
+        int r = look_for_agent(target, &limit_ms, err);
+        if (sph_interrupt_signal())
+            return SPH_FAIL(err, -ECANCELED, "interrupted");
+        if (r != 0)
+            return r < 0 ? r : 0;
         (void)usleep(CONNECT_STEP_MS * 1000);
     }
     return SPH_FAIL(err, -EHOSTDOWN, "the gateway of device '%s' does not find its agent",
                     target->name);
 }
 
-/* Waiting and trusting belong under the lock: who comes second finds a device that answers. */
+/* Waiting and trusting belong under the lock: who comes second finds a device that answers. Signals
+ * are caught only with the lock: until then there is nothing to take back. A device that does not
+ * take the key stays: it runs, and says why. */
 int sph_device_start(struct sph_target *target, bool *ret_started, struct sph_err *err) {
     sph_autoclose int lock = sph_launch_lock(target->device_fd, err);
     if (lock < 0)
         return lock;
     if (faccessat(target->device_fd, "device.json", F_OK, 0) < 0) /* deleted while we waited */
         return SPH_FAIL(err, -ENOENT, "device '%s' has just been deleted", target->name);
+    sph_interrupt_catch();
+    enum sph_device_state before = sph_launch_state(target->device_fd);
     int r = sph_launch_start(target->device_fd, target->name, ret_started, err);
+    if (r < 0)
+        return r;
+    r = await_agent(target, err);
     if (r == 0)
-        r = await_agent(target, err);
-    return r < 0 ? r : trust_development_key(target, err);
+        return trust_development_key(target, err);
+    sph_launch_take_back(target->device_fd, target->name, before);
+    return r;
 }
 
 /* Below state/ everything is root's. */

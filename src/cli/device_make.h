@@ -16,8 +16,10 @@ int sph_device_make(int home_fd, const struct sph_device_config *config, struct 
  * when the gateway has found its agent: the next request will not get 503.
  *
  * *ret_started (may be NULL): whether anything was started. Errors as of sph_launch_start();
- * -EHOSTDOWN when the two do not find each other within 10 s; -ENOENT for a device that was deleted
- * while its lock was waited for. Takes the lock itself. */
+ * -EHOSTDOWN when the two do not find each other (10 s; a machine that starts has 60 s, one that
+ * has ended none); -ENOENT for a device that was deleted while its lock was waited for. -ECANCELED
+ * after SIGINT or SIGTERM, which from here on only set the flag of interrupt.h. After each of these
+ * nothing runs that did not before. Takes the lock itself. */
 int sph_device_start(struct sph_target *target, bool *ret_started, struct sph_err *err);
 /* Removes a stopped device with all that is on it, and what a killed agent left of it in the
  * machine. The lock must be held. -EPERM with the command to type when what is on it belongs to

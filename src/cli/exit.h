@@ -14,6 +14,7 @@ enum sph_exit {
     SPH_EXIT_DENIED = 5,      /* not permitted, or this machine cannot meter natively */
     SPH_EXIT_NOT_FOUND = 6,   /* no such device, application or certificate */
     SPH_EXIT_IO = 7,          /* reading, writing or space failed */
+    SPH_EXIT_SIGNAL = 128,    /* plus the signal's number: interrupted, and what was begun undone */
 };
 
 /* `spherule run` passes the app's own status through up to SPH_RUN_APP_MAX. */

@@ -1,4 +1,4 @@
-/* launch: the two programs of a native device, started, looked at and stopped. */
+/* launch: the two processes of a device, started, looked at and stopped. */
 #ifndef SPH_CLI_LAUNCH_H
 #define SPH_CLI_LAUNCH_H
 
@@ -6,13 +6,14 @@
 
 #include "base/err.h"
 
-/* What runs of a device. Both programs together are "running"; one alone is a fault to be mended by
- * a start, which adds what is missing. */
+/* What runs of a device: its gateway, and what runs its applications (the agent; of a virtual
+ * device the machine that has the agent in it). Both together are "running"; one alone is a fault
+ * to be mended by a start, which adds what is missing. */
 enum sph_device_state {
     SPH_DEVICE_STOPPED,
     SPH_DEVICE_RUNNING,
     SPH_DEVICE_AGENT_ONLY,   /* its gateway is gone */
-    SPH_DEVICE_GATEWAY_ONLY, /* its agent is gone */
+    SPH_DEVICE_GATEWAY_ONLY, /* its agent, or machine, is gone */
 };
 
 /* By pid files and locks, without asking anybody; never fails. `device_fd` is the device's folder,
@@ -25,9 +26,14 @@ const char *sph_device_state_name(enum sph_device_state state);
 int sph_launch_lock(int device_fd, struct sph_err *err);
 
 /* Starts what is missing and waits until it is ready. *ret_started (may be NULL) tells whether
- * anything was. -EPERM without the right to meter, -EOPNOTSUPP where the kernel cannot. The lock
- * must be held. */
+ * anything was. On failure nothing runs that did not before. -EPERM without the right to meter,
+ * -EOPNOTSUPP where the kernel cannot (both of a native device only), -EBADMSG for a device.json
+ * that cannot be used, -ECANCELED after an interrupt, else what the program or the gateway says.
+ * The lock must be held. */
 int sph_launch_start(int device_fd, const char *name, bool *ret_started, struct sph_err *err);
+/* Ends what runs but did not in that state, by signals: of a start that came to nothing. What
+ * cannot be ended stays. The lock must be held. */
+void sph_launch_take_back(int device_fd, const char *name, enum sph_device_state before);
 /* Removes what a killed agent left of the device in this machine: its control groups. The lock must
  * be held and nothing run. */
 int sph_launch_sweep(int device_fd, struct sph_err *err);

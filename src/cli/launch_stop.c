@@ -2,9 +2,10 @@
  * still runs is ended by signals to a process that is known to be ours.
  *
  * Each step has a limit, and their sum is the most that "device stop" can take: 5 s for the
- * request, then 1 + 15 + 3 s for the agent and 1 + 5 + 3 s for the gateway. SIGKILL of the agent
- * is the last resort, and even that leaves no application running: they are in process
- * namespaces that die with it. */
+ * request, then for the engine (an agent 1 + 15 + 3 s, a machine 15 + 3 + 3 s, from the table
+ * of launch.c) and 1 + 5 + 3 s for the gateway. SIGKILL of an agent is the last resort, and even
+ * that leaves no application running: they are in process namespaces that die with it. To a machine
+ * every signal is a cut of its power, for which its disk is made. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "cli/backend.h"
 #include "cli/launch.h"
 #include "cli/pidfile.h"
 #include "cli/rest_client.h"
@@ -22,7 +24,6 @@
 enum {
     ASK_TIMEOUT_MS = 5000,     /* for the answer to the request */
     ASKED_TIMEOUT_MS = 1000,   /* then a signal says the same again: a lost request costs no more */
-    AGENT_TIMEOUT_MS = 15000,  /* apps get their grace time after SIGTERM, then the agent ends */
     GATEWAY_TIMEOUT_MS = 5000, /* it has open streams to end, and nothing to save */
     KILL_TIMEOUT_MS = 3000,    /* the kernel gives memory back first; longer means a hung disk */
 };
@@ -59,18 +60,20 @@ static int send_signal(int process, int signal_number) {
     return (int)syscall(SYS_pidfd_send_signal, process, signal_number, NULL, 0) == 0 ? 0 : -errno;
 }
 
-/* One of the two, pinned. */
+/* One of those that run, pinned by a pidfd; its pid file is gone with it. */
 struct process {
     int fd;
     const char *what;
-    int term_timeout_ms;
+    int asked_timeout_ms, term_timeout_ms;
 };
+
+enum { PROCESSES_MAX = 4 }; /* every kind's engine, and the gateway */
 
 /* From the friendliest way to the last. EPERM after a request that was heard is no failure yet: the
  * device belongs to another, who lets us ask but not kill. */
 static int end_process(const struct process *process, bool asked, const char *name,
                        struct sph_err *err) {
-    if (asked && wait_end(process->fd, ASKED_TIMEOUT_MS))
+    if (asked && wait_end(process->fd, process->asked_timeout_ms))
         return 0;
     int r = send_signal(process->fd, SIGTERM);
     if (r == -EPERM && !asked)
@@ -86,24 +89,65 @@ static int end_process(const struct process *process, bool asked, const char *na
     return SPH_FAIL(err, -EBUSY, "the %s of device '%s' cannot be ended", process->what, name);
 }
 
-/* Both processes are pinned by pidfd before anything is asked: afterwards their pid files are gone.
- */
-int sph_launch_stop(int device_fd, const char *name, struct sph_err *err) {
-    sph_autoclose int agent =
-        sph_pidfile_open_process(device_fd, SPH_AGENT_PIDFILE, SPH_AGENT_PROGRAM, NULL);
-    sph_autoclose int gateway =
-        sph_pidfile_open_process(device_fd, SPH_GATEWAY_PIDFILE, SPH_GATEWAY_PROGRAM, NULL);
-    const struct process processes[] = {
-        {.fd = agent, .what = "agent", .term_timeout_ms = AGENT_TIMEOUT_MS},
-        {.fd = gateway, .what = "gateway", .term_timeout_ms = GATEWAY_TIMEOUT_MS},
-    };
-    bool asked = gateway >= 0 && agent >= 0 && ask(device_fd, name) == 0;
+/* The engines first: an app's last words still have a way out through the gateway. The number of
+ * rows; each fd is the caller's to close. */
+static size_t pin(int device_fd, struct process ret_processes[PROCESSES_MAX]) {
+    size_t count = 0;
+    for (const struct sph_backend *backend = sph_backends; backend->name; backend++)
+        ret_processes[count++] = (struct process){
+            .fd = sph_pidfile_open_process(device_fd, backend->pid_file, backend->program, NULL),
+            .what = backend->engine,
+            .asked_timeout_ms = backend->asked_timeout_ms,
+            .term_timeout_ms = backend->term_timeout_ms};
+    ret_processes[count++] = (struct process){
+        .fd = sph_pidfile_open_process(device_fd, SPH_GATEWAY_PIDFILE, SPH_GATEWAY_PROGRAM, NULL),
+        .what = "gateway",
+        .asked_timeout_ms = ASKED_TIMEOUT_MS,
+        .term_timeout_ms = GATEWAY_TIMEOUT_MS};
+    return count;
+}
+
+static void let_go(struct process *process) {
+    sph_closep_(&process->fd);
+    process->fd = -1;
+}
+
+/* Ends each in turn and lets go of it; the first failure is told, and does not keep the others. */
+static int end_all(struct process *processes, size_t count, bool asked, const char *name,
+                   struct sph_err *err) {
     int result = 0;
-    for (size_t i = 0; i < SPH_ARRAY_SIZE(processes); i++) {
+    for (size_t i = 0; i < count; i++) {
         int r = wait_end(processes[i].fd, 0)
                     ? 0
                     : end_process(&processes[i], asked, name, result < 0 ? NULL : err);
         result = result < 0 ? result : r;
+        let_go(&processes[i]);
     }
     return result;
+}
+
+/* All are pinned before anything is asked: afterwards their pid files are gone. */
+int sph_launch_stop(int device_fd, const char *name, struct sph_err *err) {
+    struct process processes[PROCESSES_MAX];
+    size_t count = pin(device_fd, processes);
+    bool engine = false;
+    for (size_t i = 0; i + 1 < count; i++)
+        engine |= processes[i].fd >= 0;
+    bool asked = engine && processes[count - 1].fd >= 0 && ask(device_fd, name) == 0;
+    return end_all(processes, count, asked, name, err);
+}
+
+/* Not by request: that would end the gateway, too, which may have been there before. Twice, since a
+ * gateway that is ended while it starts its machine may have got as far as that. */
+void sph_launch_take_back(int device_fd, const char *name, enum sph_device_state before) {
+    struct process processes[PROCESSES_MAX];
+    bool had_engine = before == SPH_DEVICE_RUNNING || before == SPH_DEVICE_AGENT_ONLY;
+    bool had_gateway = before == SPH_DEVICE_RUNNING || before == SPH_DEVICE_GATEWAY_ONLY;
+    for (int round = 0; round < 2; round++) {
+        size_t count = pin(device_fd, processes);
+        for (size_t i = 0; i < count; i++)
+            if (i + 1 < count ? had_engine : had_gateway)
+                let_go(&processes[i]);
+        (void)end_all(processes, count, false, name, NULL); /* ignoring: the start's is the story */
+    }
 }

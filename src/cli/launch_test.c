@@ -1,126 +1,11 @@
-/* Starting, watching and ending the two programs of a device, with stand-ins for them.
- *
- * The stand-ins are this very test: $SPHERULE_LIBEXEC is a folder with links to it under the
- * programs' names, and main() plays the part that argv[0] names, in the way that the environment
- * says. So everything between the launcher and its children is real: fork, exec, readiness, pid
- * files, locks, signals. What needs the agent needs root, as the launcher would ask sudo otherwise.
- */
-#include "fake_gateway_test.h"
+/* Starting, watching and ending the two programs of a native device, with stand-ins for them. What
+ * needs the agent needs root, as the launcher would ask sudo otherwise. */
+#include "fake_programs_test.h"
 
-#include <signal.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "cli/device_make.h"
-#include "cli/launch.h"
-#include "cli/pidfile.h"
 #include "cli/run_device.h"
-
-/* ---- the stand-ins ---- */
-
-static const char *option_of(char **argv, const char *name) {
-    for (int i = 1; argv[i]; i++)
-        if (strcmp(argv[i], name) == 0)
-            return argv[i + 1] ? argv[i + 1] : "";
-    return NULL;
-}
-
-static void say_ready(int fd, const char *text) {
-    (void)sph_fd_write_full(fd, text, strlen(text));
-    (void)close(fd);
-}
-
-/* Holds the pid file as the real ones do, and waits for a signal. */
-static int live(int device_fd, const char *pid_file, int ready_fd, const char *word) {
-    char text[24];
-    int fd = openat(device_fd, pid_file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return 3;
-    (void)snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) < 0)
-        _exit(1);
-    (void)sph_fd_write_full(fd, text, strlen(text));
-    say_ready(ready_fd, word);
-    (void)alarm(60); /* a test that dies leaves nobody behind for long */
-    for (;;)
-        (void)pause();
-}
-
-static int act(const char *part, char **argv) {
-    bool is_agent = strcmp(part, SPH_AGENT_PROGRAM) == 0;
-    const char *how = getenv(is_agent ? "SPH_TEST_AGENT" : "SPH_TEST_GATEWAY");
-    const char *device = option_of(argv, "--device");
-    const char *ready = option_of(argv, "--ready-fd");
-    if (!how || !device || !ready || !option_of(argv, "--owner"))
-        return 4;
-    int fd = open(device, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int ready_fd = (int)strtol(ready, NULL, 10);
-    const char *pid_file = is_agent ? SPH_AGENT_PIDFILE : SPH_GATEWAY_PIDFILE;
-    (void)fprintf(stderr, "%s begins\n", part);
-    if (option_of(argv, "--sweep")) {
-        (void)sph_file_replace(fd, "swept", "", 0, 0644, NULL);
-        say_ready(ready_fd, "ok\n");
-        return 0;
-    }
-    if (strcmp(how, "ok") == 0)
-        return live(fd, pid_file, ready_fd, "ok\n");
-    if (strcmp(how, "deaf") == 0) {
-        (void)signal(SIGTERM, SIG_IGN);
-        return live(fd, pid_file, ready_fd, "ok\n");
-    }
-    if (strcmp(how, "without newline") == 0)
-        return live(fd, pid_file, ready_fd, "ok");
-    if (strcmp(how, "cannot meter") == 0)
-        say_ready(ready_fd, "this kernel has no counters\n");
-    else if (strcmp(how, "silent") != 0)
-        say_ready(ready_fd, how); /* any other word is what it says */
-    return strcmp(how, "cannot meter") == 0 ? 5 : 1;
-}
-
-/* ---- the test ---- */
-
-static char libexec[80];
-
-static int set_up(void **state) {
-    char path[128];
-    int r = fake_set_up(state);
-    (void)snprintf(libexec, sizeof(libexec), "%s", "/tmp/spherule-libexec-XXXXXX");
-    if (r < 0 || !mkdtemp(libexec))
-        return -1;
-    char self[512];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[len > 0 ? len : 0] = '\0';
-    (void)snprintf(path, sizeof(path), "%s/" SPH_AGENT_PROGRAM, libexec);
-    r = symlink(self, path);
-    (void)snprintf(path, sizeof(path), "%s/" SPH_GATEWAY_PROGRAM, libexec);
-    r += symlink(self, path);
-    (void)setenv("SPHERULE_LIBEXEC", libexec, 1);
-    (void)setenv("SPH_TEST_AGENT", "ok", 1);
-    (void)setenv("SPH_TEST_GATEWAY", "ok", 1);
-    return r;
-}
-
-/* By pidfd, so that only children of this test can be hit. */
-static void kill_if_held(int device_fd, const char *file, const char *program) {
-    sph_autoclose int process = sph_pidfile_open_process(device_fd, file, program, NULL);
-    struct pollfd end = {.fd = process, .events = POLLIN};
-    if (process < 0)
-        return;
-    (void)syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
-    (void)poll(&end, 1, 2000);
-}
-
-static int tear_down(void **state) {
-    struct fake_gateway *fake = *state;
-    kill_if_held(fake->device_fd, SPH_AGENT_PIDFILE, SPH_AGENT_PROGRAM);
-    kill_if_held(fake->device_fd, SPH_GATEWAY_PIDFILE, SPH_GATEWAY_PROGRAM);
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
-    (void)unsetenv("SPHERULE_LIBEXEC");
-    return sph_tree_remove(AT_FDCWD, libexec, NULL) + fake_tear_down(state);
-}
 
 static void need_root(void) {
     if (geteuid() == 0)
@@ -177,7 +62,9 @@ static const struct {
     {"the ration is gone\n", "ok", -EREMOTEIO, "the ration is gone"},
     {"half a sentence", "ok", -EREMOTEIO, "half a sentence"},
     {"one\ntwo\n", "ok", -EREMOTEIO, "one"},
-    {"cannot meter", "ok", -EPERM, "this kernel has no counters"},
+    {"cannot meter", "ok", -EPERM,
+     "this kernel has no counters; a virtual device needs neither root nor a new kernel: make one "
+     "with 'spherule device create NAME --virtual'"},
     {"silent", "ok", -EREMOTEIO,
      "spherule-agent ended before it was ready; see agent.log in its folder"},
     {"\n", "ok", -EREMOTEIO, ""},
@@ -484,13 +371,10 @@ static void test_making_twice(void **state) {
     assert_int_equal(sph_device_make(fake->home_fd, &config, &err), -EINVAL);
 }
 
-#define LAUNCHING(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(int argc, char **argv) {
-    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    if (slash &&
-        (strcmp(slash + 1, SPH_AGENT_PROGRAM) == 0 || strcmp(slash + 1, SPH_GATEWAY_PROGRAM) == 0))
-        return act(slash + 1, argv);
+    int part = fake_act(argc, argv);
+    if (part >= 0)
+        return part;
     const struct CMUnitTest tests[] = {
         LAUNCHING(test_start_and_stop),
         LAUNCHING(test_what_is_missing_is_started),

@@ -1,4 +1,4 @@
-/* pidfile: which process runs a device's agent or gateway, proved by the lock it holds. */
+/* pidfile: which process is a device's agent, machine or gateway, proved by the lock it holds. */
 #ifndef SPH_CLI_PIDFILE_H
 #define SPH_CLI_PIDFILE_H
 
@@ -17,6 +17,8 @@ int sph_pidfile_open_process(int device_fd, const char *file, const char *progra
 /* Names of the programs as argv[0] has them, and of their files in the device's folder. */
 #define SPH_AGENT_PROGRAM "spherule-agent"
 #define SPH_AGENT_PIDFILE "agent.pid"
+#define SPH_MACHINE_PROGRAM "qemu-system-arm"
+#define SPH_MACHINE_PIDFILE "machine.pid"
 #define SPH_GATEWAY_PROGRAM "spheruled"
 #define SPH_GATEWAY_PIDFILE "gateway.pid"
 

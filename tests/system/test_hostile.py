@@ -116,8 +116,9 @@ class Arguments(Table):
         ("device create x --ram 99999999999999999999", 2, "error: '99999999999999999999' is no size for --ram: write "
                                                           "bytes, or 256K, or 1M"),
         ("device create x --flash 4K", 2, "error: --flash must be from 16 KiB to 1048576 KiB, not 4096 bytes"),
-        ("device create x --virtual", 5, "error: the virtual device is not part of this version; a native device is "
-                                         "made without --virtual and needs root and Linux 6.2 or newer to start"),
+        ("device create x --forward 80:80", 2, "error: --forward is for a virtual device: give --virtual, too"),
+        ("device create x --virtual --forward 0:80", 2, "error: '0:80' is no forward: write this machine's port and the "
+                                                        "device's, each from 1 to 65535, as in 8080:80"),
         ("device delete", 2, "error: say which device to delete"),
         ("device app show-kills x1", 2, "error: 'x1' is no report: give its number, or 'last'"),
         ("device app show-status -i 123", 2, "error: '123' is no component id: " + GUID_HINT),
