@@ -17,11 +17,13 @@
 #include "cli/development_key.h"
 #include "cli/device_config.h"
 #include "cli/elf_info.h"
+#include "cli/host_meter.h"
 #include "cli/interrupt.h"
 #include "cli/json_pretty.h"
 #include "cli/package_file.h"
 #include "cli/report.h"
 #include "cli/run_app.h"
+#include "cli/run_choice.h"
 #include "cli/run_device.h"
 #include "cli/wrap.h"
 
@@ -30,6 +32,9 @@
 static const struct sph_option options[] = {
     {.name = "ram", .value = "SIZE", .help = "the ration: 16K to 1G, whole pages (256K)"},
     {.name = "keep", .help = "leave the device (or, with --device, the application) afterwards"},
+    {.name = "native",
+     .help = "run it on this machine itself; else the program's processor decides"},
+    {.name = "virtual", .help = "run it on a virtual device; else the program's processor decides"},
     {.name = NULL},
 };
 
@@ -47,6 +52,9 @@ struct job {
     struct sph_buf package;
     char id[SPH_GUID_TEXT];
     struct sph_run_needs needs;
+    struct sph_elf elf; /* the program; of this machine where a package has none to look at */
+    bool is_of_sdk;     /* the package is signed by the original SDK's development signer */
+    struct sph_run_choice choice; /* of the device that is made for it */
 };
 
 static const char *base_name(const char *path) {
@@ -57,10 +65,11 @@ static const char *base_name(const char *path) {
 /* The device is made to fit: the host's libraries only where the loader is not the device's own. */
 static int wrap_executable(const struct sph_cli *cli, const struct sph_buf *bytes,
                            const struct sph_signer *signer, struct job *job, struct sph_err *err) {
-    enum sph_elf_needs needs;
     struct sph_guid id;
     char *const *args = cli->args.positionals;
-    int r = sph_elf_inspect(bytes->data, bytes->len, &needs, err);
+    int r = sph_elf_inspect(bytes->data, bytes->len, &job->elf, err);
+    if (r == 0)
+        r = sph_run_check_loader(&job->elf, err);
     if (r == 0)
         r = sph_wrap_executable(base_name(args[0]), bytes, (char *const *)args + 1,
                                 cli->args.n_positionals - 1, signer, &id, &job->package, err);
@@ -68,20 +77,19 @@ static int wrap_executable(const struct sph_cli *cli, const struct sph_buf *byte
         return r;
     sph_guid_format(&id, job->id);
     job->needs.is_wrapped = true;
-    job->needs.host_libraries = needs == SPH_ELF_HOST;
+    job->needs.host_libraries = job->elf.needs == SPH_ELF_HOST;
     return 0;
 }
 
-/* A device made for this run is of this machine's kind: for another processor there is no need to
- * make one. A named device may be of another kind, and says for itself what it can run. */
-static int check_processor(const struct sph_cli *cli, const struct sph_package *package,
-                           struct sph_err *err) {
+/* A device made for this run is made for its processor. A named device may be of any kind, and says
+ * for itself what it can run. */
+static int inspect_program(const struct sph_cli *cli, const struct sph_package *package,
+                           struct job *job, struct sph_err *err) {
     struct sph_fs_entry entry;
-    enum sph_elf_needs needs;
     if (sph_args_flag(&cli->args, "device") ||
         sph_fs_find(&package->fs, package->manifest.entry_point, &entry) < 0)
         return 0;
-    return sph_elf_inspect(entry.data, entry.size_bytes, &needs, err);
+    return sph_elf_inspect(entry.data, entry.size_bytes, &job->elf, err);
 }
 
 /* Untouched as long as nothing is to be changed: its signature is then its maker's. */
@@ -91,15 +99,48 @@ static int take_package(const struct sph_cli *cli, struct sph_buf *bytes,
     struct sph_manifest_notes notes = {.device_error = 0};
     int r = sph_package_parse(bytes->data, bytes->len, NULL, &package, &notes, err);
     if (r == 0)
-        r = check_processor(cli, &package, err);
+        r = inspect_program(cli, &package, job, err);
     if (r < 0)
         return r;
     sph_guid_format(&package.image.component_id, job->id);
     if (cli->args.n_positionals > 1)
         return sph_wrap_with_args(&package, cli->args.positionals + 1, cli->args.n_positionals - 1,
                                   signer, &job->package, err);
+    job->is_of_sdk = memcmp(package.image.thumbprint, sph_trust_sdk_development.thumbprint,
+                            sizeof(package.image.thumbprint)) == 0;
     sph_buf_append(&job->package, bytes->data, bytes->len);
     return job->package.error;
+}
+
+/* The options that are about the device to be made; with --device there is none. */
+static int check_options(const struct sph_args *args, struct sph_err *err) {
+    static const struct {
+        const char *option, *why;
+    } rows[] = {{"ram", "the device has its limit"},
+                {"native", "the device is of a kind already"},
+                {"virtual", "the device is of a kind already"}};
+    for (size_t i = 0; sph_args_flag(args, "device") && i < SPH_ARRAY_SIZE(rows); i++)
+        if (sph_args_flag(args, rows[i].option))
+            return SPH_FAIL(err, -EINVAL, "--%s cannot be used with --device: %s", rows[i].option,
+                            rows[i].why);
+    if (sph_args_flag(args, "native") && sph_args_flag(args, "virtual"))
+        return SPH_FAIL(err, -EINVAL, "--native and --virtual cannot go together");
+    return 0;
+}
+
+/* Sudo is asked only where the answer depends on it. */
+static int choose_device(const struct sph_cli *cli, struct job *job, struct sph_err *err) {
+    struct sph_run_facts facts = {.elf = job->elf, .host = SPH_HOST_METERS};
+    struct sph_host_facts host;
+    if (sph_args_flag(&cli->args, "native"))
+        facts.wish = SPH_RUN_NATIVE;
+    else if (sph_args_flag(&cli->args, "virtual"))
+        facts.wish = SPH_RUN_VIRTUAL;
+    if (sph_run_choice_asks_host(&facts)) {
+        sph_host_facts_read(&host);
+        facts.host = sph_host_meter_decide(&host);
+    }
+    return sph_run_choose(&facts, &job->choice, err);
 }
 
 /* Reads the file and makes the package. A status; SPH_EXIT_OK to go on. */
@@ -109,6 +150,8 @@ static int prepare(const struct sph_cli *cli, struct job *job) {
     sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
     const char *path = cli->args.positionals[0];
     const char *ram = sph_args_value(&cli->args, "ram");
+    if (check_options(&cli->args, &err) < 0)
+        return sph_say_failure_as(SPH_RUN_FAILED, &err);
     if (ram && sph_device_config_parse_size("--ram", ram, SPH_DEVICE_RAM_MIN, SPH_DEVICE_RAM_MAX,
                                             4096, &job->needs.ram_bytes, &err) < 0)
         return sph_say_failure_as(SPH_RUN_FAILED, &err);
@@ -121,10 +164,13 @@ static int prepare(const struct sph_cli *cli, struct job *job) {
     int r = is_package ? take_package(cli, &bytes, &signer, job, &err)
                        : wrap_executable(cli, &bytes, &signer, job, &err);
     sph_signer_done(&signer);
+    if (r == 0 && !sph_args_flag(&cli->args, "device"))
+        r = choose_device(cli, job, &err);
     if (r < 0) {
         sph_err_prefix(&err, "%s", path);
         return sph_say_failure_as(SPH_RUN_FAILED, &err);
     }
+    job->needs.is_virtual = job->choice.is_virtual;
     job->needs.package_bytes = job->package.len;
     return SPH_EXIT_OK;
 }
@@ -192,8 +238,17 @@ static int run_thrown_away(const struct sph_cli *cli, const struct job *job) {
     struct sph_err err = SPH_ERR_NULL;
     struct sph_run_device device = SPH_RUN_DEVICE_NULL;
     if (sph_run_device_make(cli, &job->needs, &device, &err) < 0)
-        return sph_say_failure_as(SPH_RUN_FAILED, &err);
-    int status = run_on(cli, &device.target, job);
+        return sph_interrupt_signal() ? SPH_RUN_SIGNAL + sph_interrupt_signal()
+                                      : sph_say_failure_as(SPH_RUN_FAILED, &err);
+    sph_say(cli,
+            job->choice.is_virtual ? "Running on a virtual device: %s." : "Running natively: %s.",
+            job->choice.why);
+    int status;
+    /* who names the package has asked for it, and nothing else will ever be on this device */
+    if (job->is_of_sdk && sph_target_trust(&device.target, &sph_trust_sdk_development, &err) < 0)
+        status = sph_say_failure_as(SPH_RUN_FAILED, &err);
+    else
+        status = run_on(cli, &device.target, job);
     if (sph_args_flag(&cli->args, "keep")) {
         sph_say(cli, "Device '%s' is kept.", device.target.name);
         sph_run_device_keep(&device);
@@ -219,10 +274,6 @@ static int run_on_named(const struct sph_cli *cli, const struct job *job) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     char path[80];
-    if (job->needs.ram_bytes) {
-        sph_say_error("--ram cannot be used with --device: the device has its limit");
-        return SPH_RUN_FAILED;
-    }
     if (sph_target_open(cli, NULL, &target, &err) < 0)
         return sph_say_failure_as(SPH_RUN_FAILED, &err);
     bool keep = sph_args_flag(&cli->args, "keep") || is_installed(&target, job->id);
@@ -250,7 +301,8 @@ const struct sph_command sph_cmd_run = {
     .path = "run",
     .summary = "Run an application on a ration and report how it ended",
     .details =
-        "A device is made for it and removed afterwards, unless --device names one. What the\n"
+        "A device is made for it and removed afterwards, unless --device names one: a virtual one\n"
+        "for a program for 32-bit ARM, a native one for a program of this machine. What the\n"
         "application writes is passed through; the report is written to standard error.\n\n"
         "Exit status: the application's own up to 99; 120 killed for going over its ration;\n"
         "121 crashed; 122 killed otherwise; 125 it could not be run.",

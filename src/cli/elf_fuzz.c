@@ -8,8 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sph_err err = SPH_ERR_NULL;
-    enum sph_elf_needs needs;
-    int r = sph_elf_inspect(data, size, &needs, &err);
+    struct sph_elf elf;
+    int r = sph_elf_inspect(data, size, &elf, &err);
     if (r < 0 && err.text[0] == '\0')
         __builtin_trap(); /* every refusal has its reason */
     return 0;

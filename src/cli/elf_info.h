@@ -7,16 +7,29 @@
 
 #include "base/err.h"
 
+/* For whose processor. Where this machine is a 32-bit ARM itself, that is SPH_ELF_THIS. */
+enum sph_elf_machine {
+    SPH_ELF_THIS,
+    SPH_ELF_ARM, /* a virtual device's: 32 bits, little endian */
+};
+
 /* What a program needs of the place where it runs, by the loader that it names. */
 enum sph_elf_needs {
     SPH_ELF_STATIC, /* nothing */
-    SPH_ELF_MUSL,   /* what a device has: musl's loader */
-    SPH_ELF_HOST,   /* another loader, and so this machine's libraries */
+    SPH_ELF_MUSL,   /* what a device has: musl's loader, for ARM that of its one ABI */
+    SPH_ELF_HOST,   /* another loader, and so the libraries of the machine it was built on */
 };
 
-/* Pure: `len` bytes of any content. *ret_needs is written on success only. -ENOEXEC with a sentence
- * when it is no executable of this machine's kind. */
-int sph_elf_inspect(const void *data, size_t len, enum sph_elf_needs *ret_needs,
-                    struct sph_err *err);
+struct sph_elf {
+    enum sph_elf_machine machine;
+    enum sph_elf_needs needs;
+    char loader[64]; /* printable, cut at the end; "" for a static one */
+};
+
+/* Pure: `len` bytes of any content. *ret_elf is written on success only. -ENOEXEC with a sentence
+ * when it is no executable of either machine. */
+int sph_elf_inspect(const void *data, size_t len, struct sph_elf *ret_elf, struct sph_err *err);
+/* "x86-64" and so on. */
+const char *sph_elf_machine_name(enum sph_elf_machine machine);
 
 #endif

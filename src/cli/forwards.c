@@ -27,11 +27,10 @@ int sph_forwards_add(struct sph_forwards *forwards, const char *text, struct sph
     if (text[len] == '\0' || !parse_port(text, len, &host_port) ||
         !parse_port(text + len + 1, strlen(text + len + 1), &device_port)) {
         char shown[40];
-        sph_text_printable(text, strlen(text), shown, sizeof(shown));
         return SPH_FAIL(err, -EINVAL,
                         "'%s' is no forward: write this machine's port and the device's, each from "
                         "1 to 65535, as in 8080:80",
-                        shown);
+                        sph_text_shown(text, shown, sizeof(shown)));
     }
     for (unsigned i = 0; i < forwards->count; i++)
         if (forwards->rows[i].host_port == host_port)

@@ -80,6 +80,8 @@ static void configure(const struct sph_run_needs *needs, struct sph_device_confi
     (void)snprintf(name, sizeof(name), NAME_PREFIX "%d-%08" PRIx32, (int)getpid(), random);
     sph_device_config_default(name, config);
     config->host_libraries = needs->host_libraries;
+    if (needs->is_virtual)
+        sph_device_config_make_virtual(config);
     if (needs->ram_bytes)
         config->ram_bytes = needs->ram_bytes;
     uint64_t flash = needs->package_bytes + FLASH_SPARE;
@@ -106,10 +108,13 @@ int sph_run_device_make(const struct sph_cli *cli, const struct sph_run_needs *n
         return home_fd;
     sweep(cli, home_fd);
     configure(needs, &config);
+    int r = sph_device_config_check_ram("--ram", &config, err);
+    if (r < 0)
+        return r;
     sph_autoclose int device_fd = sph_device_make(home_fd, &config, err);
     if (device_fd < 0)
         return device_fd;
-    int r = sph_target_open(cli, config.name, &device.target, err);
+    r = sph_target_open(cli, config.name, &device.target, err);
     if (r < 0) {
         char path[80]; /* nobody else would: what has no owner's file is taken for a kept device */
         (void)snprintf(path, sizeof(path), "devices/%s", config.name);

@@ -23,6 +23,7 @@ struct sph_run_needs {
     uint64_t package_bytes;
     bool is_wrapped; /* made of a plain executable: flash grows with it */
     bool host_libraries;
+    bool is_virtual;
 };
 
 /* Makes and starts a device; on failure nothing is left. First removes those whose owner is dead.

@@ -301,9 +301,12 @@ class OtherUser(unittest.TestCase):
             def run(*words):
                 return home.run(*words, user=54321, group=54321, extra_groups=[], env={"PATH": path})
             self.assertEqual(run("device", "create", "dev").status, 0)
-            sentence = ("metering on this machine itself needs root and Linux 6.2 or newer; the virtual device needs "
-                        "neither, but is not part of this version\n")
-            for words, status in ((("device", "start"), 5), (("run", probe("static")), 125)):
+            native = ("metering on this machine itself needs root and Linux 6.2 or newer; a virtual device needs neither "
+                      "root nor a new kernel: make one with 'spherule device create NAME --virtual'\n")
+            chosen = ("this machine cannot meter it (that needs root, or a sudo without a password): build it with "
+                      "'spherule-cc --target arm', and it runs on a virtual device\n")
+            for words, status, sentence in ((("device", "start"), 5, native), (("run", probe("static")), 125, chosen),
+                                            (("run", "--native", probe("static")), 125, native)):
                 result = run(*words)
                 self.assertEqual((result.status, result.out), (status, ""), result)
                 self.assertTrue(result.err.startswith("error: ") and result.err.endswith(sentence), result.err)

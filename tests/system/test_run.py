@@ -10,6 +10,7 @@ from device import PAGE, RATION, Home, fixture, group_pids, main, pack, probe, w
 
 OVER = f"it went over its ration of {RATION} bytes (the next page would have made {RATION + PAGE})."
 PROBE = "00000000-1111-2222-3333-444444444444"
+CHOSEN = "Running natively: this machine can meter it.\n"  # before the first byte of the app's
 
 
 class Run(unittest.TestCase):
@@ -17,7 +18,10 @@ class Run(unittest.TestCase):
         self.home = self.enterContext(Home())
 
     def run_app(self, *args, **options):
-        return self.home.run("run", *args, **options)
+        """The result, with the line about the device taken off: it is there whenever there was a device."""
+        result = self.home.run("run", *args, **options)
+        self.assertTrue("--device" in args or result.err.startswith((CHOSEN, "error: ")), result)
+        return result._replace(err=result.err.removeprefix(CHOSEN))
 
     def assert_nothing_left(self):
         wait_for(lambda: not self.home.leftovers(), 3, what=f"nothing left ({self.home.leftovers()})")
@@ -144,7 +148,7 @@ class Run(unittest.TestCase):
         self.assertEqual(self.run_app("--ram", "1M", probe("static"), "eat", "200").status, 0)
 
     def test_arm_package(self):
-        result = self.run_app(fixture("azure_sphere_blink.imagepackage"))
+        result = self.run_app("--native", fixture("azure_sphere_blink.imagepackage"))
         self.assertEqual((result.status, result.out), (125, ""), result)
         self.assertEqual(len(result.err.splitlines()), 1, result.err)
         self.assertRegex(result.err, r"^error: .*azure_sphere_blink.imagepackage: .*ARM.*\n$")
@@ -211,16 +215,16 @@ class Run(unittest.TestCase):
         process, device = self.run_until("stay")
         os.kill(self.home.pid(device, "agent"), signal.SIGKILL)
         _, err = process.communicate(timeout=20)
-        self.assertEqual((process.returncode, err.count(b"\n")), (125, 1), err)
-        self.assertRegex(err.decode(), "^error: the device went away while ")
+        self.assertEqual((process.returncode, err.count(b"\n")), (125, 2), err)
+        self.assertRegex(err.decode(), f"^{re.escape(CHOSEN)}error: the device went away while ")
         self.assert_nothing_left()
 
     def test_gateway_dies(self):
         process, device = self.run_until("stay")
         os.kill(self.home.pid(device, "gateway"), signal.SIGKILL)
         _, err = process.communicate(timeout=20)
-        self.assertEqual((process.returncode, err.count(b"\n")), (125, 1), err)
-        self.assertRegex(err.decode(), "^error: the (gateway of|connection to) device ")
+        self.assertEqual((process.returncode, err.count(b"\n")), (125, 2), err)
+        self.assertRegex(err.decode(), f"^{re.escape(CHOSEN)}error: the (gateway of|connection to) device ")
         self.assert_nothing_left()
 
     def test_sudden_death_is_tidied_up(self):
