@@ -9,11 +9,27 @@
 #include "cli/app_control.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/app_list.h"
+#include "cli/debugger.h"
 
-/* One request, one row. The ports of a debugging session are for people only: whoever debugs by
- * script asks the device for them. */
+/* How to get at an application that waits for its debugger. The second port is one of the
+ * original's devices, whose debugger passes the output on. */
+static void write_ports(const struct sph_json_value *answer, struct sph_buf *human) {
+    unsigned gdb_port = (unsigned)sph_answer_u64(answer, "gdbPort");
+    unsigned out_port = (unsigned)sph_answer_u64(answer, "outPort");
+    if (gdb_port == 0)
+        return;
+    sph_buf_printf(human, "GDB port: %u", gdb_port);
+    if (out_port)
+        sph_buf_printf(human, ", output port: %u", out_port);
+    sph_buf_printf(human,
+                   "\nConnect with: gdb-multiarch -ex 'target remote 127.0.0.1:%u' PROGRAM\n",
+                   gdb_port);
+}
+
+/* One request, one row. */
 static int control_one(struct sph_target *target, const char *id, const char *trigger,
                        struct sph_table *table, struct sph_buf *human, struct sph_err *err) {
     char path[80];
@@ -30,10 +46,9 @@ static int control_one(struct sph_target *target, const char *id, const char *tr
     sph_table_add(table, id);
     sph_table_add(table, state);
     sph_buf_printf(human, "%s: App state: %s\n", id, state);
-    uint64_t gdb_port = sph_answer_u64(&top, "gdbPort");
-    if (gdb_port)
-        sph_buf_printf(human, "GDB port: %u, output port: %u\n", (unsigned)gdb_port,
-                       (unsigned)sph_answer_u64(&top, "outPort"));
+    if (table->n_columns > 2)
+        sph_table_add_number(table, sph_answer_u64(&top, "gdbPort"));
+    write_ports(&top, human);
     return 0;
 }
 
@@ -42,15 +57,21 @@ static int control_one(struct sph_target *target, const char *id, const char *tr
 int sph_app_control(struct sph_cli *cli, const char *trigger) {
     static const struct sph_column columns[] = {
         {"Component ID", "componentId"}, {"State", "state"}, {.title = NULL}};
+    static const struct sph_column debug_columns[] = {{"Component ID", "componentId"},
+                                                      {"State", "state"},
+                                                      {"GDB port", "gdbPort"},
+                                                      {.title = NULL}};
+    bool debug = strcmp(trigger, "startDebug") == 0;
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     struct sph_app_list list;
     if (sph_target_open(cli, NULL, &target, &err) < 0 ||
-        sph_app_list_choose(cli, &target, &list, &err) < 0)
+        sph_app_list_choose(cli, &target, &list, &err) < 0 ||
+        (debug && sph_debugger_provide(cli, &target, &err) < 0))
         return sph_say_failure(&err);
     sph_autotable struct sph_table table;
     sph_autobuf struct sph_buf human = SPH_BUF_NULL;
-    sph_table_init(&table, columns);
+    sph_table_init(&table, debug ? debug_columns : columns);
     int r = 0;
     for (unsigned i = 0; r == 0 && i < list.count; i++)
         r = control_one(&target, list.rows[i].id, trigger, &table, &human, &err);

@@ -89,7 +89,13 @@ static const struct talk controls[] = {
     {"device app start -o json -i " ID_A, two_apps, 0,
      "[\n  {\n    \"componentId\": \"" ID_A "\",\n    \"state\": \"running\"\n  }\n]\n", ""},
     {"device app start --debug-mode", debugging, 0,
-     ID_A ": App state: debugging\nGDB port: 2345, output port: 2342\n", ""},
+     ID_A ": App state: debugging\nGDB port: 2345, output port: 2342\n"
+          "Connect with: gdb-multiarch -ex 'target remote 127.0.0.1:2345' PROGRAM\n",
+     ""},
+    {"device app start --debug-mode -o json -i " ID_A, debugging, 0,
+     "[\n  {\n    \"componentId\": \"" ID_A "\",\n    \"state\": \"debugging\",\n"
+     "    \"gdbPort\": 2345\n  }\n]\n",
+     ""},
     /* what was done before the refusal is shown, and the refusal decides the status */
     {"device app start", refusing, 6, ID_A ": App state: running\n",
      "error: Application is not present\n"},
@@ -126,6 +132,102 @@ static void test_what_start_asks(void **state) {
         assert_non_null(after_list);
         assert_string_equal(after_list + 1, rows[i].asked);
     }
+}
+
+/* ---- the debugging server ---- */
+
+static const struct fake_route undebugged[] = {
+    {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[" APP(ID_A, "a", "stopped") "]}"},
+    {.request = "PUT /update/stage", .body = "{}"},
+    {.request = "POST /update/install", .body = "{}"},
+    {.request = "PATCH /app/status/" ID_A, .body = "{\"state\":\"debugging\",\"gdbPort\":40001}"},
+    {.request = NULL},
+};
+static const struct fake_route debugged[] = {
+    {.request = "GET /spherule/v1/apps",
+     .body = "{\"apps\":[" APP(ID_A, "a", "stopped") "," DEBUGGER "]}"},
+    {.request = "PATCH /app/status/" ID_A, .body = "{\"state\":\"debugging\",\"gdbPort\":40001}"},
+    {.request = NULL},
+};
+static const struct fake_route no_room[] = {
+    {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[" APP(ID_A, "a", "stopped") "]}"},
+    {.request = "", .status = 507, .body = "{\"error\":7340034}"},
+};
+static const struct fake_route undebuggable[] = {
+    {.request = "GET /spherule/v1/apps",
+     .body = "{\"apps\":[" APP(ID_A, "a", "stopped") "," DEBUGGER "]}"},
+    {.request = "", .status = 409, .body = "{\"error\":3145738,\"message\":\"Not here.\"}"},
+};
+
+#define CONNECT                                                                                    \
+    ID_A ": App state: debugging\nGDB port: 40001\n"                                               \
+         "Connect with: gdb-multiarch -ex 'target remote 127.0.0.1:40001' PROGRAM\n"
+#define INSTALLING "Installing the debugging server on device 'd'.\n"
+
+static const struct talk debugs[] = {
+    {"device app start --debug-mode -i " ID_A, undebugged, 0, CONNECT, INSTALLING},
+    {"device app start --debug-mode -i " ID_A, debugged, 0, CONNECT, ""},
+    {"device app start --debug-mode -i " ID_A, no_room, 7, "",
+     INSTALLING "error: Insufficient free space on the device\n"},
+    {"device app start --debug-mode -o none -i " ID_A, undebuggable, 1, "",
+     "error: Cannot start application in debug mode; Debugging server is not present on device; "
+     "try running 'azsphere device enable-development'. (Not here.)\n"},
+    /* what is not there is not debugged, and nothing is installed for it */
+    {"device app start --debug-mode -i " ID_B, undebugged, 6, "",
+     "error: Application is not present (no application " ID_B " on device 'd')\n"},
+};
+
+/* A virtual device, and the images' folder with a debugger in it. */
+static void make_virtual(const struct fake_gateway *fake) {
+    static const char manifest[] =
+        "{\"SchemaVersion\":1,\"Name\":\"gdbserver\",\"ComponentId\":\"" ID_DEBUGGER
+        "\",\"EntryPoint\":\"/bin/gdbserver\",\"CmdArgs\":[],\"Capabilities\":{},"
+        "\"ApplicationType\":\"Debugger\"}";
+    static const char json[] = "{\"backend\":\"virtual\"}";
+    assert_int_equal(
+        sph_file_replace(fake->device_fd, "device.json", json, strlen(json), 0644, NULL), 0);
+    assert_int_equal(sph_dir_make(fake->home_fd, "images/debugger/bin", 0755, NULL), 0);
+    assert_int_equal(
+        sph_file_replace(fake->home_fd, "images/debugger/bin/gdbserver", "\177ELF", 4, 0755, NULL),
+        0);
+    assert_int_equal(sph_file_replace(fake->home_fd, "images/debugger/app_manifest.json", manifest,
+                                      strlen(manifest), 0644, NULL),
+                     0);
+}
+
+static void test_the_debugger_is_installed_first(void **state) {
+    char images[96];
+    struct fake_gateway *fake = *state;
+    make_virtual(fake);
+    (void)snprintf(images, sizeof(images), "%s/images", fake->home);
+    assert_int_equal(setenv("SPHERULE_DEVICE_IMAGES", images, 1), 0);
+    check_talks(state, debugs, SPH_ARRAY_SIZE(debugs));
+    /* in this order, and not started by itself */
+    check_talk(fake, &debugs[0]);
+    const char *install =
+        strstr(fake->seen, "POST /update/install {\"appControlMode\":\"Manual\"}\n");
+    assert_non_null(install);
+    assert_non_null(strstr(install, "PATCH /app/status/" ID_A " {\"trigger\":\"startDebug\"}\n"));
+    assert_int_equal(unsetenv("SPHERULE_DEVICE_IMAGES"), 0);
+}
+
+/* Without images the sentence tells where they were looked for; the device is asked for nothing. */
+static void test_no_debugger_to_install(void **state) {
+    static struct spoken spoken;
+    struct fake_gateway *fake = *state;
+    make_virtual(fake);
+    assert_int_equal(setenv("SPHERULE_LIBEXEC", "/nowhere/bin", 1), 0);
+    fake_start(fake, undebugged);
+    speak("device app start --debug-mode", &spoken);
+    fake_stop(fake);
+    assert_int_equal(unsetenv("SPHERULE_LIBEXEC"), 0);
+    assert_string_equal(
+        spoken.err,
+        "error: the device has no debugging server, and there is none to install: 'make "
+        "device' builds it, or set SPHERULE_DEVICE_IMAGES to the folder that has "
+        "'debugger' (looked at /nowhere/bin/../lib/spherule/device/debugger)\n");
+    assert_int_equal(spoken.status, SPH_EXIT_IO);
+    assert_null(strstr(fake->seen, "PATCH"));
 }
 
 static const struct talk quotas[] = {
@@ -380,6 +482,8 @@ int main(void) {
         WITH_DEVICE(test_show_status),
         WITH_DEVICE(test_start_and_stop),
         WITH_DEVICE(test_what_start_asks),
+        WITH_DEVICE(test_the_debugger_is_installed_first),
+        WITH_DEVICE(test_no_debugger_to_install),
         WITH_DEVICE(test_show_quota),
         WITH_DEVICE(test_delete),
         WITH_DEVICE(test_list_installed),

@@ -19,6 +19,9 @@ static int run(struct sph_cli *cli) {
 const struct sph_command sph_cmd_device_app_start = {
     .path = "device app start",
     .summary = "Start applications",
+    .details =
+        "With --debug-mode an application waits for its debugger before its first instruction;\n"
+        "the debugging server is put on a virtual device that does not have it yet.",
     .options = options,
     .run = run,
 };

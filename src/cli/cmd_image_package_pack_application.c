@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -17,11 +16,10 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/development_key.h"
-#include "cli/pack_tree.h"
+#include "cli/pack.h"
 #include "cli/package_file.h"
 #include "cli/package_text.h"
 #include "cli/wrap.h"
-#include "package/build.h"
 
 /* Names are those of the original's tool, old and new ("output-file" is the older), so that its
  * build files need no change. */
@@ -98,25 +96,6 @@ static int load_hardware(const struct sph_cli *cli, struct sph_hardware **ret_ha
                              ret_hardware, err);
 }
 
-static int read_manifest(const struct sph_cli *cli, struct sph_buf *text, struct sph_err *err) {
-    char path[PATH_MAX];
-    const char *given = sph_args_value(&cli->args, "application-manifest");
-    if (given)
-        return sph_input_read("application manifest", given, text, err);
-    (void)snprintf(path, sizeof(path), "%s/" SPH_MANIFEST_PATH,
-                   sph_args_value(&cli->args, "package-directory"));
-    return sph_input_read("application manifest", path, text, err);
-}
-
-/* Warnings are about the manifest, which the notes speak of without naming. */
-static void say_warnings(const struct sph_manifest_notes *notes) {
-    for (unsigned i = 0; i < notes->warning_count && i < SPH_MANIFEST_WARNINGS_MAX; i++)
-        sph_say_warn("%s", notes->warnings[i]);
-    if (notes->warning_count > SPH_MANIFEST_WARNINGS_MAX)
-        sph_say_warn("%u more warnings about the manifest",
-                     notes->warning_count - SPH_MANIFEST_WARNINGS_MAX);
-}
-
 /* Replaced whole: an interrupted build leaves the old package, never half a one. */
 static int write_package(const char *path, const struct sph_buf *package, struct sph_err *err) {
     char folder[PATH_MAX];
@@ -133,62 +112,12 @@ static int write_package(const char *path, const struct sph_buf *package, struct
     return r;
 }
 
-/* What is read before anything is made. */
-struct inputs {
-    struct sph_buf manifest;
-    struct sph_pack_tree tree;
-    struct sph_hardware *hardware;
-    uint32_t api_set;
-};
-
-/* Content with what was never read: the empty value of each member is one of its destructor's. */
-static void inputs_done(struct inputs *inputs) {
-    sph_buf_done(&inputs->manifest);
-    sph_pack_tree_done(&inputs->tree);
-    inputs->hardware = sph_hardware_free(inputs->hardware);
-}
-
 /* In the order in which a person would look: the folder, its manifest, the hardware it names. */
-static int read_inputs(const struct sph_cli *cli, struct inputs *inputs, struct sph_err *err) {
-    const char *directory = sph_args_value(&cli->args, "package-directory");
-    const char *executables = sph_args_value(&cli->args, "executables");
-    int r = sph_pack_tree_read(directory, executables, &inputs->tree, err);
-    if (r == 0)
-        r = read_manifest(cli, &inputs->manifest, err);
-    if (r == 0)
-        r = load_hardware(cli, &inputs->hardware, err);
-    return r;
-}
-
-/* The manifest is read here as well as in the builder, since only its source form has the warnings.
- */
-static int build(const struct inputs *inputs, const struct sph_signer *signer,
-                 struct sph_buf *ret_package, struct sph_err *err) {
-    const struct sph_manifest_options source = {.form = SPH_MANIFEST_SOURCE};
-    struct sph_manifest_notes notes = {.device_error = 0};
-    struct sph_manifest manifest;
-    const struct sph_build build = {
-        .manifest_text = inputs->manifest.data ? inputs->manifest.data : "",
-        .manifest_bytes = inputs->manifest.len,
-        .hardware = inputs->hardware,
-        .items = inputs->tree.items,
-        .item_count = inputs->tree.count,
-        .build_time_s = (uint64_t)time(NULL),
-        .application_runtime = inputs->api_set,
-        .temporary = SPH_IMAGE_UNDER_DEVELOPMENT,
-        .scalar = signer->scalar,
-        .thumbprint = signer->identity.thumbprint,
-    };
-    int r = sph_manifest_parse(build.manifest_text, build.manifest_bytes, &source, &manifest,
-                               &notes, err);
-    if (r < 0)
-        return r;
-    say_warnings(&notes);
-    const char *warning = sph_build_heap_warning(&manifest, inputs->tree.has_libmalloc);
-    if (warning)
-        sph_say_warn("%s", warning);
-    notes = (struct sph_manifest_notes){.device_error = 0};
-    return sph_build_package(&build, ret_package, &notes, err);
+static int read_inputs(const struct sph_cli *cli, struct sph_pack *pack, struct sph_err *err) {
+    int r = sph_pack_read(pack, sph_args_value(&cli->args, "package-directory"),
+                          sph_args_value(&cli->args, "executables"),
+                          sph_args_value(&cli->args, "application-manifest"), err);
+    return r < 0 ? r : load_hardware(cli, &pack->hardware, err);
 }
 
 /* What the original's tool says with --verbose, in its words. */
@@ -209,17 +138,17 @@ static int open_key(struct sph_signer *signer, struct sph_err *err) {
 }
 
 /* Everything is read before the key is made, and everything made before the file is touched. */
-static int pack(const struct sph_cli *cli, struct inputs *inputs) {
+static int make(const struct sph_cli *cli, struct sph_pack *pack) {
     struct sph_err err = SPH_ERR_NULL;
     struct sph_signer signer;
     sph_autobuf struct sph_buf package = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
     const char *destination = sph_args_value(&cli->args, "destination");
-    if (read_inputs(cli, inputs, &err) < 0)
+    if (read_inputs(cli, pack, &err) < 0)
         return sph_say_input_failure(&err);
     if (open_key(&signer, &err) < 0)
         return sph_say_failure(&err);
     sph_say_verbose(cli, "Creating image package.");
-    int r = build(inputs, &signer, &package, &err);
+    int r = sph_pack_build(pack, &signer, &package, &err);
     sph_signer_done(&signer);
     if (r < 0)
         return sph_say_input_failure(&err);
@@ -236,13 +165,10 @@ static int pack(const struct sph_cli *cli, struct inputs *inputs) {
 /* The command line's mistakes first (2), then those of its files (4). */
 static int run(struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
-    struct inputs inputs = {.manifest = SPH_BUF_LIMIT(SPH_MANIFEST_BYTES_MAX + 1),
-                            .tree = SPH_PACK_TREE_NULL};
-    if (parse_api_set(sph_args_value(&cli->args, "target-api-set"), &inputs.api_set, &err) < 0)
+    sph_autopack struct sph_pack pack = SPH_PACK_NULL;
+    if (parse_api_set(sph_args_value(&cli->args, "target-api-set"), &pack.api_set, &err) < 0)
         return sph_say_failure(&err);
-    int status = pack(cli, &inputs);
-    inputs_done(&inputs);
-    return status;
+    return make(cli, &pack);
 }
 
 const struct sph_command sph_cmd_image_package_pack_application = {

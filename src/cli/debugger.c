@@ -1,0 +1,79 @@
+/* It is installed when it is first needed: its package takes flash that applications may want, and
+ * most devices are never debugged on. Shipping it signed was rejected: a device trusts the key of
+ * its owner, and no other. */
+#include "cli/debugger.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/app_list.h"
+#include "cli/development_key.h"
+#include "cli/device_config.h"
+#include "cli/launch_program.h"
+#include "cli/pack.h"
+#include "cli/sideload.h"
+
+/* docs/spec/machine.md, section 1.1. */
+static int find_folder(char ret_path[PATH_MAX], struct sph_err *err) {
+    char programs[PATH_MAX / 2], manifest[PATH_MAX + 32];
+    const char *images = getenv("SPHERULE_DEVICE_IMAGES");
+    if (images && *images) {
+        (void)snprintf(ret_path, PATH_MAX, "%s/debugger", images);
+    } else {
+        sph_program_folder(programs, sizeof(programs));
+        (void)snprintf(ret_path, PATH_MAX, "%s/../lib/spherule/device/debugger", programs);
+    }
+    (void)snprintf(manifest, sizeof(manifest), "%s/" SPH_MANIFEST_PATH, ret_path);
+    if (access(manifest, R_OK) == 0)
+        return 0;
+    return SPH_FAIL(err, -EIO,
+                    "the device has no debugging server, and there is none to install: 'make "
+                    "device' builds it, or set SPHERULE_DEVICE_IMAGES to the folder that has "
+                    "'debugger' (looked at %s)",
+                    ret_path);
+}
+
+static int build(int home_fd, struct sph_buf *ret_package, struct sph_err *err) {
+    char folder[PATH_MAX];
+    struct sph_signer signer;
+    sph_autopack struct sph_pack pack = SPH_PACK_NULL;
+    int r = find_folder(folder, err);
+    if (r == 0)
+        r = sph_pack_read(&pack, folder, NULL, NULL, err);
+    if (r == 0)
+        r = sph_development_key_open(home_fd, &signer, err);
+    if (r < 0)
+        return r;
+    r = sph_pack_build(&pack, &signer, ret_package, err);
+    sph_signer_done(&signer);
+    return r;
+}
+
+static bool has_debugger(const struct sph_app_list *list) {
+    for (unsigned i = 0; i < list->count; i++)
+        if (list->rows[i].is_debugger)
+            return true;
+    return false;
+}
+
+/* Never started: the device itself starts it, for each application that is debugged. */
+int sph_debugger_provide(const struct sph_cli *cli, struct sph_target *target,
+                         struct sph_err *err) {
+    struct sph_device_config config;
+    struct sph_app_list list;
+    sph_autobuf struct sph_buf package = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
+    int r = sph_device_config_read(target->device_fd, &config, err);
+    if (r < 0 || !sph_device_config_is_virtual(&config))
+        return r;
+    r = sph_app_list_read(target, &list, err);
+    if (r < 0 || has_debugger(&list))
+        return r;
+    r = build(target->home_fd, &package, err);
+    if (r < 0)
+        return r;
+    sph_say(cli, "Installing the debugging server on device '%s'.", target->name);
+    return sph_sideload(target, package.data, package.len, true, err);
+}
