@@ -5,14 +5,27 @@
 #ifndef SPH_GATEWAY_BACKEND_H
 #define SPH_GATEWAY_BACKEND_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/err.h"
+
+struct sph_machine_config;
 
 /* One of them serves a gateway for its life. */
 struct sph_backend {
-    const char *name; /* "native" */
+    const char *name; /* "native", "virtual" */
     /* A connected, non-blocking descriptor, the caller's; or negative errno with a sentence. Called
      * again, with a back-off, whenever the stream has ended. Must not block. */
     int (*connect)(void *context, struct sph_err *err);
+    /* The rest is NULL where the device is not the gateway's to start.
+     * Starts the machine unless it runs; *ret_started says which. Blocks until QEMU has taken its
+     * files or refused them: some 0.1 s, and as much again for a first disk. */
+    int (*start)(void *context, bool *ret_started, struct sph_err *err);
+    bool (*runs)(void *context);
+    /* A port of 127.0.0.1 that leads to `port` of the device, from now on and as long as the
+     * machine runs; the same one each time. */
+    int (*forward)(void *context, uint16_t port, uint16_t *ret_host_port, struct sph_err *err);
     void (*done)(void *context);
     void *context;
 };
@@ -22,7 +35,11 @@ struct sph_backend {
  * That nobody listens there is found by connect, not here. */
 int sph_backend_native(int dir_fd, const char *name, struct sph_backend *ret_backend,
                        struct sph_err *err);
-/* Takes NULL, and one that is done already. Connections made stay open. */
+/* A QEMU of the calling user, whose port is that same socket. Both descriptors stay the caller's:
+ * the device's folder, and that of the images. Starts nothing yet. 0 or -ENOMEM. */
+int sph_backend_virtual(int dir_fd, int images_fd, const char *name,
+                        struct sph_backend *ret_backend, struct sph_err *err);
+/* Takes NULL, and one that is done already. Connections made stay open, and so does a machine. */
 void sph_backend_done(struct sph_backend *backend);
 
 #endif

@@ -204,14 +204,34 @@ static bool continue_log(struct sph_exchange *exchange, size_t before) {
     return exchange->ask != NULL;
 }
 
+/* A debug server inside a machine is reached through a port of this host, which is laid when there
+ * is one to be reached. False when it cannot be: the refusal is the answer then. */
+static bool lead_to_debugger(struct sph_exchange *exchange, const struct sph_answer *answer) {
+    const struct sph_backend *backend = exchange->pool->backend;
+    struct sph_msg_app_control_reply reply;
+    struct sph_err err = SPH_ERR_NULL;
+    if (exchange->call.route->op != SPH_OP_APP_CONTROL || !backend->forward ||
+        sph_codec_decode(&sph_msg_app_control_reply_codec, answer->payload, answer->len, &reply,
+                         NULL) < 0 ||
+        reply.gdb_port == 0 || reply.gdb_port > UINT16_MAX)
+        return true;
+    if (backend->forward(backend->context, (uint16_t)reply.gdb_port, &exchange->call.gdb_port,
+                         &err) == 0)
+        return true;
+    (void)sph_response_refuse(&exchange->response, exchange->call.is_own, 500, EIO, "%s", err.text);
+    return false;
+}
+
 /* Called from the loop, when the connection is suspended. */
 static void on_answer(void *context, const struct sph_answer *answer) {
     struct sph_exchange *exchange = context;
     struct sph_response *response = &exchange->response;
     size_t before = response->body.len;
     exchange->ask = NULL;
-    if (answer->kind == SPH_ANSWER_REPLY)
+    if (answer->kind == SPH_ANSWER_REPLY && lead_to_debugger(exchange, answer))
         sph_route_answer(&exchange->call, answer->payload, answer->len, response);
+    else if (answer->kind == SPH_ANSWER_REPLY)
+        ; /* refused */
     else if (answer->kind == SPH_ANSWER_ERROR)
         sph_route_answer_error(&exchange->call, answer->payload, answer->len, response);
     else if (answer->kind == SPH_ANSWER_LOST && loss_is_success(exchange))
@@ -253,11 +273,38 @@ static void answer_gateway(struct sph_exchange *exchange) {
     sph_json_object(&out);
     sph_json_key_string(&out, "version", SPH_VERSION);
     sph_json_key_u64(&out, "pid", (uint64_t)getpid());
+    sph_json_key_string(&out, "backend", pool->backend->name);
+    if (pool->backend->runs)
+        sph_json_key_bool(&out, "machineRuns", pool->backend->runs(pool->backend->context));
     sph_json_key_bool(&out, "connected", sph_link_is_ready(pool->link));
     if (!sph_link_is_ready(pool->link))
         sph_json_key_string(&out, "message", sph_link_message(pool->link));
     sph_json_key_u64(&out, "requests", pool->requests);
     sph_json_key_u64(&out, "eventClients", pool->streams);
+    sph_json_object_end(&out);
+    exchange->response.status = 200;
+}
+
+/* The agent cannot be asked to start what it is in. A native one is whoever's who may be root. */
+static void answer_start(struct sph_exchange *exchange) {
+    const struct sph_exchange_pool *pool = exchange->pool;
+    const struct sph_backend *backend = pool->backend;
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_json_out out;
+    bool started = false;
+    if (backend->start ? backend->start(backend->context, &started, &err) < 0
+                       : !sph_link_is_ready(pool->link)) {
+        (void)sph_response_refuse(&exchange->response, true, 503, SPH_DEVERR_INTERFACE_BUSY, "%s",
+                                  backend->start ? err.text
+                                                 : "the agent of a native device is not the "
+                                                   "gateway's to start");
+        return;
+    }
+    if (started)
+        sph_link_hurry(pool->link);
+    sph_json_begin(&out, &exchange->response.body);
+    sph_json_object(&out);
+    sph_json_key_bool(&out, "started", started);
     sph_json_object_end(&out);
     exchange->response.status = 200;
 }
@@ -291,6 +338,9 @@ static enum MHD_Result dispatch(struct sph_exchange *exchange) {
         return send_response(exchange);
     case SPH_ROUTE_GATEWAY:
         answer_gateway(exchange);
+        return send_response(exchange);
+    case SPH_ROUTE_START:
+        answer_start(exchange);
         return send_response(exchange);
     }
     return ask_or_answer(exchange);

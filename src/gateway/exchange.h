@@ -24,6 +24,7 @@ enum {
 /* What the exchanges of a server share. The server's; loop and link outlive the exchanges. */
 struct sph_exchange_pool {
     struct sph_loop *loop;
+    const struct sph_backend *backend; /* the caller's */
     struct sph_link *link;
     struct sph_history history;
     struct sph_exchange *exchanges;   /* all there are */

@@ -296,7 +296,8 @@ static void lose(struct sph_link *link, const char *text) {
 static int begin_connection(struct sph_link *link, struct sph_err *err) {
     struct sph_msg_hello hello = {.version_min = SPH_FRAME_VERSION,
                                   .version_max = SPH_FRAME_VERSION,
-                                  .program = sph_slice_text("spheruled " SPH_VERSION)};
+                                  .program = sph_slice_text("spheruled " SPH_VERSION),
+                                  .time_ms = sph_clock_wall_ms()};
     link->fd = link->backend->connect(link->backend->context, err);
     if (link->fd < 0)
         return link->fd;
@@ -404,6 +405,10 @@ static void handle_greeting(struct sph_link *link, const struct sph_frame *frame
 /* The greeting's replies are the link's own; those of questions are looked up by their id alone,
  * since the agent may answer in any order. */
 static void handle_frame(struct sph_link *link, const struct sph_frame *frame) {
+    if (frame->type == SPH_FRAME_ERROR && frame->op == SPH_OP_HELLO && frame->id == 0) {
+        lose(link, "the device's agent has started anew; the gateway connects to it again");
+        return;
+    }
     if (frame->type == SPH_FRAME_EVENT) {
         handle_event(link, frame);
         return;
@@ -543,4 +548,10 @@ const char *sph_link_message(const struct sph_link *link) {
 
 uint64_t sph_link_last_seq(const struct sph_link *link) {
     return link->last_seq;
+}
+
+void sph_link_hurry(struct sph_link *link) {
+    link->backoff_ms = SPH_LINK_BACKOFF_FIRST_MS;
+    if (link->state == LINK_AWAY)
+        (void)sph_loop_arm_timer(link->timer, 1, 0);
 }

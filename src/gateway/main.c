@@ -9,9 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
+#include "gateway/images.h"
+#include "gateway/machine.h"
 #include "gateway/options.h"
 #include "gateway/place.h"
 #include "gateway/server.h"
@@ -44,17 +47,43 @@ static int watch_signals(struct sph_loop *loop, struct sph_err *err) {
 /* What is held while serving; given back in reverse order. */
 struct gateway {
     int dir_fd, pid_fd;
+    int images_fd; /* of a virtual device; or negative errno, and why */
+    struct sph_err images_err;
     struct sph_loop *loop;
     struct sph_backend backend;
     struct sph_server *server;
 };
 
-/* In the order of what may be done as whom. The socket comes last: whoever can connect is served.
- */
+/* A machine is started here and not with the first request: whoever started us waits for "ok", and
+ * hears why not. */
+static int make_backend(struct gateway *gateway, const struct sph_options *options,
+                        struct sph_err *err) {
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(SPH_MACHINE_JSON);
+    struct sph_machine_config config;
+    bool started;
+    int rc = sph_file_read(gateway->dir_fd, "device.json", &text, err);
+    if (rc == 0)
+        rc = sph_machine_parse(text.data ? text.data : "", text.len, &config, err);
+    if (rc < 0)
+        return rc;
+    if (!config.is_virtual)
+        return sph_backend_native(gateway->dir_fd, options->agent, &gateway->backend, err);
+    if (gateway->images_fd < 0) {
+        *err = gateway->images_err;
+        return gateway->images_fd;
+    }
+    rc = sph_backend_virtual(gateway->dir_fd, gateway->images_fd, options->agent, &gateway->backend,
+                             err);
+    return rc < 0 ? rc : gateway->backend.start(gateway->backend.context, &started, err);
+}
+
+/* In the order of what may be done as whom: the images may be where the owner cannot go. The socket
+ * comes last: whoever can connect is served. */
 static int set_up(struct gateway *gateway, const struct sph_options *options, struct sph_err *err) {
     gateway->dir_fd = sph_place_open(options, err);
     if (gateway->dir_fd < 0)
         return gateway->dir_fd;
+    gateway->images_fd = sph_images_open_folder(&gateway->images_err);
     int rc = sph_place_become_owner(options, err);
     if (rc < 0)
         return rc;
@@ -65,7 +94,7 @@ static int set_up(struct gateway *gateway, const struct sph_options *options, st
     if (rc == 0)
         rc = watch_signals(gateway->loop, err);
     if (rc == 0)
-        rc = sph_backend_native(gateway->dir_fd, options->agent, &gateway->backend, err);
+        rc = make_backend(gateway, options, err);
     if (rc < 0)
         return rc;
     int listen_fd = sph_unix_listen(gateway->dir_fd, "rest.sock", SOCK_STREAM, 0600, err);
@@ -80,6 +109,8 @@ static void tear_down(struct gateway *gateway) {
     (void)sph_server_free(gateway->server);
     sph_backend_done(&gateway->backend);
     (void)sph_loop_free(gateway->loop);
+    if (gateway->images_fd >= 0)
+        (void)close(gateway->images_fd);
     if (gateway->pid_fd >= 0)
         (void)close(gateway->pid_fd);
     if (gateway->dir_fd >= 0)
@@ -87,7 +118,7 @@ static void tear_down(struct gateway *gateway) {
 }
 
 static int serve(const struct sph_options *options, struct sph_err *err) {
-    struct gateway gateway = {.dir_fd = -1, .pid_fd = -1};
+    struct gateway gateway = {.dir_fd = -1, .pid_fd = -1, .images_fd = -1};
     int rc = set_up(&gateway, options, err);
     if (rc == 0) {
         tell_starter(options->ready_fd, "ok");

@@ -82,14 +82,14 @@ unsigned sph_format_app_state(const struct sph_call *call, const void *message,
 /* Ports stand there only while a debugger could use them, as on devices. */
 unsigned sph_format_app_control(const struct sph_call *call, const void *message,
                                 struct sph_response *response) {
-    (void)call;
     const struct sph_msg_app_control_reply *reply = message;
     struct sph_json_out out;
     begin(&out, response);
     sph_json_key_string(&out, "state", sph_app_state_word(reply->state));
     if (reply->state == SPH_APP_DEBUGGING) {
-        sph_json_key_u64(&out, "gdbPort", reply->gdb_port);
-        sph_json_key_u64(&out, "outPort", reply->out_port);
+        sph_json_key_u64(&out, "gdbPort", call->gdb_port ? call->gdb_port : reply->gdb_port);
+        if (reply->out_port) /* where the output has no port it is in the log */
+            sph_json_key_u64(&out, "outPort", reply->out_port);
     }
     return end(&out);
 }

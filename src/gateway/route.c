@@ -53,6 +53,7 @@ const struct sph_route sph_routes[] = {
     ROUTE("GET", OWN "/apps", NONE, NONE, ASK, APP_LIST, sph_build_component, sph_format_apps),
     ROUTE("GET", OWN "/apps/*", COMPONENT, NONE, ASK, APP_LIST, sph_build_component, sph_format_app),
     ROUTE("POST", OWN "/apps/*/run", COMPONENT, JSON_OR_NONE, ASK, APP_CONTROL, sph_build_run_once, sph_format_run),
+    ROUTE("POST", OWN "/start", NONE, JSON_OR_NONE, START, HELLO, NULL, NULL),
     ROUTE("POST", OWN "/stop", NONE, JSON_OR_NONE, STOP, SHUTDOWN, NULL, sph_format_stop),
     ROUTE("GET", OWN "/kills", NONE, NONE, ASK, KILLS_LIST, sph_build_component, sph_format_kills),
     ROUTE("DELETE", OWN "/kills", NONE, NONE, ASK, KILLS_CLEAR, sph_build_component, sph_format_count),

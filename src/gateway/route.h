@@ -41,6 +41,7 @@ enum sph_route_action {
     SPH_ROUTE_GATEWAY, /* answered here */
     SPH_ROUTE_RESTART, /* an exchange whose reply may be the loss of the agent */
     SPH_ROUTE_STOP,    /* the same, and the gateway ends too */
+    SPH_ROUTE_START,   /* of the back end: the agent is away */
 };
 
 enum sph_route_body {
@@ -92,6 +93,7 @@ struct sph_call {
     uint64_t hold;                          /* 0 or 1 */
     uint64_t reader;
     bool has_after;
+    uint16_t gdb_port; /* of this host, in place of the device's; 0: the device's is this host's */
 };
 
 /* Pure. 0, or the status of a refusal that is in *response. ret_call->is_own is always set. */

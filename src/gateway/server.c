@@ -198,6 +198,7 @@ int sph_server_new(struct sph_loop *loop, int listen_fd, const struct sph_backen
         return SPH_FAIL(err, -ENOMEM, "out of memory for the server");
     }
     server->pool.loop = loop;
+    server->pool.backend = backend;
     sph_history_init(&server->pool.history);
     int rc = start(server, listen_fd, backend, err);
     if (rc < 0) {

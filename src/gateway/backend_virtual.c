@@ -1,0 +1,350 @@
+/* The machine is a child that outlives us: a session of its own, no descriptor of ours but the
+ * locked machine.pid. The lock says that it runs, whoever started it; only its own parent also
+ * learns how it ended. A gateway that comes second finds the lock taken and the socket there, and
+ * is served as the first was.
+ *
+ * It is not started again by itself: a power cut would be no power cut then, and one that cannot
+ * run would be tried for ever. Rejected: ending it with the gateway (whose restart must cost the
+ * apps nothing), and a supervisor process between the two (a third thing that can die). */
+#include "gateway/backend.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "base/unix_socket.h"
+#include "gateway/disk.h"
+#include "gateway/images.h"
+#include "gateway/machine.h"
+#include "gateway/qmp.h"
+
+#define PID_FILE "machine.pid"
+#define LOG_FILE "machine.log"
+#define AGAIN "start the device again"
+
+enum {
+    UP_TIMEOUT_MS = 10000, /* for QEMU's sockets: 60 ms as a rule, more on a machine in swap */
+    UP_STEP_US = 2000,
+    LOG_BYTES = 1 << 20,
+    LAST_LINE = 160,
+    FORWARD_TRIES = 8, /* ports that were free a moment ago */
+    /* Where the child has its descriptors: what QEMU is told to open is reopened through /proc. */
+    LOCK_AT = 3,
+    KERNEL_AT = 4,
+    INITRAMFS_AT = 5,
+    EXEC_AT = 6, /* closed by execve; else the reason why not */
+};
+
+struct machine {
+    int dir_fd, images_fd; /* the caller's */
+    char name[64];         /* of the agent's socket */
+    pid_t pid;             /* of the QEMU that is our child and not reaped; -1 else */
+    bool has_ended;        /* one was our child, and this is how: */
+    int status;
+    uint16_t forward_port, forward_host; /* 0: none yet */
+};
+
+/* ---- what runs ---- */
+
+static void reap(struct machine *machine) {
+    int status;
+    if (machine->pid <= 0 || waitpid(machine->pid, &status, WNOHANG) != machine->pid)
+        return;
+    machine->pid = -1;
+    machine->status = status;
+    machine->has_ended = true;
+    machine->forward_port = 0;
+}
+
+/* By trying the lock: it goes with the last descriptor, and those are QEMU's. */
+static bool virtual_runs(void *context) {
+    struct machine *machine = context;
+    reap(machine);
+    if (machine->pid > 0)
+        return true;
+    sph_autoclose int fd = openat(machine->dir_fd, PID_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+static int refuse_ended(const struct machine *machine, struct sph_err *err) {
+    if (!machine->has_ended)
+        return SPH_FAIL(err, -EHOSTDOWN, "the virtual machine is not running: " AGAIN);
+    if (WIFSIGNALED(machine->status))
+        return SPH_FAIL(err, -EHOSTDOWN, "the virtual machine was ended by signal %d: " AGAIN,
+                        WTERMSIG(machine->status));
+    if (WEXITSTATUS(machine->status) == 0)
+        return SPH_FAIL(
+            err, -EHOSTDOWN,
+            "the virtual machine has switched itself off (console.log may say why): " AGAIN);
+    return SPH_FAIL(err, -EHOSTDOWN, "the virtual machine has ended with status %d: " AGAIN,
+                    WEXITSTATUS(machine->status));
+}
+
+/* QEMU listens from its first moments on; what is written waits for the guest. */
+static int virtual_connect(void *context, struct sph_err *err) {
+    const struct machine *machine = context;
+    if (!virtual_runs(context))
+        return refuse_ended(machine, err);
+    return sph_unix_connect(machine->dir_fd, machine->name, SOCK_STREAM | SOCK_NONBLOCK, err);
+}
+
+/* ---- starting ---- */
+
+static int read_config(int dir_fd, struct sph_machine_config *ret_config, struct sph_err *err) {
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(SPH_MACHINE_JSON);
+    int rc = sph_file_read(dir_fd, "device.json", &text, err);
+    return rc < 0 ? rc : sph_machine_parse(text.data ? text.data : "", text.len, ret_config, err);
+}
+
+/* In the child: moves `from` to `to`, out of the way of what is still to be moved. */
+static int place(int from, int to, int flags) {
+    return from == to ? fcntl(to, F_SETFD, flags ? FD_CLOEXEC : 0) : dup3(from, to, flags);
+}
+
+struct child_files {
+    int dir, log, lock, kernel, initramfs, exec;
+};
+
+/* Descriptors are copied high first, so that none is overwritten before it is moved. Never returns.
+ */
+static void become_machine(const struct child_files *files, const struct sph_machine_words *words) {
+    int high[] = {files->log, files->lock, files->kernel, files->initramfs, files->exec};
+    static const int places[] = {STDERR_FILENO, LOCK_AT, KERNEL_AT, INITRAMFS_AT, EXEC_AT};
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)setsid();
+    bool is_ready = fchdir(files->dir) == 0;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(high); i++)
+        high[i] = fcntl(high[i], F_DUPFD, 32);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(high); i++)
+        is_ready = is_ready && high[i] >= 0 &&
+                   place(high[i], places[i], places[i] == EXEC_AT ? O_CLOEXEC : 0) >= 0;
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    is_ready = is_ready && dup2(null, STDIN_FILENO) == 0 &&
+               dup2(STDERR_FILENO, STDOUT_FILENO) == STDOUT_FILENO;
+    (void)close_range(EXEC_AT + 1, ~0u, 0);
+    if (is_ready)
+        (void)execvp(words->words[0], (char *const *)(uintptr_t)words->words);
+    int error = errno;
+    (void)!write(EXEC_AT, &error, sizeof(error));
+    _exit(127);
+}
+
+/* 0 when execve has succeeded. */
+static int await_exec(int fd, struct sph_err *err) {
+    int error = 0;
+    ssize_t got = sph_fd_read_full(fd, &error, sizeof(error));
+    if (got == 0)
+        return 0;
+    if (got == (ssize_t)sizeof(error) && error == ENOENT)
+        return SPH_FAIL(err, -ENOENT,
+                        SPH_MACHINE_PROGRAM " is not installed: install QEMU for ARM (on Debian "
+                                            "'apt-get install qemu-system-arm')");
+    return SPH_FAIL_ERRNO(err, got == (ssize_t)sizeof(error) ? -error : -EIO,
+                          "cannot run " SPH_MACHINE_PROGRAM);
+}
+
+/* QEMU's own sentence, for one that ended at once. */
+static void last_line(int dir_fd, char *ret_line, size_t size) {
+    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(2 * LOG_BYTES);
+    ret_line[0] = '\0';
+    if (sph_file_read(dir_fd, LOG_FILE, &text, NULL) < 0 || text.len == 0)
+        return;
+    size_t end = text.len;
+    while (end > 0 && text.data[end - 1] == '\n')
+        end--;
+    const char *begin = end ? memrchr(text.data, '\n', end) : NULL;
+    begin = begin ? begin + 1 : text.data;
+    sph_text_printable(begin, (size_t)(text.data + end - begin), ret_line, size);
+}
+
+/* Until both sockets are there: then QEMU has opened all its files. */
+static int await_sockets(struct machine *machine, struct sph_err *err) {
+    char line[LAST_LINE];
+    uint64_t end = sph_clock_monotonic_ms() + UP_TIMEOUT_MS;
+    while (faccessat(machine->dir_fd, machine->name, F_OK, 0) < 0 ||
+           faccessat(machine->dir_fd, "machine.sock", F_OK, 0) < 0) {
+        reap(machine);
+        if (machine->pid <= 0) {
+            last_line(machine->dir_fd, line, sizeof(line));
+            return SPH_FAIL(err, -EIO, "the virtual machine did not start: %s",
+                            *line ? line : "see machine.log in the device's folder");
+        }
+        if (sph_clock_monotonic_ms() >= end)
+            return SPH_FAIL(err, -ETIMEDOUT, "the virtual machine was not up within %d s",
+                            UP_TIMEOUT_MS / 1000);
+        (void)usleep(UP_STEP_US);
+    }
+    return 0;
+}
+
+/* Sockets of an earlier machine would be taken for the new one's. */
+static int spawn(struct machine *machine, struct child_files *files,
+                 const struct sph_machine_words *words, struct sph_err *err) {
+    int ends[2];
+    char text[16];
+    (void)unlinkat(machine->dir_fd, machine->name, 0);
+    (void)unlinkat(machine->dir_fd, "machine.sock", 0);
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot start the virtual machine");
+    sph_autoclose int read_end = ends[0];
+    files->exec = ends[1];
+    pid_t pid = fork();
+    if (pid == 0)
+        become_machine(files, words);
+    (void)close(ends[1]);
+    if (pid < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot start the virtual machine");
+    machine->pid = pid;
+    machine->has_ended = false;
+    machine->forward_port = 0;
+    int len = snprintf(text, sizeof(text), "%d\n", (int)pid);
+    if (ftruncate(files->lock, 0) < 0 || pwrite(files->lock, text, (size_t)len, 0) != len)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot write " PID_FILE);
+    int rc = await_exec(read_end, err);
+    return rc < 0 ? rc : await_sockets(machine, err);
+}
+
+/* Locked here, held by QEMU: our own copy goes when this start is over. */
+static int lock_pid_file(const struct machine *machine, struct sph_err *err) {
+    sph_autoclose int fd =
+        openat(machine->dir_fd, PID_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot open " PID_FILE " in the device's folder");
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot lock " PID_FILE);
+    return SPH_STEAL_FD(fd);
+}
+
+static int open_log(const struct machine *machine, struct sph_err *err) {
+    struct stat info;
+    sph_autoclose int fd = openat(machine->dir_fd, LOG_FILE,
+                                  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot open " LOG_FILE " in the device's folder");
+    if (fstat(fd, &info) == 0 && info.st_size > LOG_BYTES && ftruncate(fd, 0) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot start " LOG_FILE " afresh");
+    return SPH_STEAL_FD(fd);
+}
+
+/* All that can be refused is looked at before anything runs. */
+static int start(struct machine *machine, struct sph_err *err) {
+    struct sph_machine_config config;
+    struct sph_machine_words words;
+    struct sph_images images SPH_CLEANUP(sph_images_close) = SPH_IMAGES_NULL;
+    int rc = read_config(machine->dir_fd, &config, err);
+    if (rc == 0)
+        rc = sph_images_open(machine->images_fd, &images, err);
+    if (rc == 0)
+        rc = sph_disk_prepare(machine->dir_fd, sph_machine_disk_bytes(&config), err);
+    if (rc == 0)
+        rc = sph_machine_compose(&config, "/proc/self/fd/4", "/proc/self/fd/5", sph_clock_wall_ms(),
+                                 &words, err);
+    if (rc < 0)
+        return rc;
+    sph_autoclose int lock_fd = lock_pid_file(machine, err);
+    if (lock_fd < 0)
+        return lock_fd;
+    sph_autoclose int log_fd = open_log(machine, err);
+    if (log_fd < 0)
+        return log_fd;
+    struct child_files files = {.dir = machine->dir_fd,
+                                .log = log_fd,
+                                .lock = lock_fd,
+                                .kernel = images.kernel_fd,
+                                .initramfs = images.initramfs_fd};
+    return spawn(machine, &files, &words, err);
+}
+
+/* Nothing of a start that failed goes on running. */
+static int virtual_start(void *context, bool *ret_started, struct sph_err *err) {
+    struct machine *machine = context;
+    *ret_started = false;
+    if (virtual_runs(machine))
+        return 0;
+    int rc = start(machine, err);
+    *ret_started = rc == 0;
+    if (rc < 0 && machine->pid > 0) {
+        (void)kill(machine->pid, SIGKILL);
+        while (waitpid(machine->pid, &machine->status, 0) < 0 && errno == EINTR)
+            ;
+        machine->pid = -1;
+    }
+    return rc;
+}
+
+/* ---- forwards ---- */
+
+/* One that is free now; whoever takes it before QEMU does makes the next try. */
+static int free_port(uint16_t *ret_port) {
+    struct sockaddr_in place_of = {.sin_family = AF_INET,
+                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(place_of);
+    sph_autoclose int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&place_of, len) < 0 ||
+        getsockname(fd, (struct sockaddr *)&place_of, &len) < 0)
+        return -errno;
+    *ret_port = ntohs(place_of.sin_port);
+    return 0;
+}
+
+static int virtual_forward(void *context, uint16_t port, uint16_t *ret_host_port,
+                           struct sph_err *err) {
+    struct machine *machine = context;
+    uint16_t host = 0;
+    int rc = -EADDRINUSE;
+    if (machine->forward_port == port) {
+        *ret_host_port = machine->forward_host;
+        return 0;
+    }
+    for (int i = 0; i < FORWARD_TRIES && rc == -EADDRINUSE; i++) {
+        if ((rc = free_port(&host)) < 0)
+            return SPH_FAIL_ERRNO(err, rc, "cannot find a free port for the debugger");
+        rc = sph_qmp_forward(machine->dir_fd, host, port, err);
+    }
+    if (rc < 0)
+        return rc;
+    machine->forward_port = port;
+    machine->forward_host = *ret_host_port = host;
+    return 0;
+}
+
+/* ---- life ---- */
+
+int sph_backend_virtual(int dir_fd, int images_fd, const char *name,
+                        struct sph_backend *ret_backend, struct sph_err *err) {
+    struct machine *machine = NULL;
+    if (strlen(name) >= sizeof(machine->name))
+        return SPH_FAIL(err, -ENAMETOOLONG, "the agent's socket has too long a name");
+    machine = calloc(1, sizeof(*machine));
+    if (!machine)
+        return SPH_FAIL(err, -ENOMEM, "out of memory for the virtual machine");
+    machine->dir_fd = dir_fd;
+    machine->images_fd = images_fd;
+    machine->pid = -1;
+    memcpy(machine->name, name, strlen(name) + 1);
+    *ret_backend = (struct sph_backend){.name = "virtual",
+                                        .connect = virtual_connect,
+                                        .start = virtual_start,
+                                        .runs = virtual_runs,
+                                        .forward = virtual_forward,
+                                        .done = free,
+                                        .context = machine};
+    return 0;
+}
