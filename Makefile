@@ -20,7 +20,7 @@ setup:
 build: setup
 	@scripts/build.sh $(PRESET) $(J)
 
-device: setup
+device: build
 	@scripts/device.py -j $(J)
 
 demo: build

@@ -67,7 +67,7 @@ static inline void fake_start_machine(int device_fd, const char *how) {
     }
     (void)close(fd);
     (void)close(named[1]);
-    (void)read(named[0], text, 1); /* ends with exec */
+    (void)!read(named[0], text, 1); /* ends with exec */
     (void)close(named[0]);
 }
 

@@ -71,7 +71,7 @@ static int read_line(struct talk *talk, size_t *ret_len) {
 /* Until the answer of the command that was sent last; greetings and events pass by. */
 static int await_answer(struct talk *talk, char *ret_text, size_t size) {
     for (;;) {
-        size_t len;
+        size_t len = 0;
         int rc = read_line(talk, &len);
         if (rc < 0)
             return rc;

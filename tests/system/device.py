@@ -4,8 +4,11 @@ Home is a folder with the state of any number of devices; Device is a Home with 
 stops what was started, ends by pid file what did not stop, and fails the test when processes, control groups or
 mounts were left behind. Nothing is ever touched that does not hang off the test's own folder.
 
+A test that can only be of one kind of device says so with only("native", reason) or only("virtual", reason).
+
 Environment:
   SPHERULE_BUILD         the build folder: bin/ with the programs, samples/, tests/system/ (ctest sets it)
+  SPHERULE_DEVICE_BUILD  the same for the 32-bit ARM programs of virtual devices; else build/device
   SPHERULE_TEST_BACKEND  native (default) or virtual: which kind of device the suites run on
   SPHERULE_FIXTURES      image packages from elsewhere; else ../shared/fixtures beside the source tree
 """
@@ -28,6 +31,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("SPHERULE_BUILD", os.path.join(ROOT, "build", "dev")))
 BACKEND = os.environ.get("SPHERULE_TEST_BACKEND", "native")
+IS_VIRTUAL = BACKEND == "virtual"
+DEVICE_BUILD = os.path.abspath(os.environ.get("SPHERULE_DEVICE_BUILD", os.path.join(ROOT, "build", "device")))
+APPS_BUILD = DEVICE_BUILD if IS_VIRTUAL else BUILD  # where programs are that run on the device
 SKIP = 77
 unittest.util._MAX_LENGTH = 4000  # a failure shows what was compared, not its first characters
 PAGE = 4096
@@ -46,9 +52,14 @@ def program(name):
     return os.path.join(BUILD, "bin", name)
 
 
+def only(backend, reason):
+    """Decorator of a test or a class of tests that the other kind of device cannot have."""
+    return unittest.skipUnless(BACKEND == backend, f"{backend} devices only: {reason}")
+
+
 def sample(name):
     """Path of a sample's image package; the test is skipped where it is not built."""
-    path = os.path.join(BUILD, "samples", f"{name}.imagepackage")
+    path = os.path.join(APPS_BUILD, "samples", f"{name}.imagepackage")
     if not os.path.exists(path):
         raise unittest.SkipTest(f"the sample {name} is not built")
     return path
@@ -60,8 +71,8 @@ def sample_id(name):
 
 
 def probe(kind):
-    """The test program probe.c as an executable: "static", "musl" or "glibc"."""
-    return os.path.join(BUILD, "tests", "system", f"probe-{kind}")
+    """The test program probe.c as an executable: "static", "musl" or (natively) "glibc"."""
+    return os.path.join(APPS_BUILD, "tests", "system", f"probe-{kind}")
 
 
 def fixture(name):
@@ -76,15 +87,16 @@ def why_not():
     """The reason why these tests cannot run here, or None."""
     if BACKEND not in ("native", "virtual"):
         return f"SPHERULE_TEST_BACKEND={BACKEND}: there are native and virtual"
-    if BACKEND == "virtual":
-        return "this version has no virtual device"
+    if not os.path.exists(program("spherule")):
+        return f"there is no {program('spherule')}: build first, or set SPHERULE_BUILD"
+    if IS_VIRTUAL:
+        images = os.path.join(os.path.dirname(BUILD), "device", "image", "images")
+        return None if os.path.exists(images) else "the virtual device is not built: run make device"
     release = os.uname().release
     if tuple(int(part) for part in release.split("-")[0].split(".")[:2]) < (6, 2):
         return f"metering on this machine itself needs Linux 6.2 or newer, this is {release}"
     if os.geteuid() != 0:
         return "metering on this machine itself needs root"
-    if not os.path.exists(program("spherule")):
-        return f"there is no {program('spherule')}: build first, or set SPHERULE_BUILD"
     return None
 
 
@@ -135,6 +147,13 @@ def is_alive(pid):
 
 def all_pids():
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def working_folder(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
 
 
 def command_line(pid):
@@ -229,7 +248,7 @@ class Home:
     def show_logs(self):
         """What agents and gateways said last, for whoever reads a failure."""
         for name in self.names():
-            for log in ("agent.log", "gateway.log"):
+            for log in ("agent.log", "gateway.log", "machine.log", "console.log"):
                 lines = read_text(os.path.join(self.folder(name), log)).splitlines()
                 print("".join(f"\n{name}/{log}: {line}" for line in lines[-12:]), flush=True)
 
@@ -278,10 +297,16 @@ class Home:
         except OSError:
             return []
 
+    def create(self, name, *options):
+        """Makes a device of the kind that this run is about."""
+        self.ok("device", "create", name, *(["--virtual"] if IS_VIRTUAL else []), *options)
+
     def pid(self, name, who):
-        """Pid of the running "agent" or "gateway" of a device, or None."""
+        """Pid of the running "agent" or "gateway" of a device, or None. A virtual device has its agent inside: what
+        dies suddenly there is the machine."""
+        who = "machine" if IS_VIRTUAL and who == "agent" else who
         text = read_text(os.path.join(self.folder(name), f"{who}.pid")).strip()
-        wanted = {"agent": "spherule-agent", "gateway": "spheruled"}[who]
+        wanted = {"agent": "spherule-agent", "gateway": "spheruled", "machine": "qemu-system-arm"}[who]
         if text.isdigit() and is_alive(int(text)) and read_text(f"/proc/{text}/comm").strip() == wanted[:15]:
             return int(text)
         return None
@@ -294,10 +319,13 @@ class Home:
     # What must not be left
 
     def own_pids(self):
-        """Agents and gateways of any device below the folder, also of throw-away ones."""
+        """Agents, machines and gateways of any device below the folder, also of throw-away ones."""
         found = []
         for pid in all_pids():
             words = command_line(pid)
+            if words and os.path.basename(words[0]) == "qemu-system-arm" and is_alive(pid) and \
+                    working_folder(pid).startswith((self.top + "/", self.home + "/")):
+                found.append(pid)
             if len(words) > 2 and os.path.basename(words[0]) in ("spherule-agent", "spheruled") and is_alive(pid) and \
                     any(word.startswith((self.top + "/", self.home + "/")) for word in words):
                 found.append(pid)
@@ -367,15 +395,14 @@ class Device(Home):
 
     def __init__(self, name="dev", start=True, create=(), **options):
         super().__init__(**options)
-        self.name, self.start, self.create = name, start, list(create)
+        self.name, self.starts, self.options = name, start, list(create)
         self.env["SPHERULE_DEVICE"] = name
         self._connection = None
 
     def __enter__(self):
         try:
-            backend = ["--virtual"] if BACKEND == "virtual" else []
-            self.ok("device", "create", self.name, *backend, *self.create)
-            if self.start:
+            self.create(self.name, *self.options)
+            if self.starts:
                 self.ok("device", "start", self.name)
         except BaseException:
             self.close()
@@ -427,7 +454,7 @@ class Device(Home):
 
     def trust_samples(self):
         """The samples are signed with the key of the home that they were built in, not of this one."""
-        self.ok("trust", "add", os.path.join(BUILD, "samples", "signer.pem"))
+        self.ok("trust", "add", os.path.join(APPS_BUILD, "samples", "signer.pem"))
 
     def deploy_sample(self, name, *options):
         path = sample(name)
@@ -454,8 +481,21 @@ class Device(Home):
         return rows[0]["pids"] if rows else []
 
     def all_app_pids(self):
-        """Every process of the device's apps, as the control groups have it."""
-        return group_pids(self.group(self.name))
+        """Every process of the device's apps: as the control groups have it, or the machine's agent."""
+        if not IS_VIRTUAL:
+            return group_pids(self.group(self.name))
+        if not self.agent() or self.request("GET", "/spherule/v1/memory")[0] == 503:
+            return []  # the power is off, or about to be noticed to be
+        return sorted(pid for row in self.get("/spherule/v1/memory")["apps"] for pid in row["pids"])
+
+    def walked_user(self):
+        """User by another way than the meter's: the kernel's walk over the page tables of every process. Natively that
+        walk is ours; inside a machine it is the agent's."""
+        if not IS_VIRTUAL:
+            return sum(smaps_user(pid) for pid in self.all_app_pids())
+        apps = [row["componentId"] for row in self.get("/spherule/v1/memory")["apps"]]
+        pages = [self.get(f"/spherule/v1/memory/pages/{app}") for app in apps]
+        return sum(row["anonymousPages"] + row["sharedPages"] for row in pages) * PAGE
 
     def boot_id(self):
         """Of the agent's present start, or None while it is away."""

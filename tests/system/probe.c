@@ -1,6 +1,7 @@
 /* probe: the application of the whole-system tests; its arguments say what it does, one word after
  * the other. Plain C without the device's libraries, so that it builds with musl and with glibc,
  * statically and dynamically. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +33,44 @@ static void eat(long count) {
         if (page == MAP_FAILED)
             exit(90);
         *(volatile char *)page = 1;
+    }
+}
+
+/* Anonymous pages of this process by the kernel's own walk, read without stdio: it would take some
+ * itself. */
+static long walk_pages(void) {
+    static char text[2048];
+    int fd = open("/proc/self/smaps_rollup", O_RDONLY);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    const char *line = len > 0 ? strstr(text, "Anonymous:") : NULL;
+    return line ? strtol(line + strlen("Anonymous:"), NULL, 10) * 1024 / PAGE : -1;
+}
+
+/* Pages until the end, each written down as soon as it is there: "pages N" for what the process
+ * held before, then a dot for each one more. */
+static void count_pages(void) {
+    char line[32];
+    (void)walk_pages(); /* its buffer is a page of ours too */
+    (void)snprintf(line, sizeof(line), "pages %ld\n", walk_pages());
+    say(line);
+    for (;;) {
+        eat(1);
+        say(".");
+    }
+}
+
+/* Answers each TCP connection on the port with a word. */
+static void serve(long port) {
+    struct sockaddr_in place = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&place, sizeof(place)) < 0 || listen(fd, 4) < 0)
+        exit(95);
+    say("serving\n");
+    for (;;) {
+        int client = accept(fd, NULL, NULL);
+        (void)!write(client, "served\n", 7);
+        (void)close(client);
     }
 }
 
@@ -160,6 +200,8 @@ static int act_number(const char *word, long number) {
         (void)kill(getpid(), (int)number);
     else if (strcmp(word, "tick") == 0)
         tick(number);
+    else if (strcmp(word, "serve") == 0)
+        serve(number);
     else
         return -1;
     return 0;
@@ -174,6 +216,8 @@ static int act(const char *word) {
         abort();
     else if (strcmp(word, "ids") == 0)
         ids();
+    else if (strcmp(word, "count") == 0)
+        count_pages();
     else if (strcmp(word, "ignore-term") == 0)
         (void)signal(SIGTERM, SIG_IGN);
     else

@@ -5,8 +5,8 @@ import signal
 import time
 import unittest
 
-from device import (LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, group_folders, main, pack, sample, sample_id,
-                    smaps_user, wait_for)
+from device import (LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, group_folders, main, only, pack, sample,
+                    sample_id, wait_for)
 
 LEAK, FIXED = sample_id("leak"), sample_id("leak-fixed")
 OVERUSE, COUNTER = sample_id("overuse-check"), sample_id("storage-counter")
@@ -45,15 +45,14 @@ class MainJob(unittest.TestCase):
     def assert_exact(self, device, component):
         """The device's User is what the kernel's own walk counts, read from outside while the app rests."""
         def agree():
-            user = device.stats()[1]
-            walked = sum(smaps_user(pid) for pid in device.all_app_pids())
+            user, walked = device.stats()[1], device.walked_user()
             return (user, walked) if user == walked else None
         pair = None
         for _ in range(3):  # the app polls its buttons: a page of its stack may come between the two reads
             pair = agree()
             if pair:
                 break
-        self.assertIsNotNone(pair, (device.stats(), [smaps_user(pid) for pid in device.all_app_pids()]))
+        self.assertIsNotNone(pair, (device.stats(), device.walked_user()))
         self.assertGreater(pair[0], 0)
         self.assertEqual(pair[0] % PAGE, 0)
         return pair[0]
@@ -264,6 +263,7 @@ class MainJob(unittest.TestCase):
                 self.assertEqual(text.count(line), 1, text)
             self.assertEqual(text, device.log())
 
+    @only("native", "it looks at control groups of this machine")
     def test_delete_device(self):
         """Nothing of it stays: no folder, no control group, no process."""
         with Device() as device:
@@ -356,6 +356,7 @@ class MainJob(unittest.TestCase):
                 self.assertEqual((pages["anonymousPages"] + pages["sharedPages"]) * PAGE, sizes[component])
             device.ok("device", "stop")
 
+    @only("native", "it weighs the agent's process")
     def test_flood_without_listeners(self):
         """Megabytes of output that nobody reads slow nobody down and cost the agent nothing."""
         with Device() as device:

@@ -9,7 +9,7 @@ import sys
 import time
 import unittest
 
-from device import (PAGE, RATION, Device, Home, is_alive, main, pack, probe, program, wait_for)
+from device import (IS_VIRTUAL, PAGE, RATION, Device, Home, is_alive, main, only, pack, probe, program, wait_for)
 
 PROBE = "00000000-1111-2222-3333-444444444444"
 OTHER = "00000000-1111-2222-3333-555555555555"
@@ -19,7 +19,7 @@ DEATH_MS = 100  # in which nothing of an app may be left
 
 
 class SuddenDeath(unittest.TestCase):
-    """The agent by SIGKILL."""
+    """The agent by SIGKILL; of a virtual device the whole machine, which is a power cut."""
 
     def setUp(self):
         self.random = random.Random(SEED)
@@ -27,7 +27,7 @@ class SuddenDeath(unittest.TestCase):
 
     def kill_agent(self, device):
         """SIGKILL; the milliseconds until no process of an app was left."""
-        agent, apps = device.agent(), device.all_app_pids()
+        agent, apps = device.agent(), [] if IS_VIRTUAL else device.all_app_pids()
         os.kill(agent, signal.SIGKILL)
         began = time.monotonic()
         while any(is_alive(pid) for pid in apps) or device.all_app_pids():
@@ -66,6 +66,7 @@ class SuddenDeath(unittest.TestCase):
                 device.ok("device", "start")
                 device.ok("device", "app", "stop")
 
+    @only("native", "nothing of a machine outlives it")
     def test_ration_outlives_the_agent(self):
         """An app that grows while its agent dies is held to its ration until it is dead itself."""
         begin, most = 50, 0
@@ -130,8 +131,9 @@ class SuddenDeath(unittest.TestCase):
                 rows = {app["componentId"]: app["state"] for app in device.get("/spherule/v1/apps")["apps"]}
                 self.assertEqual(rows, {PROBE: "running", OTHER: "running"})
                 device.wait_log("version ")
-                side = os.listdir(os.path.join(device.dir, "state", "packages"))
-                self.assertEqual(sorted(side), [PROBE, OTHER])
+                if not IS_VIRTUAL:
+                    side = os.listdir(os.path.join(device.dir, "state", "packages"))
+                    self.assertEqual(sorted(side), [PROBE, OTHER])
             device.deploy(packages[0])
             device.wait_log("version 1")
 
@@ -146,6 +148,7 @@ class SuddenDeath(unittest.TestCase):
                 device.ok("device", "start")
                 self.assertEqual((device.agent(), device.all_app_pids()), (agent, apps))
 
+    @only("native", "a machine is not started by other means")
     def test_gateway_follows_by_itself(self):
         """An agent that is started by other means than `device start` is found within a second and a bit."""
         with Device() as device:
@@ -191,7 +194,7 @@ class AtOnce(unittest.TestCase):
             package = pack(home, PROBE, ["out", "begin", "rest", "300", "eat", "0"])
             devices = {"small": 24, "large": 200}
             for name, pages in devices.items():
-                home.ok("device", "create", name, "--ram", str(pages * PAGE))
+                home.create(name, "--ram", str(pages * PAGE))
                 home.ok("device", "start", name)
             for name in devices:
                 home.ok("device", "sideload", "deploy", "-p", package, "-d", name)
@@ -258,7 +261,7 @@ class Places(unittest.TestCase):
         with Home() as home:
             home.env["SPHERULE_HOME"] = home.home = os.path.join(home.top, *["x" * 60] * 5)
             self.assertGreater(len(home.home), 300)
-            home.ok("device", "create", "dev")
+            home.create("dev")
             home.ok("device", "start")
             package = pack(home, PROBE, ["out", "far away", "stay"])
             home.ok("device", "sideload", "deploy", "-p", package)
@@ -266,10 +269,16 @@ class Places(unittest.TestCase):
             wait_for(lambda: "far away" in home.ok("device", "log"), what="output")
             self.assertEqual(home.run("run", probe("static"), "exit", "4").status, 4)
 
+    @only("native", "a machine's disk is all there before it starts")
     def test_full_disk(self):
         """Deploying on a full disk: one sentence, and the old version runs on."""
         with Device(start=False) as device:
             self.inside(device, "tmpfs", "full_disk")
+
+    @only("virtual", "natively nothing is made at the start")
+    def test_no_room_for_a_disk(self):
+        with Device(start=False) as device:
+            self.inside(device, "tmpfs", "no_room")
 
     def test_read_only(self):
         with Device(start=False) as device:
@@ -341,7 +350,7 @@ def full_disk(device):
     check = unittest.TestCase()
     old = pack(device, PROBE, ["out", "the old version", "stay"], files={"filler": filler})
     new = pack(device, PROBE, ["out", "the new version", "stay"], files={"filler": filler})
-    device.ok("device", "create", "dev")
+    device.create("dev")
     device.ok("device", "start")
     device.deploy(old)
     device.wait_log("the old version")
@@ -365,6 +374,20 @@ def full_disk(device):
     device.ok("device", "start")
     device.wait_state(PROBE, "running")
     os.unlink(blocker)
+
+
+def no_room(device):
+    """A machine's disk does not fit: one sentence, nothing half made, nothing running; with room it starts."""
+    check = unittest.TestCase()
+    device.create("dev")
+    result = device.run("device", "start")
+    check.assertEqual((result.status, result.out, result.err.count("\n")), (7, "", 1), result)
+    check.assertRegex(result.err, "^error: .*No space left on device")
+    check.assertEqual(device.own_pids(), [])
+    check.assertEqual([name for name in os.listdir(device.dir) if "state" in name], [])
+    subprocess.run(["mount", "-o", "remount,size=64m", device.home], check=True)
+    device.ok("device", "start")
+    device.deploy(pack(device, PROBE, ["stay"]))
 
 
 def fill(folder, path, leave):
@@ -395,7 +418,7 @@ def run_inside(kind, step, top):
     options = "size=2500k,mode=755" if kind == "tmpfs" else "size=100k,mode=755,ro"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", device.home], check=True)
     try:
-        {"full_disk": full_disk, "read_only": read_only}[step](device)
+        {"full_disk": full_disk, "no_room": no_room, "read_only": read_only}[step](device)
     except BaseException:
         device.show_logs()
         raise
