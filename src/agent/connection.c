@@ -31,12 +31,13 @@ enum {
     KEPT_CAPACITY = 8 * 1024, /* bytes of an empty output buffer that are not given back */
 };
 
-/* What carries the bytes. A serial port knows no flags and does not tell a conversation's end for
- * sure: a host that goes and one that comes can be one change to us. */
+/* What carries the bytes. A socket ends with its client. A serial port stays, and what its host
+ * says may come before the kernel's word that this host has replaced another: so only a hello tells
+ * for sure that a conversation begins. */
 struct carrier {
     ssize_t (*take)(int fd, void *data, size_t size);
     ssize_t (*give)(int fd, const void *data, size_t len);
-    bool hello_begins; /* a new conversation */
+    bool is_port;
 };
 
 static ssize_t take_from_socket(int fd, void *data, size_t size) {
@@ -57,8 +58,7 @@ static ssize_t give_to_port(int fd, const void *data, size_t len) {
 }
 
 static const struct carrier socket_carrier = {.take = take_from_socket, .give = give_to_socket};
-static const struct carrier port_carrier = {
-    .take = read, .give = give_to_port, .hello_begins = true};
+static const struct carrier port_carrier = {.take = read, .give = give_to_port, .is_port = true};
 
 /* Owned by whoever owes the answer. The connection only knows of it, to tell it when the client has
  * gone. */
@@ -83,6 +83,8 @@ struct sph_connection {
     struct sph_frame_reader reader;
     struct sph_buf out;
     bool is_broken;
+    bool is_gone;    /* a port's host, for now */
+    bool is_waiting; /* for the next one */
     bool is_serving; /* what to watch for is settled at the end */
     bool is_stalling;
     struct sph_event_listener *listener;
@@ -98,7 +100,7 @@ struct sph_connection {
  * while frames are handled it waits, since most replies are taken by the socket at once. */
 static void watch_for(struct sph_connection *connection) {
     uint32_t events = 0;
-    if (connection->is_serving)
+    if (connection->is_serving || connection->is_waiting)
         return;
     if (connection->out.len < SPH_CONNECTION_REPLIES_HIGH)
         events |= EPOLLIN;
@@ -112,18 +114,26 @@ static void watch_for(struct sph_connection *connection) {
 
 static void catch_up(struct sph_connection *connection);
 
+/* The client has gone: for ever, or to be followed by another. */
+static void lose(struct sph_connection *connection) {
+    if (connection->carrier->is_port)
+        connection->is_gone = true;
+    else
+        connection->is_broken = true;
+}
+
 /* The buffer's memory is given back when it is empty: a client that was slow once must not cost
  * memory for ever. */
 static void flush(struct sph_connection *connection) {
     struct sph_buf *out = &connection->out;
-    while (out->len && !connection->is_broken) {
+    while (out->len && !connection->is_broken && !connection->is_gone) {
         ssize_t sent = connection->carrier->give(connection->fd, out->data, out->len);
         if (sent > 0)
             sph_buf_consume(out, (size_t)sent);
         else if (errno == EAGAIN)
             break;
         else if (errno != EINTR)
-            connection->is_broken = true;
+            lose(connection);
     }
     if (out->error)
         connection->is_broken = true;
@@ -143,7 +153,7 @@ static void read_some(struct sph_connection *connection) {
         if (sph_frame_reader_push(&connection->reader, chunk, (size_t)got) < 0)
             connection->is_broken = true;
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-        connection->is_broken = true;
+        lose(connection);
     }
 }
 
@@ -180,7 +190,7 @@ static bool handle_frames(struct sph_connection *connection) {
             return false;
         if (sph_frame_reader_next(&connection->reader, &frame) == SPH_FRAME_E_MORE)
             break;
-        if (connection->carrier->hello_begins && frame.type == SPH_FRAME_REQUEST &&
+        if (connection->carrier->is_port && frame.type == SPH_FRAME_REQUEST &&
             frame.op == SPH_OP_HELLO)
             begin_anew(connection);
         sph_handle_frame(connection->device, connection, &frame);
@@ -195,6 +205,28 @@ static void time_stall(struct sph_connection *connection, bool is_stalling) {
     connection->is_stalling = is_stalling;
 }
 
+/* A port without a host is readable (end of file) and hung up, always: who asks for its state
+ * spins, who asks for changes sleeps until there is one. What the host has begun to say is not
+ * continued by the next; what could not be given is kept, since it may be the next one's already.
+ */
+static void wait_for_host(struct sph_connection *connection) {
+    forget_client(connection);
+    sph_frame_reader_reset(&connection->reader);
+    time_stall(connection, false);
+    connection->is_gone = false;
+    connection->is_waiting = true;
+    connection->watched = EPOLLIN | EPOLLOUT | EPOLLET;
+    (void)sph_loop_modify_fd(connection->watch, connection->watched);
+}
+
+/* Out of memory there is no telling what was lost; a socket is closed for that. */
+static void start_over(struct sph_connection *connection) {
+    begin_anew(connection);
+    sph_frame_reader_reset(&connection->reader);
+    connection->is_broken = false;
+    sph_connection_ask_for_hello(connection);
+}
+
 /* Handles what can be handled; ends the connection when it is broken: nothing may touch it after.
  */
 static void serve(struct sph_connection *connection) {
@@ -207,6 +239,10 @@ static void serve(struct sph_connection *connection) {
     } while (!is_all && !connection->is_broken &&
              connection->out.len < SPH_CONNECTION_REPLIES_HIGH);
     time_stall(connection, is_all && sph_frame_reader_pending(&connection->reader) > 0);
+    if (connection->is_broken && connection->carrier->is_port)
+        start_over(connection);
+    if (connection->is_gone)
+        wait_for_host(connection);
     connection->is_serving = false;
     if (connection->is_broken)
         connection->end(connection->context, connection);
@@ -218,6 +254,13 @@ static void serve(struct sph_connection *connection) {
 static void on_ready(void *context, int fd, uint32_t epoll_events) {
     struct sph_connection *connection = context;
     (void)fd;
+    if (connection->is_waiting && (epoll_events & (EPOLLHUP | EPOLLERR)))
+        return; /* a change, and still nobody */
+    connection->is_waiting = false;
+    /* Nobody takes what is in the way of reading on to the end of file. */
+    if (connection->carrier->is_port && (epoll_events & EPOLLHUP) &&
+        connection->out.len >= SPH_CONNECTION_REPLIES_HIGH)
+        begin_anew(connection);
     if (epoll_events & (EPOLLIN | EPOLLHUP | EPOLLERR))
         read_some(connection);
     if (epoll_events & EPOLLOUT)
@@ -289,6 +332,13 @@ void sph_connection_refuse(struct sph_connection *connection, uint16_t op, uint3
                            const struct sph_refusal *refusal) {
     (void)sph_op_put_error(&connection->out, op, id, refusal->device_error, refusal->err.text);
     watch_for(connection);
+}
+
+/* Id 0 is no request's: it is the device that speaks. */
+void sph_connection_ask_for_hello(struct sph_connection *connection) {
+    struct sph_refusal refusal = {.device_error = SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, ECONNRESET)};
+    (void)SPH_FAIL(&refusal.err, -ECONNRESET, "the device has started anew: say hello again");
+    sph_connection_refuse(connection, SPH_OP_HELLO, 0, &refusal);
 }
 
 /* A client that waits must get something: a reply that does not fit a frame is an error frame. */

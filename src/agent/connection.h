@@ -31,7 +31,8 @@ enum {
  */
 typedef void sph_connection_end_fn(void *context, struct sph_connection *connection);
 
-/* Takes the socket, or the copy of a non-blocking serial port; also when it fails. */
+/* Takes the socket, or the non-blocking serial port, also when it fails. A port's connection never
+ * ends by itself: it outlives its hosts, and begins anew with each hello. */
 int sph_connection_new(struct sph_device *device, int fd, sph_connection_end_fn *end, void *context,
                        struct sph_connection **ret_connection, struct sph_err *err);
 /* Hands over what the socket still takes at once; does not call `end`. */
@@ -46,6 +47,8 @@ void sph_connection_reply_raw(struct sph_connection *connection, uint16_t op, ui
                               const void *payload, size_t len);
 void sph_connection_refuse(struct sph_connection *connection, uint16_t op, uint32_t id,
                            const struct sph_refusal *refusal);
+/* For a host that takes itself for known and is not. */
+void sph_connection_ask_for_hello(struct sph_connection *connection);
 /* Events from now on, with this id; those kept after `after_seq` first. `hold`: apps wait with
  * their output rather than that this client loses some. Replaces an earlier one. */
 int sph_connection_subscribe(struct sph_connection *connection, uint32_t id, uint64_t after_seq,

@@ -32,7 +32,7 @@ int sph_handle_hello(struct sph_call *call) {
                           "this agent speaks version %d of the protocol, the client %" PRIu32
                           " to %" PRIu32 ": use programs of one release",
                           SPH_FRAME_VERSION, hello->version_min, hello->version_max);
-    /* A machine without a clock of its own: wrong by the time that the frame was under way. */
+    /* A machine has no clock of its own, and stands still while its host sleeps. */
     if (device->is_virtual && hello->time_ms)
         sph_machine_set_clock(hello->time_ms);
     if (uname(&host) < 0)

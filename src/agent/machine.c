@@ -64,6 +64,8 @@ static int start_clock(struct sph_err *err) {
 
 void sph_machine_set_clock(uint64_t time_ms) {
     struct timespec now;
+    if (!sph_machine_clock_is_off(sph_clock_wall_ms(), time_ms))
+        return;
     int code = sph_machine_time_at(time_ms, 0, &now);
     if (code == 0 && clock_settime(CLOCK_REALTIME, &now) < 0)
         code = -errno;

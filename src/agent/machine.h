@@ -20,7 +20,7 @@
 int sph_machine_set_up(struct sph_err *err);
 /* The serial port, open and non-blocking; waits some seconds for the kernel to find it. */
 int sph_machine_open_port(struct sph_err *err);
-/* Of the host, Unix time; a failure is told to the log. */
+/* To a host's, Unix time, where the two differ; a failure is told to the log. */
 void sph_machine_set_clock(uint64_t time_ms);
 /* Everything to the disk, then power off. NULL: an orderly end; else why not, which the host is
  * told as the refusal of its hello, if it says one within two seconds. */

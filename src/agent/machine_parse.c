@@ -42,6 +42,13 @@ int sph_machine_time_at(uint64_t start_ms, uint64_t since_ms, struct timespec *r
     return 0;
 }
 
+/* Older than this a hello is not answered any more: who sent it has given up. */
+enum { HELLO_AGE_MAX_MS = 10000 };
+
+bool sph_machine_clock_is_off(uint64_t now_ms, uint64_t host_ms) {
+    return now_ms < host_ms || now_ms - host_ms > HELLO_AGE_MAX_MS;
+}
+
 /* A disk's serial comes without a newline, a port's name with one. */
 bool sph_machine_line_is(const char *text, size_t len, const char *word) {
     if (len > 0 && text[len - 1] == '\n')

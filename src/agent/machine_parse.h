@@ -17,6 +17,9 @@ int sph_machine_parse_time(const char *cmdline, size_t len, uint64_t *ret_time_m
 /* -ERANGE beyond what the kernel's clock takes. */
 int sph_machine_time_at(uint64_t start_ms, uint64_t since_ms,
                         struct timespec *ret_time) SPH_MUST_USE;
+/* Whether a clock at now_ms has to be set to what a host's was when it said hello. A hello can have
+ * waited for the machine to come up, so that a clock which is a little ahead is the right one. */
+bool sph_machine_clock_is_off(uint64_t now_ms, uint64_t host_ms);
 /* A sysfs file's one line is this word. */
 bool sph_machine_line_is(const char *text, size_t len, const char *word);
 /* Bytes of a file that was padded with zeros to whole sectors. */

@@ -14,12 +14,9 @@
 #include <unistd.h>
 
 #include "agent/device.h"
-#include "agent/port.h"
 #include "base/cleanup.h"
 #include "base/loop.h"
 #include "base/unix_socket.h"
-#include "wire/device_error.h"
-#include "wire/op.h"
 
 /* A few fixed places: 16 clients are more than a device has, and a bound that is an array needs no
  * accounting. */
@@ -27,9 +24,6 @@ struct sph_server {
     struct sph_device *device;
     int fd; /* listening; -1 in tests */
     struct sph_watch *watch;
-    struct sph_port *port; /* NULL unless the device is virtual */
-    struct sph_connection *port_connection;
-    bool is_again; /* the port's first client has spoken to another agent */
     size_t count;
     struct sph_connection *connections[SPH_SERVER_CONNECTIONS];
     uint64_t dropped; /* events of connections that have ended */
@@ -49,12 +43,7 @@ static void on_end(void *context, struct sph_connection *connection) {
                         (unsigned long long)dropped);
     server->dropped += dropped;
     server->connections[at] = server->connections[--server->count];
-    bool is_host = connection == server->port_connection;
     sph_connection_free(connection);
-    if (is_host) {
-        server->port_connection = NULL;
-        sph_port_await(server->port);
-    }
 }
 
 /* Checked against the credentials that the kernel gives, not against the mode of the socket's name,
@@ -74,30 +63,12 @@ int sph_server_adopt(struct sph_server *server, int fd, uid_t uid, struct sph_er
     return code;
 }
 
-/* Id 0 is no request's: it is the device that speaks. */
-static void ask_for_hello(struct sph_connection *connection) {
-    struct sph_refusal refusal = {.device_error = SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, ECONNRESET)};
-    (void)SPH_FAIL(&refusal.err, -ECONNRESET, "the device has started anew: say hello again");
-    sph_connection_refuse(connection, SPH_OP_HELLO, 0, &refusal);
-}
-
 /* The host's user is the device's owner: nobody else can have reached QEMU's end. */
-static void on_host(void *context, int fd) {
-    struct sph_server *server = context;
-    struct sph_err err = SPH_ERR_NULL;
-    if (sph_server_adopt(server, fd, server->device->owner, &err) < 0) {
-        sph_device_note(server->device, NULL, "the host was turned away: %s", err.text);
-        return;
-    }
-    server->port_connection = server->connections[server->count - 1];
-    if (server->is_again)
-        ask_for_hello(server->port_connection);
-    server->is_again = false;
-}
-
 int sph_server_add_port(struct sph_server *server, int fd, bool again, struct sph_err *err) {
-    server->is_again = again;
-    return sph_port_new(server->device->loop, fd, on_host, server, &server->port, err);
+    int code = sph_server_adopt(server, fd, server->device->owner, err);
+    if (code == 0 && again)
+        sph_connection_ask_for_hello(server->connections[server->count - 1]);
+    return code;
 }
 
 /* One client a round; the socket stays ready while more wait. */
@@ -146,7 +117,6 @@ struct sph_server *sph_server_free(struct sph_server *server) {
         return NULL;
     while (server->count)
         sph_connection_free(server->connections[--server->count]);
-    sph_port_free(server->port);
     sph_loop_remove(server->watch);
     if (server->fd >= 0)
         (void)close(server->fd);

@@ -27,9 +27,9 @@ struct sph_server *sph_server_free(struct sph_server *server); /* ends all conne
 /* A connected stream socket of that user, as if it had been accepted. Takes it. -EACCES when it may
  * not speak to the device, -EUSERS when there are too many. */
 int sph_server_adopt(struct sph_server *server, int fd, uid_t uid, struct sph_err *err);
-/* The serial port of a virtual device: whoever is at its other end is a client as long as he is
- * there. Takes `fd`, which is non-blocking. `again`: a client that is there already has spoken to
- * another agent, and is told to say hello. */
+/* The serial port of a virtual device, whose host comes and goes: one connection as long as the
+ * server lives. Takes `fd`, which is non-blocking. `again`: a host that is there already has spoken
+ * to another agent, and is told to say hello. */
 int sph_server_add_port(struct sph_server *server, int fd, bool again, struct sph_err *err);
 size_t sph_server_connections(const struct sph_server *server);
 uint64_t sph_server_events_dropped(const struct sph_server *server); /* for slow clients, ever */
