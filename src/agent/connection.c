@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/loop.h"
 #include "wire/frame.h"
+#include "wire/msg_device.h"
 #include "wire/op.h"
 
 enum {
@@ -181,6 +182,16 @@ static void begin_anew(struct sph_connection *connection) {
     connection->out = (struct sph_buf)SPH_BUF_LIMIT(OUT_LIMIT);
 }
 
+/* A client that greets tells its clock; one that only wants to know the device by hello does not.
+ */
+static bool begins_conversation(const struct sph_frame *frame) {
+    struct sph_msg_hello hello;
+    return frame->type == SPH_FRAME_REQUEST && frame->op == SPH_OP_HELLO &&
+           (sph_codec_decode(&sph_msg_hello_codec, frame->payload, frame->payload_len, &hello,
+                             NULL) < 0 ||
+            hello.time_ms != 0);
+}
+
 /* False when frames are left, because the client has to take replies first. */
 static bool handle_frames(struct sph_connection *connection) {
     /* The mark is looked at before each frame: one reply may pass it, a second one may not. */
@@ -190,8 +201,7 @@ static bool handle_frames(struct sph_connection *connection) {
             return false;
         if (sph_frame_reader_next(&connection->reader, &frame) == SPH_FRAME_E_MORE)
             break;
-        if (connection->carrier->is_port && frame.type == SPH_FRAME_REQUEST &&
-            frame.op == SPH_OP_HELLO)
+        if (connection->carrier->is_port && begins_conversation(&frame))
             begin_anew(connection);
         sph_handle_frame(connection->device, connection, &frame);
     }

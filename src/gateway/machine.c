@@ -209,8 +209,8 @@ int sph_machine_compose(const struct sph_machine_config *config, const char *ker
     add_text(ret_words, "%s", initramfs);
     add(ret_words, "-append");
     add_text(ret_words,
-             "console=ttyAMA0 quiet panic=-1 rootfstype=ramfs rdinit=/bin/spherule-agent spherule.time_ms=%" PRIu64
-             " -- --machine",
+             "console=ttyAMA0 quiet panic=-1 rootfstype=ramfs rdinit=/bin/spherule-agent "
+             "spherule.time_ms=%" PRIu64 " -- --machine",
              time_ms);
     if (ret_words->count >= SPH_MACHINE_WORDS)
         return SPH_FAIL(err, -ENOSPC, "the virtual machine's command line is too long");
