@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,10 +38,10 @@
 #define AGAIN "start the device again"
 
 enum {
-    UP_TIMEOUT_MS = 10000, /* for QEMU's sockets: 60 ms as a rule, more on a machine in swap */
+    UP_TIMEOUT_MS = 10000, /* for QEMU's greeting: 60 ms as a rule, more on a machine in swap */
     UP_STEP_US = 2000,
     LOG_BYTES = 1 << 20,
-    LAST_LINE = 160,
+    LAST_LINE = 220,
     FORWARD_TRIES = 8, /* ports that were free a moment ago */
     /* Where the child has its descriptors: what QEMU is told to open is reopened through /proc. */
     LOCK_AT = 3,
@@ -174,12 +175,21 @@ static void last_line(int dir_fd, char *ret_line, size_t size) {
     sph_text_printable(begin, (size_t)(text.data + end - begin), ret_line, size);
 }
 
-/* Until both sockets are there: then QEMU has opened all its files. */
-static int await_sockets(struct machine *machine, struct sph_err *err) {
+/* QEMU greets on its control socket when all that it was told to set up is there. Listening begins
+ * earlier: a socket that is there says nothing yet. */
+static bool is_up(const struct machine *machine, int *control_fd) {
+    struct pollfd greeting = {.events = POLLIN};
+    if (*control_fd < 0)
+        *control_fd = sph_unix_connect(machine->dir_fd, "machine.sock", SOCK_STREAM, NULL);
+    greeting.fd = *control_fd;
+    return *control_fd >= 0 && poll(&greeting, 1, 0) > 0 && !(greeting.revents & POLLHUP);
+}
+
+static int await_up(struct machine *machine, struct sph_err *err) {
     char line[LAST_LINE];
+    sph_autoclose int control_fd = -1;
     uint64_t end = sph_clock_monotonic_ms() + UP_TIMEOUT_MS;
-    while (faccessat(machine->dir_fd, machine->name, F_OK, 0) < 0 ||
-           faccessat(machine->dir_fd, "machine.sock", F_OK, 0) < 0) {
+    while (!is_up(machine, &control_fd)) {
         reap(machine);
         if (machine->pid <= 0) {
             last_line(machine->dir_fd, line, sizeof(line));
@@ -218,7 +228,7 @@ static int spawn(struct machine *machine, struct child_files *files,
     if (ftruncate(files->lock, 0) < 0 || pwrite(files->lock, text, (size_t)len, 0) != len)
         return SPH_FAIL_ERRNO(err, -errno, "cannot write " PID_FILE);
     int rc = await_exec(read_end, err);
-    return rc < 0 ? rc : await_sockets(machine, err);
+    return rc < 0 ? rc : await_up(machine, err);
 }
 
 /* Locked here, held by QEMU: our own copy goes when this start is over. */

@@ -268,14 +268,18 @@ static void ask(struct sph_exchange *exchange) {
 /* The one call that is answered without the agent, and says why it is away. */
 static void answer_gateway(struct sph_exchange *exchange) {
     const struct sph_exchange_pool *pool = exchange->pool;
+    const struct sph_backend *backend = pool->backend;
     struct sph_json_out out;
+    bool runs = backend->runs && backend->runs(backend->context);
+    if (backend->runs && !runs && sph_link_is_ready(pool->link))
+        sph_link_renew(pool->link, "the virtual machine has ended: start the device again");
     sph_json_begin(&out, &exchange->response.body);
     sph_json_object(&out);
     sph_json_key_string(&out, "version", SPH_VERSION);
     sph_json_key_u64(&out, "pid", (uint64_t)getpid());
-    sph_json_key_string(&out, "backend", pool->backend->name);
-    if (pool->backend->runs)
-        sph_json_key_bool(&out, "machineRuns", pool->backend->runs(pool->backend->context));
+    sph_json_key_string(&out, "backend", backend->name);
+    if (backend->runs)
+        sph_json_key_bool(&out, "machineRuns", runs);
     sph_json_key_bool(&out, "connected", sph_link_is_ready(pool->link));
     if (!sph_link_is_ready(pool->link))
         sph_json_key_string(&out, "message", sph_link_message(pool->link));
@@ -300,8 +304,8 @@ static void answer_start(struct sph_exchange *exchange) {
                                                    "gateway's to start");
         return;
     }
-    if (started)
-        sph_link_hurry(pool->link);
+    if (started) /* and not before: the conversation's end may not have been seen yet */
+        sph_link_renew(pool->link, "the gateway is connecting to the device's agent");
     sph_json_begin(&out, &exchange->response.body);
     sph_json_object(&out);
     sph_json_key_bool(&out, "started", started);

@@ -550,8 +550,9 @@ uint64_t sph_link_last_seq(const struct sph_link *link) {
     return link->last_seq;
 }
 
-void sph_link_hurry(struct sph_link *link) {
+void sph_link_renew(struct sph_link *link, const char *text) {
+    if (link->state != LINK_AWAY)
+        lose(link, text);
     link->backoff_ms = SPH_LINK_BACKOFF_FIRST_MS;
-    if (link->state == LINK_AWAY)
-        (void)sph_loop_arm_timer(link->timer, 1, 0);
+    (void)sph_loop_arm_timer(link->timer, 1, 0);
 }

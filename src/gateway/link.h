@@ -72,8 +72,9 @@ bool sph_link_is_ready(const struct sph_link *link);
 /* Why it is not; "" when it is. */
 const char *sph_link_message(const struct sph_link *link);
 uint64_t sph_link_last_seq(const struct sph_link *link); /* of events, of this boot */
-/* There is something to connect to since just now: not the rest of a back-off is waited for. */
-void sph_link_hurry(struct sph_link *link);
+/* What it was connected to is known to be gone, or to be new: a conversation is over, and it
+ * connects at once instead of waiting for the rest of a back-off. `text`: why, until it has. */
+void sph_link_renew(struct sph_link *link, const char *text);
 
 /* Whether the agent shall hold the apps' output while events are not acknowledged, and the newest
  * one that all who need it have had. Called whenever one of the two may have changed; what cannot

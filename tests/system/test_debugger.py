@@ -63,8 +63,9 @@ class Debugger(unittest.TestCase):
         report = self.device.kill(self.device.wait_kills(1)[0]["id"])
         self.assertEqual(report["why"], "ration")
         _, _, data = self.device.request("GET", f"/spherule/v1/log?cursor={place}")
-        begin, dots = re.search(r"pages (\d+)\n([.\n]*)", data.decode()).groups()
-        self.assertEqual(int(begin) + dots.count("."), RATION // PAGE)
+        begin = int(re.search(r"pages (\d+)", data.decode()).group(1))
+        dots = re.findall(r"(?:^|: )(\.+)$", data.decode(), re.MULTILINE)
+        self.assertEqual(begin + sum(map(len, dots)), RATION // PAGE)
 
     def test_exit_status(self):
         self.device.deploy(pack(self.device, PROBE, ["exit", "7"]), "--manual-start")

@@ -34,7 +34,8 @@ class Machine(unittest.TestCase):
                 _, _, data = device.request("GET", f"/spherule/v1/log?cursor={place}")
                 text = data.decode()
                 begin = int(re.search(r"pages (\d+)", text).group(1))
-                counted.add((begin + text.split("pages ")[1].count("."), report["why"], report["userBytes"]))
+                dots = re.findall(r"(?:^|: )(\.+)$", text, re.MULTILINE)  # lines begin with their time
+                counted.add((begin + sum(map(len, dots)), report["why"], report["userBytes"]))
             self.assertEqual(counted, {(RATION // PAGE, "ration", RATION)})
 
     def test_figures_are_exact(self):
@@ -80,8 +81,9 @@ class Machine(unittest.TestCase):
             os.kill(machine, signal.SIGKILL)
             wait_for(lambda: not is_alive(machine), what="its end")
             wait_for(lambda: device.request("GET", "/status")[0] == 503, what="503")
-            message = device.get("/spherule/v1/gateway")
-            self.assertFalse(message["connected"] or message["machineRuns"])
+            message = wait_for(lambda: (seen := device.get("/spherule/v1/gateway")) and not seen["machineRuns"] and seen,
+                               2, what="the gateway's notice of it")
+            self.assertFalse(message["connected"])
             self.assertIn("the virtual machine", message["message"])
             self.assertIn("start the device again", message["message"])
             result = device.run("device", "app", "show-memory-stats")
