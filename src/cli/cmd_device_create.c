@@ -21,10 +21,10 @@ static const struct sph_option options[] = {
      .kind = SPH_VALUE_FILE},
     {.name = "host-libraries", .help = "let applications also use this machine's libraries"},
     {.name = "virtual", .help = "a device in a machine of its own: 32-bit ARM, no root needed"},
-    {.name = "network", .help = "let applications that ask for it reach the outside (--virtual)"},
+    {.name = "network", .help = "let applications reach the outside (with --virtual)"},
     {.name = "forward",
      .value = "HOST:DEVICE",
-     .help = "lead a port of 127.0.0.1 to one of the device; up to 16 times (--virtual)",
+     .help = "lead a port of 127.0.0.1 to one of the device (up to 16)",
      .repeated = true},
     {.name = NULL},
 };
