@@ -21,6 +21,7 @@ SPHERULE_DEVICE=demo
 export SPHERULE_HOME SPHERULE_DEVICE
 trap '"$bin/spherule" device stop >/dev/null 2>&1 || true; rm -rf "$SPHERULE_HOME"' EXIT
 trap 'exit 130' INT TERM
+trap 'exit 141' HUP PIPE # nobody watches any more
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { printf '$ spherule %s\n' "$*"; "$bin/spherule" "$@"; }
