@@ -37,6 +37,10 @@ static void test_good(void **state) {
     assert_int_equal(device.profile.storage_bytes, 65536);
     assert_int_equal(device.profile.page_bytes, 4096);
     assert_true(device.host_libraries);
+    assert_false(device.is_virtual);
+    static const char virtual[] = DEVICE("\"v\"", "\"virtual\"", MT3620, ",\"network\":true");
+    assert_int_equal(sph_device_parse(virtual, strlen(virtual), &device, &err), 0);
+    assert_true(device.is_virtual && !device.host_libraries);
 }
 
 static void test_wrong_values(void **state) {
@@ -154,6 +158,9 @@ static void test_options(void **state) {
         {{"a", "--ready-fd", "-1"}, -EINVAL, "--ready-fd: \"-1\" is not a number up to 2147483647"},
         {{"a", "--devices", "x"}, -EINVAL, "there is no option \"--devices\": see --help"},
         {{"a", "x"}, -EINVAL, "there is no option \"x\": see --help"},
+        {{"a", "--machine", "--device", "/d"}, -EINVAL, "--machine is given alone: see --help"},
+        {{"a", "--machine-again", "--sweep"}, -EINVAL, "--machine is given alone: see --help"},
+        {{"a", "--machines"}, -EINVAL, "there is no option \"--machines\": see --help"},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
         struct sph_options options;
@@ -169,6 +176,16 @@ static void test_options(void **state) {
     }
 }
 
+static void test_machine_options(void **state) {
+    (void)state;
+    struct sph_options options;
+    assert_int_equal(sph_options_parse(2, (char *[]){"a", "--machine"}, &options, NULL), 0);
+    assert_true(options.machine && !options.again);
+    assert_string_equal(options.device_dir, "/device");
+    assert_int_equal(sph_options_parse(2, (char *[]){"a", "--machine-again"}, &options, NULL), 0);
+    assert_true(options.machine && options.again);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
@@ -176,6 +193,7 @@ int main(void) {
         cmocka_unit_test(test_cut),
         cmocka_unit_test_setup_teardown(test_file, sph_scratch_make, sph_scratch_remove),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_machine_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

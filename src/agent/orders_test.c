@@ -63,6 +63,29 @@ static void test_places(void **state) {
     sph_orders_done(&orders);
 }
 
+static void test_network(void **state) {
+    (void)state;
+    static const struct {
+        const char *capabilities;
+        bool wants;
+    } rows[] = {
+        {"", false},
+        {"\"Gpio\":[1]", false},
+        {"\"AllowedConnections\":[]", false},
+        {"\"AllowedConnections\":[\"example.com\"]", true},
+        {"\"AllowedTcpServerPorts\":[80]", true},
+        {"\"AllowedUdpServerPorts\":[53]", true},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_orders orders;
+        struct sph_err err = SPH_ERR_NULL;
+        if (parse("", rows[i].capabilities, NULL, &orders, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(orders.wants_network, rows[i].wants);
+        sph_orders_done(&orders);
+    }
+}
+
 /* A package that was installed under a larger profile still starts. */
 static void test_large_storage(void **state) {
     (void)state;
@@ -95,8 +118,11 @@ static void test_arguments_copy(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_argv),           cmocka_unit_test(test_places),
-        cmocka_unit_test(test_large_storage),  cmocka_unit_test(test_broken_manifest),
+        cmocka_unit_test(test_argv),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_network),
+        cmocka_unit_test(test_large_storage),
+        cmocka_unit_test(test_broken_manifest),
         cmocka_unit_test(test_arguments_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
