@@ -152,6 +152,7 @@ static void tell_host(const struct sph_err *failure) {
 
 /* Unmounting is what leaves nothing to be replayed; sync alone would do. */
 static void leave_state(void) {
+    (void)close_range(STDERR_FILENO + 1, ~0u, 0); /* our own files in there are of no use now */
     sync();
     for (int i = 0; i < LEAVE_TRIES; i++) {
         if (umount2(SPH_OPTIONS_MACHINE_DIR "/state", 0) == 0 || errno != EBUSY)
