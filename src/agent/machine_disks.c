@@ -83,10 +83,11 @@ int sph_machine_mount_state(struct sph_err *err) {
     if (code < 0)
         return code;
     if (mount(node, state_place, "ext4", MS_NOATIME | MS_NOSUID | MS_NODEV, state_options) < 0)
-        return SPH_FAIL_ERRNO(err, -errno,
-                              "state.img is not the ext4 disk of a device, or is damaged; run "
-                              "e2fsck -f on it, or remove it to begin with an empty device");
+        return SPH_FAIL(err, -errno,
+                        "state.img is not the ext4 disk of a device, or is damaged (%s): run "
+                        "e2fsck -f on it, or remove it to begin with an empty device",
+                        strerror(errno));
     if (chmod(state_place, 0700) < 0)
-        return SPH_FAIL_ERRNO(err, -errno, "cannot write to state.img; run e2fsck -f on it");
+        return SPH_FAIL_ERRNO(err, -errno, "cannot write to state.img (run e2fsck -f on it)");
     return 0;
 }
