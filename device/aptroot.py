@@ -134,14 +134,18 @@ class Root:
     def download(self, versions, where):
         """Gets the packages that WHERE lacks, and what a torn file lacks; apt checks each against the signed lists."""
         where.mkdir(parents=True, exist_ok=True)
+        patterns = {name: f"{name}_{version.replace(':', '%3a')}_*.deb" for name, version in versions.items()}
+        there = [name for name, pattern in patterns.items()
+                 if any(file.stat().st_size == self.sizes[name] for file in where.glob(pattern))]
         total = sum(self.sizes[name] for name in versions)
         what = f"downloading {next(iter(versions)) if len(versions) == 1 else f'{len(versions)} armhf packages'}"
-        say(f"{what} ({total / 1e6:.0f} MB)")
+        if len(there) < len(versions):
+            say(f"{what} ({total / 1e6:.0f} MB)")
         with Growing(where, what, total):
             status, text = self.run("apt-get", "-q", "download", *(f"{name}={versions[name]}" for name in versions), cwd=where)
         if status != 0:
             self.fail(f"download {' '.join(versions)}", text)
-        return [next(where.glob(f"{name}_{version.replace(':', '%3a')}_*.deb")) for name, version in versions.items()]
+        return [next(where.glob(pattern)) for pattern in patterns.values()]
 
     def remove(self):
         """The root is of no use once everything is there, and its lists are 18 MB."""

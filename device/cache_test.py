@@ -119,7 +119,7 @@ class Tools(unittest.TestCase):
 
     def test_a_full_disk(self):
         text = self.failure("echo 'cc1: No space left on device'; exit 1")
-        self.assertRegex(text, rf"^the disk of {self.log.parent} is full \(\d+ MB free; .*name another folder for the cache with SPHERULE_CACHE")
+        self.assertRegex(text, rf"^the disk of {self.log.parent} has too little room \(\d+ MB free; .*name another folder for the cache with SPHERULE_CACHE")
 
 
 if __name__ == "__main__":

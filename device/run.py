@@ -16,7 +16,7 @@ ERROR = re.compile(r"(error|ERROR|fatal|failed|FAILED):|\*\*\*|^E: |FAILED at|No
 def full_disk(where):
     """The sentence of a full disk. WHERE is a path on it."""
     free = shutil.disk_usage(where).free >> 20
-    return Failure(f"the disk of {where} is full ({free} MB free; a first run needs 800 MB in the cache and 100 MB in build): "
+    return Failure(f"the disk of {where} has too little room ({free} MB free; a first run needs 700 MB in the cache and 100 MB in build): "
                    "free some, or name another folder for the cache with SPHERULE_CACHE, and start again; what is done is kept")
 
 
