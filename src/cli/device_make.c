@@ -133,6 +133,11 @@ int sph_device_start(struct sph_target *target, bool *ret_started, struct sph_er
     if (r < 0)
         return r;
     r = await_agent(target, err);
+    if (r == -EHOSTDOWN && before == SPH_DEVICE_RUNNING) { /* it was just about to end */
+        r = sph_launch_start(target->device_fd, target->name, ret_started, err);
+        if (r == 0)
+            r = await_agent(target, err);
+    }
     if (r == 0)
         return trust_development_key(target, err);
     sph_launch_take_back(target->device_fd, target->name, before);

@@ -32,6 +32,7 @@ enum {
     LOG_BYTES = 1 << 20,      /* a log above this starts anew with the program */
     READY_FD = 3,             /* where all programs find the pipe */
     EXIT_CANNOT_METER = 5,    /* of the agent: no right, or no kernel, to meter */
+    EXIT_FULL = 7,            /* of the gateway: no room for a machine's disk */
 };
 
 /* $SPHERULE_LIBEXEC, or the folder of this very program. */
@@ -131,10 +132,13 @@ static int collect(pid_t pid, int timeout_ms) {
     return -1;
 }
 
-/* Whether a program that refused did so because metering is impossible here. */
-static bool cannot_meter(pid_t pid) {
+/* The status of a program that refused says whose fault it is. */
+static int refuse(pid_t pid, const char *line, struct sph_err *err) {
     int status = collect(pid, 2000);
-    return status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CANNOT_METER;
+    int code = status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (code == EXIT_CANNOT_METER)
+        return SPH_FAIL(err, -EPERM, "%s; " SPH_LAUNCH_VIRTUAL_HINT, line);
+    return SPH_FAIL(err, code == EXIT_FULL ? -ENOSPC : -EREMOTEIO, "%s", line);
 }
 
 /* One that is not ready and shall not become so. It is our child, not yet waited for: its pid is
@@ -163,10 +167,8 @@ static int await_ready(const struct sph_launch_program *program, pid_t pid, int 
                         program->name, READY_TIMEOUT_MS / 1000, program->log_file);
     if (r == 0 && strcmp(line, "ok") == 0)
         return 0;
-    if (r == 0 && cannot_meter(pid))
-        return SPH_FAIL(err, -EPERM, "%s; " SPH_LAUNCH_VIRTUAL_HINT, line);
     if (r == 0)
-        return SPH_FAIL(err, -EREMOTEIO, "%s", line);
+        return refuse(pid, line, err);
     if (program->privileged && geteuid() != 0)
         return SPH_FAIL(err, -EPERM, "%s", program->refusal);
     return SPH_FAIL(err, -EREMOTEIO, "%s ended before it was ready; see %s in its folder",

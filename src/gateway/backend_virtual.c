@@ -61,9 +61,21 @@ struct machine {
 
 /* ---- what runs ---- */
 
+/* Its first thread is gone and the others are about to be: the moment is short enough to be waited
+ * for, and a caller who saw the process end must not hear that it runs. */
+static bool is_ending(pid_t pid) {
+    char path[32], text[256];
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    sph_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : sph_fd_read_full(fd, text, sizeof(text));
+    const char *end = len > 0 ? memrchr(text, ')', (size_t)len) : NULL;
+    return end && text + len - end > 2 && (end[2] == 'Z' || end[2] == 'X');
+}
+
 static void reap(struct machine *machine) {
     int status;
-    if (machine->pid <= 0 || waitpid(machine->pid, &status, WNOHANG) != machine->pid)
+    if (machine->pid <= 0 ||
+        waitpid(machine->pid, &status, is_ending(machine->pid) ? 0 : WNOHANG) != machine->pid)
         return;
     machine->pid = -1;
     machine->status = status;

@@ -271,7 +271,7 @@ static void answer_gateway(struct sph_exchange *exchange) {
     const struct sph_backend *backend = pool->backend;
     struct sph_json_out out;
     bool runs = backend->runs && backend->runs(backend->context);
-    if (backend->runs && !runs && sph_link_is_ready(pool->link))
+    if (backend->runs && !runs) /* the conversation's end may not have been seen yet */
         sph_link_renew(pool->link, "the virtual machine has ended: start the device again");
     sph_json_begin(&out, &exchange->response.body);
     sph_json_object(&out);

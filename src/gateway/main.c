@@ -3,6 +3,7 @@
  * One process, one thread, one loop: the requests of a few clients and one agent need no more, and
  * what has no threads needs no locks. It stays in the foreground; whoever starts it detaches it and
  * learns over --ready-fd whether it serves. Everything is told on standard error. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,9 @@
 #include "gateway/place.h"
 #include "gateway/server.h"
 
-enum { EXIT_USAGE = 2, EXIT_FAILED = 1 }; /* 0: told to end, by a signal or by a client */
+/* 0: told to end, by a signal or by a client. A full disk has a status of its own, so that whoever
+ * starts us can tell what to do from it. */
+enum { EXIT_USAGE = 2, EXIT_FAILED = 1, EXIT_FULL = 7 };
 
 /* "ok", or the sentence, to whoever started us; then that descriptor is closed. Nothing can be done
  * about a starter that does not read: it is told, not asked. */
@@ -144,9 +147,10 @@ int main(int argc, char **argv) {
         (void)fputs(options.wants_help ? sph_options_help : "spheruled " SPH_VERSION "\n", stdout);
         return 0;
     }
-    if (serve(&options, &err) < 0) {
+    int rc = serve(&options, &err);
+    if (rc < 0) {
         sph_log(SPH_LOG_ERROR, "%s", err.text);
-        return EXIT_FAILED;
+        return rc == -ENOSPC ? EXIT_FULL : EXIT_FAILED;
     }
     return 0;
 }

@@ -132,6 +132,8 @@ class GatewayTest(unittest.TestCase):
         os.chmod(self.scratch.name, 0o755)
         self.folder = os.path.join(self.scratch.name, "device")
         os.mkdir(self.folder)
+        with open(os.path.join(self.folder, "device.json"), "w", encoding="ascii") as file:
+            file.write('{"name":"dev","backend":"native"}')
         os.chown(self.folder, OWNER, -1)
         self.agent = self.start_agent() if self.with_agent else None
         self.process, sentence = self.start_gateway()

@@ -140,9 +140,13 @@ def read_text(path):
 
 
 def is_alive(pid):
-    """True for a process that runs; a zombie does not."""
-    state = read_text(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return bool(state) and state[0] not in "ZX"
+    """True for a process of which a thread runs; a zombie has none. The first thread may end before the others."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return False
+    states = [read_text(f"/proc/{pid}/task/{thread}/stat").rpartition(")")[2].split() for thread in threads]
+    return any(state and state[0] not in "ZX" for state in states)
 
 
 def all_pids():

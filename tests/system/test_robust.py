@@ -299,6 +299,7 @@ class Places(unittest.TestCase):
             self.assertIn(home.home, result.err)
 
 
+@only("native", "a machine needs no root: test_machine.py")
 class OtherUser(unittest.TestCase):
     """Without root and without sudo."""
 
