@@ -265,6 +265,17 @@ static void ask(struct sph_exchange *exchange) {
         sph_exchange_refuse_ask(exchange, &err);
 }
 
+/* Why the agent is away. Of a machine that has ended its back end knows more than the link, which
+ * may not have tried it again yet. */
+static void explain(const struct sph_exchange_pool *pool, bool has_ended,
+                    struct sph_json_out *out) {
+    struct sph_err err = SPH_ERR_NULL;
+    int fd = has_ended ? pool->backend->connect(pool->backend->context, &err) : -1;
+    if (fd >= 0)
+        (void)close(fd);
+    sph_json_key_string(out, "message", err.code ? err.text : sph_link_message(pool->link));
+}
+
 /* The one call that is answered without the agent, and says why it is away. */
 static void answer_gateway(struct sph_exchange *exchange) {
     const struct sph_exchange_pool *pool = exchange->pool;
@@ -282,7 +293,7 @@ static void answer_gateway(struct sph_exchange *exchange) {
         sph_json_key_bool(&out, "machineRuns", runs);
     sph_json_key_bool(&out, "connected", sph_link_is_ready(pool->link));
     if (!sph_link_is_ready(pool->link))
-        sph_json_key_string(&out, "message", sph_link_message(pool->link));
+        explain(pool, backend->runs && !runs, &out);
     sph_json_key_u64(&out, "requests", pool->requests);
     sph_json_key_u64(&out, "eventClients", pool->streams);
     sph_json_object_end(&out);
