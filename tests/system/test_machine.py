@@ -1,13 +1,17 @@
 """The virtual device's machine: what is wrong has a sentence, what is killed leaves nothing, and it needs no root."""
+import contextlib
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 import unittest
+import zlib
 
-from device import (BUILD, PAGE, RATION, Device, Home, is_alive, main, only, pack, probe, read_text, wait_for)
+from device import (BUILD, PAGE, RATION, Device, Home, UnixConnection, is_alive, main, only, pack, probe, read_text,
+                    wait_for)
 
 PROBE = "00000000-1111-2222-3333-444444444444"
 IMAGES = os.path.join(os.path.dirname(BUILD), "device", "image")
@@ -94,6 +98,24 @@ class Machine(unittest.TestCase):
             device.ok("device", "start")
             self.assertEqual(device.gateway(), gateway)
             self.assertEqual(device.stats()[1], 0)
+
+    def test_noise_on_the_port(self):
+        """While the gateway is away others may say anything: the next gateway finds the same agent, unharmed."""
+        with Device() as device:
+            device.deploy(pack(device, PROBE, ["stay"]))
+            device.wait_log("staying")
+            boot, apps = device.boot_id(), device.all_app_pids()
+            head = struct.pack("<4sBBHIII", b"SpH\xf7", 1, 1, 1, 1, 60000, 0)
+            for noise in (os.urandom(100000), b"SpH\xf7" * 5000, b"", head + struct.pack("<I", zlib.crc32(head))):
+                os.kill(device.gateway(), signal.SIGKILL)
+                wait_for(lambda: not device.gateway(), what="the gateway's end")
+                port = UnixConnection(device.dir, "agent.sock", timeout=0.5)
+                port.connect()
+                with port.sock as sock, contextlib.suppress(OSError):
+                    sock.sendall(noise)
+                    sock.recv(65536)
+                self.assertEqual(device.run("device", "start"), (0, "", "Device 'dev' started.\n"))
+                self.assertEqual((device.boot_id(), device.all_app_pids()), (boot, apps))
 
     def test_second_device_of_a_name(self):
         with Device() as device:

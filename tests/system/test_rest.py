@@ -9,7 +9,7 @@ import time
 import unittest
 import zlib
 
-from device import Device, UnixConnection, main
+from device import Device, UnixConnection, main, only
 
 NOBODY = "99999999-1111-2222-3333-444444444444"
 
@@ -120,6 +120,7 @@ class Rest(unittest.TestCase):
             self.assert_well(device)
             self.assertLess(time.monotonic() - began, 2)
 
+    @only("native", "a machine's port takes one client, which is the gateway: test_machine.py")
     def test_agent_socket(self):
         """The agent's own protocol: noise, a wrong version, a length beyond all bounds."""
         def frame(version=1, kind=1, op=1, number=1, payload=b"", length=None):
