@@ -55,9 +55,10 @@ int sph_proc_read(pid_t pid, const char *name, struct sph_buf *buf, struct sph_e
 bool sph_proc_is_shmem(pid_t pid, const struct sph_maps_entry *entry) {
     char path[PROC_NAME_MAX];
     struct statfs info;
-    /* Block devices have a major number; shared memory is on an unnamed device, and has an inode.
+    /* Block devices have a major number; shared memory is on an unnamed device, and is a file. That
+     * its inode is not 0 does not hold: System V's first segment since the kernel's start has it.
      */
-    if (entry->dev_major != 0 || entry->inode == 0)
+    if (entry->dev_major != 0 || (entry->inode == 0 && entry->name[0] != '/'))
         return false;
     (void)snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid,
                    entry->start, entry->end);

@@ -1,6 +1,8 @@
 /* smaps_rollup of two kernels, cut at every byte; and the reader against memory that is known. */
 #include "meter/smaps.h"
 
+#include "meter/proc_file.h"
+
 #include "base/testing.h"
 
 #include <errno.h>
@@ -136,12 +138,31 @@ static void own_memory(void **state) {
     assert_err(&err, -ESRCH, sentence);
 }
 
+/* By the name alone, as for a process whose map_files cannot be looked at: there is no process -1.
+ */
+static void shared_memory_is_told(void **state) {
+    (void)state;
+    static const struct {
+        struct sph_maps_entry entry;
+        bool is_shmem;
+    } rows[] = {
+        {{.inode = 7, .name = "/memfd:a (deleted)"}, true},
+        {{.inode = 7, .name = "/SYSV00000000 (deleted)"}, true},
+        {{.inode = 0, .name = "/SYSV00000000 (deleted)"}, true}, /* the kernel's first segment */
+        {{.inode = 0, .name = ""}, false},
+        {{.inode = 0, .name = "[heap]"}, false},
+        {{.inode = 7, .name = "/bin/app"}, false},
+        {{.dev_major = 8, .inode = 7, .name = "/memfd:a (deleted)"}, false},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++)
+        assert_int_equal(sph_proc_is_shmem(-1, &rows[i].entry), rows[i].is_shmem);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_texts),
-        cmocka_unit_test(cut_texts),
-        cmocka_unit_test(bad_numbers),
-        cmocka_unit_test(own_memory),
+        cmocka_unit_test(whole_texts),           cmocka_unit_test(cut_texts),
+        cmocka_unit_test(bad_numbers),           cmocka_unit_test(own_memory),
+        cmocka_unit_test(shared_memory_is_told),
     };
     return cmocka_run_group_tests_name("smaps", tests, NULL, NULL);
 }
