@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "meter/meter_private.h"
+#include "meter/tests/rig.h"
 
 /* Control group ids that no group has: far above what a kernel counts up to. */
 #define NO_GROUP(n) (UINT64_C(0xfffffff000000000) + (n))
@@ -146,10 +147,11 @@ static void both_widths_load(void **state) {
 /* Closing detaches: the descriptors go, and a second meter finds everything as the first did. */
 static void closes_completely(void **state) {
     (void)state;
+    const struct sph_meter_options options = {.pinned_kernel = rig_is_pinned()};
     for (unsigned i = 0; i < 5; i++) {
         struct sph_meter *other = NULL;
         int before = dup(0);
-        assert_int_equal(sph_meter_open(262144, NULL, &other, NULL), 0);
+        assert_int_equal(sph_meter_open(262144, &options, &other, NULL), 0);
         assert_null(sph_meter_close(other));
         (void)close(before);
         int after = dup(0);
@@ -167,7 +169,8 @@ int main(void) {
         cmocka_unit_test(both_widths_load),           cmocka_unit_test(closes_completely),
     };
     struct sph_err err = SPH_ERR_NULL;
-    int error = sph_meter_open(0, NULL, &meter, &err);
+    const struct sph_meter_options options = {.pinned_kernel = rig_is_pinned()};
+    int error = sph_meter_open(0, &options, &meter, &err);
     if (error == -EPERM || error == -ENOSYS || error == -ENOENT || error == -EPROTO) {
         (void)printf("skipped: %s\n", err.text);
         return 77;

@@ -30,6 +30,10 @@ static void die(const char *what) {
     abort();
 }
 
+bool rig_is_pinned(void) {
+    return getenv("SPHERULE_TEST_PINNED_KERNEL") != NULL;
+}
+
 static void find_helper(struct rig *rig, const char *helper) {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -59,7 +63,8 @@ void rig_open(struct rig *rig, const char *helper, uint64_t limit_bytes) {
     (void)signal(SIGPIPE, SIG_IGN);
     if (sph_cgroup_open(name, &rig->tree, &err) != 0)
         skip(err.text);
-    int error = sph_meter_open(limit_bytes, NULL, &rig->meter, &err);
+    const struct sph_meter_options options = {.pinned_kernel = rig_is_pinned()};
+    int error = sph_meter_open(limit_bytes, &options, &rig->meter, &err);
     if (error == -EPERM || error == -ENOSYS || error == -ENOENT || error == -EPROTO) {
         rig_close(rig);
         skip(err.text);

@@ -20,6 +20,8 @@ struct rig {
     int from_app;     /* its standard output */
 };
 
+/* True on the virtual device's own kernel (tests/machine), which is exact at an older version. */
+bool rig_is_pinned(void);
 /* Ends the test program with status 77 and the reason when this machine cannot meter natively.
  * `helper` is a program in the folder of the test program. */
 void rig_open(struct rig *rig, const char *helper, uint64_t limit_bytes);
