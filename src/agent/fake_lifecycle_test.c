@@ -113,6 +113,7 @@ int sph_lifecycle_memory(struct sph_lifecycle *lifecycle, const struct sph_guid 
                                               .kernel = 28672,
                                               .user_exact = true,
                                               .kernel_known = true,
+                                              .kernel_exact = true,
                                               .kernel_source = "fake"};
     return 0;
 }

@@ -121,7 +121,7 @@ int sph_handle_memory(struct sph_call *call) {
         .kernel_bytes = group.kernel,
         .limit_bytes = device->profile.ram_bytes,
         .user_exact = group.user_exact,
-        .kernel_exact = group.kernel_known,
+        .kernel_exact = group.kernel_exact,
         .user_how = sph_slice_text(group.user_exact ? "kmem:rss_stat" : "smaps"),
         .kernel_how = sph_slice_text(group.kernel_source),
         .checks = health.checks,

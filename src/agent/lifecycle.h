@@ -44,6 +44,8 @@ struct sph_memory_figures {
     bool user_exact; /* false: the kernel's own walk disagreed with the meter; `user` is the walk's
                       */
     bool kernel_known;
+    bool kernel_exact; /* the machine's own kernel, which charges each page as it is taken; others
+                          charge ahead for each CPU and are a few pages off */
     const char *kernel_source; /* how `kernel` was obtained; static storage */
 };
 

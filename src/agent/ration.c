@@ -49,6 +49,7 @@ int sph_ration_open(const char *group, uint64_t limit_bytes,
                            : ration.memctl == SPH_MEMCTL_V1 ? source_v1
                                                             : source_v2;
     ration.limit_bytes = limit_bytes;
+    ration.kernel_exact = options && options->pinned_kernel && ration.memctl == SPH_MEMCTL_V2;
     *ret_ration = ration;
     ration = (struct sph_ration)SPH_RATION_NULL;
     return 0;
@@ -179,6 +180,7 @@ static void compose(struct sph_ration *ration, const struct sph_meter_figures *u
         .kernel = kernel,
         .user_exact = health.exact,
         .kernel_known = ration->memctl != SPH_MEMCTL_NONE,
+        .kernel_exact = ration->kernel_exact,
         .kernel_source = ration->kernel_source,
     };
 }

@@ -116,7 +116,7 @@ static void fill_figures(const struct sph_report_facts *facts, struct sph_msg_re
     report->total_bytes = facts->figures.total;
     report->kernel_bytes = facts->figures.kernel;
     report->user_exact = facts->figures.user_exact;
-    report->kernel_exact = false; /* per-CPU charges: the kernel's figure is good to a few pages */
+    report->kernel_exact = facts->figures.kernel_exact;
     report->user_how = sph_slice_text(facts->user_how);
     report->kernel_how = sph_slice_text(facts->figures.kernel_source);
 }

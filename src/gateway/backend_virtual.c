@@ -197,12 +197,21 @@ static bool is_up(const struct machine *machine, int *control_fd) {
     return *control_fd >= 0 && poll(&greeting, 1, 0) > 0 && !(greeting.revents & POLLHUP);
 }
 
+/* Whoever starts us may change their mind: the loop, which takes signals, does not run yet. */
+static bool is_told_to_end(void) {
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 static int await_up(struct machine *machine, struct sph_err *err) {
     char line[LAST_LINE];
     sph_autoclose int control_fd = -1;
     uint64_t end = sph_clock_monotonic_ms() + UP_TIMEOUT_MS;
     while (!is_up(machine, &control_fd)) {
         reap(machine);
+        if (is_told_to_end())
+            return SPH_FAIL(err, -ECANCELED, "told to end while the virtual machine started");
         if (machine->pid <= 0) {
             last_line(machine->dir_fd, line, sizeof(line));
             return SPH_FAIL(err, -EIO, "the virtual machine did not start: %s",
@@ -213,7 +222,9 @@ static int await_up(struct machine *machine, struct sph_err *err) {
                             UP_TIMEOUT_MS / 1000);
         (void)usleep(UP_STEP_US);
     }
-    return 0;
+    return is_told_to_end()
+               ? SPH_FAIL(err, -ECANCELED, "told to end while the virtual machine started")
+               : 0;
 }
 
 /* Sockets of an earlier machine would be taken for the new one's. */

@@ -10,7 +10,9 @@ from device import IS_VIRTUAL, PAGE, RATION, Home, fixture, group_pids, main, on
 
 OVER = f"it went over its ration of {RATION} bytes (the next page would have made {RATION + PAGE})."
 PROBE = "00000000-1111-2222-3333-444444444444"
-CHOSEN = "Running natively: this machine can meter it.\n"  # before the first byte of the app's
+# Before the first byte of the app's:
+CHOSEN = "Running on a virtual device: it is a program for 32-bit ARM.\n" if IS_VIRTUAL else \
+         "Running natively: this machine can meter it.\n"
 
 
 class Run(unittest.TestCase):
