@@ -450,6 +450,11 @@ static void test_refused_starts(void **state) {
          "the device has pages of 65536 bytes, this computer of 4096: only a virtual device can be "
          "exact there",
          5},
+        {"{\"name\":\"d\",\"backend\":\"virtual\",\"profile\":{\"name\":\"p\",\"ramBytes\":65536,"
+         "\"flashBytes\":1048576,\"storageBytes\":65536,\"pageBytes\":4096}}",
+         "device.json: backend is \"virtual\": such a device runs in a machine of its own, which "
+         "spheruled starts",
+         1},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
         if (sysconf(_SC_PAGESIZE) != 4096 && rows[i].status == 5)
