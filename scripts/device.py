@@ -4,7 +4,8 @@
 What is slow to get (armhf packages, the kernel) is kept in a cache outside of the tree: $SPHERULE_CACHE, or spherule in
 $XDG_CACHE_HOME or ~/.cache. Silent when nothing is to do; an interrupted run goes on where it was.
 
-usage: device.py [-j JOBS] [sysroot]       sysroot: only what `cmake --preset device` needs
+usage: device.py [-j JOBS] [--tests] [sysroot]
+  --tests   also the tests that run on the device's kernel      sysroot: only what `cmake --preset device` needs
 """
 import argparse
 import errno
@@ -67,6 +68,7 @@ def link(name, entry):
         new.unlink(missing_ok=True)
         new.symlink_to(entry)
         new.rename(path)
+        (BUILD / "device" / "build.ninja").unlink(missing_ok=True)  # configured anew: it may have looked for what is in it
         for file in entry.iterdir():  # an older entry, taken again, is news to this tree
             if file.is_file():
                 os.utime(file)
@@ -107,6 +109,7 @@ def build(preset, targets, jobs, what):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-j", type=int, default=os.cpu_count(), dest="jobs")
+    parser.add_argument("--tests", action="store_true")
     parser.add_argument("part", nargs="?", choices=["sysroot"], help="default: everything")
     args = parser.parse_args()
     BUILD.mkdir(exist_ok=True)
@@ -114,7 +117,8 @@ def main():
     fill_cache(args.jobs, args.part == "sysroot")
     if not args.part:
         build("release", ["spherule", "sdk"], args.jobs, "building the packer and the SDK")
-        build("device", ["all", "device_image", "samples"], args.jobs, "building the device's programs, images and samples")
+        tests = ["machine_tests"] if args.tests else []
+        build("device", ["all", "device_image", "samples", *tests], args.jobs, "building the device's programs, images and samples")
     lock.close()
 
 
