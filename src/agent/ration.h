@@ -19,7 +19,7 @@ struct sph_ration {
     struct sph_meter *meter;
     enum sph_memctl memctl;
     uint64_t limit_bytes;
-    bool kernel_exact; /* docs/spec/meter.md */
+    bool kernel_exact;         /* docs/spec/meter.md */
     const char *kernel_source; /* how kernel memory is obtained, or why it is not; static storage */
 };
 #define SPH_RATION_NULL                                                                            \

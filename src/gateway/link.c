@@ -410,7 +410,8 @@ static void handle_frame(struct sph_link *link, const struct sph_frame *frame) {
         return;
     }
     if (frame->type == SPH_FRAME_EVENT) {
-        if (link->state != LINK_GREETING) /* else an earlier gateway's: over a serial port they come */
+        if (link->state !=
+            LINK_GREETING) /* else an earlier gateway's: over a serial port they come */
             handle_event(link, frame);
         return;
     }

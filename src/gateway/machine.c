@@ -143,8 +143,8 @@ static void add_board(struct sph_machine_words *words) {
         "virt,highmem=off",
         "-cpu",
         "cortex-a7",
-        /* 1 GiB by default, of which a busy guest fills some tens of MiB with translated code that it
-         * hardly uses again */
+        /* 1 GiB by default, of which a busy guest fills some tens of MiB with translated code that
+         * it hardly uses again */
         "-accel",
         "tcg,tb-size=16",
         "-m",
