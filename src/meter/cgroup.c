@@ -561,3 +561,8 @@ int sph_cgroup_app_pids(struct sph_cgroup_app *app, pid_t *ret_pids, size_t max)
 int sph_cgroup_app_kill(struct sph_cgroup_app *app) {
     return kill_group(app->unified);
 }
+
+/* cgroup2's own freezer (since 5.2) and not v1's: ptrace works on what it holds. */
+int sph_cgroup_app_freeze(struct sph_cgroup_app *app, bool frozen) {
+    return sph_file_poke(app->unified, "cgroup.freeze", frozen ? "1" : "0", NULL);
+}

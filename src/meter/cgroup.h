@@ -62,6 +62,10 @@ int sph_cgroup_app_pids(struct sph_cgroup_app *app, pid_t *ret_pids, size_t max)
 /* SIGKILL to every process in it, at once where the kernel can (cgroup.kill). 0 or negative errno.
  */
 int sph_cgroup_app_kill(struct sph_cgroup_app *app);
+/* Its processes run no further instruction of their own until they are thawed; one that a tracer
+ * has stopped stays so when the tracer lets go of it. SIGKILL ends them all the same. 0 or negative
+ * errno. */
+int sph_cgroup_app_freeze(struct sph_cgroup_app *app, bool frozen);
 
 /* Pure: finds mounts in the text of /proc/self/mountinfo. */
 struct sph_cgroup_mounts {

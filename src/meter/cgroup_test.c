@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -120,6 +122,47 @@ static void removal_kills_what_is_inside(void **state) {
     (void)sph_cgroup_app_remove(two);
     expect_killed(second);
     assert_null(sph_cgroup_close(tree));
+}
+
+/* A process that counts, stopped by a tracer, frozen and let go: it goes on when it is thawed and
+ * not before. A second one shows that what is frozen can be killed. */
+static void frozen_stands_still(void **state) {
+    struct sph_cgroup *tree = NULL;
+    struct sph_cgroup_app *app = NULL;
+    (void)state;
+    volatile unsigned *count =
+        mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true((void *)(uintptr_t)count != MAP_FAILED);
+    assert_int_equal(sph_cgroup_open(name, &tree, NULL), 0);
+    assert_int_equal(sph_cgroup_app_make(tree, "one", &app, NULL), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        while (sph_cgroup_app_enter(app, 0, NULL) == 0)
+            ++*count;
+        _exit(1);
+    }
+    int status = 0;
+    while (*count == 0)
+        (void)usleep(1000);
+    assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+    assert_int_equal(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSTOPPED(status));
+    unsigned stopped_at = *count;
+    assert_int_equal(sph_cgroup_app_freeze(app, true), 0);
+    assert_int_equal(ptrace(PTRACE_DETACH, pid, NULL, NULL), 0);
+    (void)usleep(20000);
+    assert_int_equal(*count, stopped_at);
+    assert_int_equal(sph_cgroup_app_freeze(app, false), 0);
+    for (int i = 0; i < 5000 && *count == stopped_at; i++)
+        (void)usleep(1000);
+    assert_true(*count > stopped_at);
+    assert_int_equal(sph_cgroup_app_freeze(app, true), 0);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    expect_killed(pid);
+    (void)sph_cgroup_app_remove(app);
+    assert_null(sph_cgroup_close(tree));
+    (void)munmap((void *)(uintptr_t)count, sizeof(*count));
 }
 
 /* A second holder is refused in words; a tree without a holder is a leftover, and is cleared. */
@@ -306,7 +349,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(enters_and_leaves),    cmocka_unit_test(removal_kills_what_is_inside),
         cmocka_unit_test(one_holder_at_a_time), cmocka_unit_test(names_are_checked),
-        cmocka_unit_test(orphans_are_swept),    cmocka_unit_test(kernel_memory_moves),
+        cmocka_unit_test(frozen_stands_still),  cmocka_unit_test(orphans_are_swept),
+        cmocka_unit_test(kernel_memory_moves),
     };
     struct sph_cgroup *probe = NULL;
     struct sph_err err = SPH_ERR_NULL;

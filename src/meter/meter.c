@@ -343,6 +343,7 @@ static void give_event(void *context, const void *record, size_t len) {
         .tid = (pid_t)raw->tid,
         .time_ns = raw->time_ns,
         .group_bytes = raw->group_bytes,
+        .counted_bytes = raw->counted_bytes,
         .app_bytes = raw->app_bytes,
         .growth_bytes = raw->growth_bytes,
         .limit_bytes = raw->limit_bytes,

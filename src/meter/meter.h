@@ -104,12 +104,13 @@ enum sph_meter_event_type {
 struct sph_meter_event {
     enum sph_meter_event_type type;
     struct sph_meter_app *app; /* NULL when it was removed meanwhile */
-    pid_t tgid;            /* owner of the address space, in the initial pid namespace; 0 unknown */
-    pid_t tid;             /* the thread that ran */
-    uint64_t time_ns;      /* CLOCK_MONOTONIC */
-    uint64_t group_bytes;  /* the group's User, the refused growth included */
-    uint64_t app_bytes;    /* the app's share of it */
-    uint64_t growth_bytes; /* what this one change asked for */
+    pid_t tgid;           /* owner of the address space, in the initial pid namespace; 0 unknown */
+    pid_t tid;            /* the thread that ran */
+    uint64_t time_ns;     /* CLOCK_MONOTONIC */
+    uint64_t group_bytes; /* the group's User, the refused growth included */
+    uint64_t counted_bytes; /* what of it stands against the limit */
+    uint64_t app_bytes;     /* the app's share of it */
+    uint64_t growth_bytes;  /* what this one change asked for */
     uint64_t limit_bytes;
     bool shared; /* shared memory grew, not anonymous */
     /* The user stack of tid, innermost first; the first entry is exact, the others need frame

@@ -83,6 +83,7 @@ enum { SPH_ABI_EVENT_PEAK = 1, SPH_ABI_EVENT_KILL = 2, SPH_ABI_EVENT_FOREIGN = 3
 struct sph_abi_event {
     sph_abi_u64 time_ns; /* CLOCK_MONOTONIC */
     sph_abi_u64 group_bytes;
+    sph_abi_u64 counted_bytes;
     sph_abi_u64 app_bytes;
     sph_abi_u64 growth_bytes;
     sph_abi_u64 limit_bytes;
@@ -95,7 +96,7 @@ struct sph_abi_event {
     sph_abi_u32 stack_bytes;
     sph_abi_u64 stack[SPH_ABI_STACK];
 };
-_Static_assert(sizeof(struct sph_abi_event) == 72 + 8 * SPH_ABI_STACK, "event layout");
+_Static_assert(sizeof(struct sph_abi_event) == 80 + 8 * SPH_ABI_STACK, "event layout");
 
 /* Argument of the correcting program: entry mm_id's value becomes `value` if it still is
  * `expected`. */

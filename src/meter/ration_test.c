@@ -27,6 +27,7 @@ struct seen {
     unsigned kills;
     unsigned stack;
     uint64_t group_bytes;
+    uint64_t counted_bytes;
     uint64_t growth_bytes;
     pid_t tgid;
 };
@@ -39,6 +40,7 @@ static void note_event(void *context, const struct sph_meter_event *event) {
     seen->kills++;
     seen->stack = event->n_stack;
     seen->group_bytes = event->group_bytes;
+    seen->counted_bytes = event->counted_bytes;
     seen->growth_bytes = event->growth_bytes;
     seen->tgid = event->tgid;
     assert_ptr_equal(event->app, rig.app);
@@ -65,6 +67,7 @@ static void expect_kill(int status, pid_t pid) {
     assert_true(seen.stack > 0);
     assert_true(seen.group_bytes > (uint64_t)RATION * PAGE);
     assert_int_equal(seen.group_bytes % PAGE, 0);
+    assert_int_equal(seen.counted_bytes, seen.group_bytes); /* nothing is outside the limit */
     sph_meter_app_read(rig.app, &figures);
     assert_int_equal(figures.current, 0);
     assert_int_equal(figures.peak, RATION * PAGE);

@@ -110,6 +110,7 @@ INLINE void report(void *ctx, const struct change *c, u32 type) {
     u64 ids = pid_tgid();
     event->time_ns = ktime_ns();
     event->group_bytes = c->user;
+    event->counted_bytes = c->counted;
     event->app_bytes = c->app;
     event->growth_bytes = c->growth;
     event->limit_bytes = c->book->limit;
