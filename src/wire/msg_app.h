@@ -43,6 +43,7 @@ struct sph_msg_app {
     uint32_t restarts;       /* by the device, since it was last started by a person or a boot */
     uint64_t last_report_id; /* of its last end; 0 = none */
     uint32_t last_why;       /* enum sph_end_why of that end */
+    uint32_t gdb_port;       /* of the debugger, debugging only; 0 = none */
 };
 
 /* In an order that is the same each time. Flash is counted in whole package files. */
