@@ -41,11 +41,13 @@ static bool read_field(const char *text, const char *end, const char *name, unsi
 }
 
 int sph_autopsy_parse_status(const char *text, size_t len, struct sph_thread_place *ret_place) {
-    unsigned tgid, threads;
+    unsigned tgid, threads, tracer;
     if (!read_field(text, text + len, "Tgid:", &tgid) ||
+        !read_field(text, text + len, "TracerPid:", &tracer) ||
         !read_field(text, text + len, "Threads:", &threads) || tgid == 0)
         return -EBADMSG;
-    *ret_place = (struct sph_thread_place){.tgid = (pid_t)tgid, .threads = threads};
+    *ret_place =
+        (struct sph_thread_place){.tgid = (pid_t)tgid, .tracer = (pid_t)tracer, .threads = threads};
     return 0;
 }
 
@@ -121,7 +123,8 @@ static uint64_t held_before(const struct sph_growth *crossing, uint64_t limit_by
 }
 
 /* The growth that crossed is in the meter's current, but the app never got it. */
-static void fill_figures(const struct sph_memory_figures *group, struct sph_report_facts *facts) {
+void sph_autopsy_take_figures(const struct sph_memory_figures *group,
+                              struct sph_report_facts *facts) {
     struct sph_memory_figures figures = *group;
     facts->user_how = "meter, at the exit stop";
     if (facts->crossing.is_known) {
@@ -139,6 +142,6 @@ static void fill_figures(const struct sph_memory_figures *group, struct sph_repo
 void sph_autopsy_look(const struct sph_memory_figures *group, struct sph_ration_share *share,
                       pid_t tid, pid_t tgid, struct sph_report_facts *facts) {
     if (group)
-        fill_figures(group, facts);
+        sph_autopsy_take_figures(group, facts);
     look_at_pages(share, tid, tgid, facts);
 }

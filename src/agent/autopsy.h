@@ -13,12 +13,16 @@
 /* Process and thread numbers of a thread, from /proc/TID/status. */
 struct sph_thread_place {
     pid_t tgid;
+    pid_t tracer;     /* 0: none */
     unsigned threads; /* of its process, itself included */
 };
 /* Pure: the text of a status file. 0 or -EBADMSG. */
 int sph_autopsy_parse_status(const char *text, size_t len, struct sph_thread_place *ret_place);
 int sph_autopsy_place(pid_t tid, struct sph_thread_place *ret_place);
 
+/* Figures alone, of an app whose pages cannot be looked at. */
+void sph_autopsy_take_figures(const struct sph_memory_figures *group,
+                              struct sph_report_facts *facts);
 /* Fills figures and page rows of `facts`; `tid` is stopped. `group` is what the ration says at this
  * moment, NULL when it cannot be read. What cannot be had is left out. */
 void sph_autopsy_look(const struct sph_memory_figures *group, struct sph_ration_share *share,

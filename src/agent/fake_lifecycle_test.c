@@ -89,6 +89,12 @@ pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_
     return sph_lifecycle_state(lifecycle, component) == SPH_SESSION_RUNNING ? PID : 0;
 }
 
+unsigned sph_lifecycle_debug_port(const struct sph_lifecycle *lifecycle,
+                                  const struct sph_guid *component) {
+    bool debugs = fake_lifecycle.last_flags & SPH_START_DEBUG;
+    return debugs && sph_lifecycle_state(lifecycle, component) == SPH_SESSION_RUNNING ? 2345 : 0;
+}
+
 unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
                                 const struct sph_guid *component) {
     (void)lifecycle;

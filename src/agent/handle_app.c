@@ -38,7 +38,8 @@ static enum sph_app_state state_of(struct sph_device *device, const struct sph_g
     switch (sph_lifecycle_state(device->lifecycle, component)) {
     case SPH_SESSION_RUNNING:
     case SPH_SESSION_STOPPING:
-        return SPH_APP_RUNNING;
+        return sph_lifecycle_debug_port(device->lifecycle, component) ? SPH_APP_DEBUGGING
+                                                                      : SPH_APP_RUNNING;
     case SPH_SESSION_WAITING:
     case SPH_SESSION_NONE:
         break;
@@ -74,6 +75,7 @@ static void describe(struct sph_device *device, const struct sph_installed_app *
         .is_debugger = app->is_debugger,
         .starts_by_itself = !app->manual && !app->is_debugger,
         .restarts = sph_lifecycle_restarts(device->lifecycle, &app->component),
+        .gdb_port = sph_lifecycle_debug_port(device->lifecycle, &app->component),
     };
     find_last_end(device, ret_app);
 }
@@ -125,6 +127,8 @@ static uint32_t start_error(int code) {
         return SPH_DEVERR_APP_NOT_PRESENT;
     case -ENOTSUP:
         return SPH_DEVERR_CANNOT_START_DEBUG;
+    case -EALREADY:
+        return SPH_DEVERR_APPLICATION_IN_WRONG_STATE;
     case -EBUSY:
         return SPH_DEVERR_APP_BUSY;
     default:
@@ -137,6 +141,7 @@ static int reply_state(struct sph_call *call, const struct sph_guid *component) 
     struct sph_msg_app_control_reply reply = {
         .state = state_of(call->device, component),
         .pid = 0,
+        .gdb_port = sph_lifecycle_debug_port(call->device->lifecycle, component),
     };
     pid_t pid = sph_lifecycle_pid(call->device->lifecycle, component);
     if (pid > 0)
@@ -152,8 +157,8 @@ static void note_mode(struct sph_device *device, const struct sph_guid *componen
         sph_device_note(device, component, "the start mode is not kept: %s, ignoring", err.text);
 }
 
-/* Starting what runs succeeds, as on the device. A start for one run only says nothing about later
- * boots. */
+/* Starting what runs succeeds, as on the device. A start for one run only, as under the debugger,
+ * says nothing about later boots. */
 static int start(struct sph_call *call, const struct sph_msg_app_control *asked) {
     struct sph_lifecycle *lifecycle = call->device->lifecycle;
     struct sph_start_request request = {.component = asked->component};
@@ -173,7 +178,7 @@ static int start(struct sph_call *call, const struct sph_msg_app_control *asked)
     int code = sph_lifecycle_start(lifecycle, &request, &call->refusal.err);
     if (code < 0)
         return sph_refuse_as(&call->refusal, start_error(code));
-    if (!asked->run_once)
+    if (!asked->run_once && asked->trigger == SPH_TRIGGER_START)
         note_mode(call->device, &asked->component, false);
     return reply_state(call, &asked->component);
 }

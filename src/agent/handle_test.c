@@ -131,7 +131,7 @@ static void test_start_fails(void **state) {
         uint32_t number;
     } rows[] = {
         {-ENOEXEC, 1048591}, {-ENOENT, 14680076}, {-ENOTSUP, 14680075},
-        {-EBUSY, 14680074},  {-EIO, 1048591},
+        {-EBUSY, 14680074},  {-EIO, 1048591},     {-EALREADY, 1048589},
     };
     wire_connect(fixture, &client);
     fake_lifecycle.start_error = -ENOEXEC;
@@ -216,6 +216,37 @@ static void test_control(void **state) {
     struct sph_msg_app_control wrong = control(1, 7);
     wire_refused(&client, SPH_OP_APP_CONTROL, &wrong, 14680073,
                  "there is no trigger 7: start, stop and start debug are 1 to 3");
+    wire_disconnect(&client);
+}
+
+/* What a debugger needs to know stands in the answer and in the list, while it can be used. The
+ * start mode stays as it was. */
+static void test_control_of_debugging(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    struct sph_msg_app_control_reply reply;
+    static const struct {
+        enum sph_app_trigger trigger;
+        enum sph_app_state state;
+        uint32_t gdb_port;
+    } rows[] = {
+        {SPH_TRIGGER_STOP, SPH_APP_STOPPED, 0},
+        {SPH_TRIGGER_START_DEBUG, SPH_APP_DEBUGGING, 2345},
+        {SPH_TRIGGER_START, SPH_APP_DEBUGGING, 2345}, /* it runs: nothing to do */
+        {SPH_TRIGGER_STOP, SPH_APP_STOPPED, 0},
+    };
+    wire_connect(fixture, &client);
+    install(&client, &(struct fixture_package){.component = 1});
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_msg_app_control asked = control(1, rows[i].trigger);
+        wire_call(&client, SPH_OP_APP_CONTROL, &asked, &reply);
+        assert_int_equal(reply.state, rows[i].state);
+        assert_int_equal(reply.gdb_port, rows[i].gdb_port);
+        assert_int_equal(reply.out_port, 0);
+        assert_int_equal(app_of(&client, 1).state, rows[i].state);
+        assert_int_equal(app_of(&client, 1).gdb_port, rows[i].gdb_port);
+        assert_false(app_of(&client, 1).starts_by_itself);
+    }
     wire_disconnect(&client);
 }
 
@@ -519,6 +550,7 @@ int main(void) {
         TEST(test_start_fails),
         TEST(test_refused_update),
         TEST(test_control),
+        TEST(test_control_of_debugging),
         TEST(test_quota_and_delete),
         TEST(test_memory_and_pages),
         TEST(test_log),

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -49,7 +50,14 @@ struct message {
 struct wires {
     int agent, child;    /* the packet socket */
     int out[2], errs[2]; /* the app's stdout and stderr: read end, write end */
+    int status[2];       /* from the helper, when the app is handed over */
 };
+#define WIRES_NULL                                                                                 \
+    {                                                                                              \
+        -1, -1, {-1, -1}, {-1, -1}, {                                                              \
+            -1, -1                                                                                 \
+        }                                                                                          \
+    }
 
 /* -1 marks an end that was handed on or never opened. */
 static void close_pair(int *pair) {
@@ -62,11 +70,12 @@ static void wires_done(struct wires *wires) {
     close_pair((int[]){wires->agent, wires->child});
     close_pair(wires->out);
     close_pair(wires->errs);
+    close_pair(wires->status);
 }
 
 /* SO_PASSCRED on the agent's end: with each packet the kernel tells the sender's pid, translated
  * into the reader's pid namespace. Nobody else could say what the app's pid is from here. */
-static int wires_open(struct wires *wires, struct sph_err *err) {
+static int wires_open(struct wires *wires, bool with_status, struct sph_err *err) {
     int ends[2];
     int on = 1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -78,6 +87,8 @@ static int wires_open(struct wires *wires, struct sph_err *err) {
         fcntl(wires->out[0], F_SETFL, O_NONBLOCK) < 0 ||
         fcntl(wires->errs[0], F_SETFL, O_NONBLOCK) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "Cannot make pipes for the app's output");
+    if (with_status && pipe2(wires->status, O_CLOEXEC | O_NONBLOCK) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot make a pipe to the app's helper");
     return 0;
 }
 
@@ -152,6 +163,10 @@ static void run_app(const struct sph_launch_plan *plan, const struct wires *wire
     sph_meter_touch();
     if (prepare_app(plan, wires, &socket, &err) < 0)
         fail_child(socket, &err);
+    /* Where Yama wants a word for it (elsewhere it fails, ignoring). Of the app's user it is the
+     * debugger alone that ever sees this process. */
+    if (plan->hands_over)
+        (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
     if (send_message(socket, &ready, -1) < 0 ||
         recv(socket, &answer, sizeof(answer), 0) != sizeof(answer) || answer.kind != GO)
         _exit(STATUS_NOT_STARTED); /* the agent is gone or has given up */
@@ -165,10 +180,13 @@ static void run_app(const struct sph_launch_plan *plan, const struct wires *wire
 /* ---- in the helper ---- */
 
 /* As pid 1 it inherits what loses its parent, and must reap it. Its own end is the end of the
- * namespace. */
-static void reap_until_gone(pid_t app) {
+ * namespace. The status goes on where the agent does not trace the app and so cannot see it. */
+static void reap_until_gone(pid_t app, int status_fd) {
     for (;;) {
-        pid_t pid = waitpid(-1, NULL, 0);
+        int status;
+        pid_t pid = waitpid(-1, &status, 0);
+        if (pid == app && status_fd >= 0)
+            (void)!write(status_fd, &status, sizeof(status));
         if (pid == app || (pid < 0 && errno != EINTR))
             _exit(0);
     }
@@ -192,10 +210,17 @@ static pid_t fork_inside(const struct sph_launch_plan *plan, struct sph_err *err
  * the meter's: a dying agent closes its own some 30 ms before the kernel kills what it traces, and
  * apps would grow without a limit meanwhile. This process ends after they have got their SIGKILL.
  */
-static void close_descriptors(int kept) {
-    if (kept > 0)
-        (void)close_range(0, (unsigned)kept - 1, 0);
-    (void)close_range(kept > 0 ? (unsigned)kept + 1 : 0, ~0u, 0);
+static void close_between(int first, int last) {
+    if (first <= last)
+        (void)close_range((unsigned)first, (unsigned)last, 0);
+}
+
+static void close_descriptors(int attachment, int status_fd) {
+    int low = attachment < status_fd ? attachment : status_fd;
+    int high = attachment < status_fd ? status_fd : attachment;
+    close_between(0, low - 1);
+    close_between(low + 1, high - 1);
+    close_between(high + 1, INT_MAX);
 }
 
 /* Stays root and keeps its capabilities, but runs nothing of the app's and reads nothing from it:
@@ -218,11 +243,11 @@ static void run_helper(const struct sph_launch_plan *plan, const struct wires *w
         run_app(plan, wires);
     struct message left = {.kind = HELPER_LEFT};
     int rc = send_message(wires->child, &left, channel);
-    close_descriptors(plan->attachment);
+    close_descriptors(plan->attachment > 0 ? plan->attachment : -1, wires->status[1]);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (rc < 0)
         _exit(STATUS_NOT_STARTED);
-    reap_until_gone(app);
+    reap_until_gone(app, wires->status[1]);
 }
 
 /* ---- in the agent ---- */
@@ -303,7 +328,8 @@ static int await_ready(int fd, struct sph_launched *launched, struct sph_err *er
  * why not. */
 static int trace_and_go(const struct sph_launch_plan *plan, int fd, struct sph_launched *launched,
                         struct sph_err *err) {
-    uintptr_t options = plan->ptrace_options;
+    uintptr_t options =
+        plan->hands_over ? PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL : plan->ptrace_options;
     if (ptrace(PTRACE_SEIZE, launched->app_pid, NULL, (void *)options) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "Cannot trace the app");
     struct message message = {.kind = GO};
@@ -315,8 +341,32 @@ static int trace_and_go(const struct sph_launch_plan *plan, int fd, struct sph_l
     return rc <= 0 ? rc : SPH_FAIL(err, -EPROTO, "The app's process sent what it may not.");
 }
 
-/* Nothing of a failed try is left when this returns: the app's process, then the helper. */
-static void reap_failed(struct sph_launched *launched) {
+/* Stands in execve's own stop: the program is there, none of it has run. Frozen before it is let
+ * go, it goes no further, and without the job-control stop that SIGSTOP would leave behind: that
+ * would come back whenever a debugger lets go, and catch each new thread. */
+static int hand_over(const struct sph_launch_plan *plan, struct sph_launched *launched,
+                     struct sph_err *err) {
+    int status;
+    pid_t pid;
+    do
+        pid = waitpid(launched->app_pid, &status, __WALL);
+    while (pid < 0 && errno == EINTR);
+    if (pid < 0 || !WIFSTOPPED(status) || status >> 16 != PTRACE_EVENT_EXEC)
+        return SPH_FAIL(err, -ECHILD,
+                        "The application ended before the debugger could take it: its program "
+                        "does not fit the ration, or was killed.");
+    launched->app_fd = (int)syscall(SYS_pidfd_open, launched->app_pid, 0);
+    if (launched->app_fd < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot keep hold of the app's process");
+    int rc = sph_cgroup_app_freeze(plan->cgroup, true);
+    if (rc < 0)
+        return SPH_FAIL_ERRNO(err, rc, "Cannot hold the app for the debugger");
+    if (ptrace(PTRACE_DETACH, launched->app_pid, NULL, NULL) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot leave the app to the debugger");
+    return 0;
+}
+
+void sph_launched_kill(struct sph_launched *launched) {
     int status;
     (void)kill(launched->helper_pid, SIGKILL);
     while (launched->app_pid > 0) {
@@ -335,7 +385,7 @@ static void reap_failed(struct sph_launched *launched) {
 /* launched has the pids as soon as they are known, so that a failure can reap them. */
 static int bring_up(const struct sph_launch_plan *plan, struct wires *wires,
                     struct sph_launched *launched, struct sph_err *err) {
-    int rc = wires_open(wires, err);
+    int rc = wires_open(wires, plan->hands_over, err);
     if (rc < 0)
         return rc;
     /* A plain clone: fork() has no flags, and glibc's wrapper wants a stack. */
@@ -353,20 +403,23 @@ static int bring_up(const struct sph_launch_plan *plan, struct wires *wires,
     rc = await_ready(wires->agent, launched, err);
     if (rc == 0)
         rc = trace_and_go(plan, wires->agent, launched, err);
+    if (rc == 0 && plan->hands_over)
+        rc = hand_over(plan, launched, err);
     if (rc < 0)
-        reap_failed(launched);
+        sph_launched_kill(launched);
     return rc;
 }
 
 int sph_launch(const struct sph_launch_plan *plan, struct sph_launched *ret_launched,
                struct sph_err *err) {
     struct sph_launched launched = SPH_LAUNCHED_NULL;
-    struct wires wires = {-1, -1, {-1, -1}, {-1, -1}};
+    struct wires wires = WIRES_NULL;
     launched.start_ns = sph_clock_monotonic_ns();
     int rc = bring_up(plan, &wires, &launched, err);
     if (rc == 0) {
         launched.output_fd = SPH_STEAL_FD(wires.out[0]);
         launched.error_fd = SPH_STEAL_FD(wires.errs[0]);
+        launched.status_fd = SPH_STEAL_FD(wires.status[0]);
         *ret_launched = launched;
     } else {
         launched.helper_pid = -1;
@@ -376,10 +429,29 @@ int sph_launch(const struct sph_launch_plan *plan, struct sph_launched *ret_laun
     return rc;
 }
 
+/* One that was handed over is not ours to reap, so its number can be another's at any time. */
+void sph_launched_signal(const struct sph_launched *launched, int number) {
+    if (launched->app_fd >= 0)
+        (void)syscall(SYS_pidfd_send_signal, launched->app_fd, number, NULL, 0);
+    else if (launched->app_pid > 0)
+        (void)kill(launched->app_pid, number);
+}
+
+bool sph_launched_is_alive(const struct sph_launched *launched) {
+    struct pollfd end = {.fd = launched->app_fd, .events = POLLIN};
+    return poll(&end, 1, 0) == 0;
+}
+
+int sph_launched_read_status(const struct sph_launched *launched) {
+    int status;
+    return read(launched->status_fd, &status, sizeof(status)) == sizeof(status) ? status : SIGKILL;
+}
+
 void sph_launched_done(struct sph_launched *launched) {
     if (launched->helper_pid > 0)
         (void)kill(launched->helper_pid, SIGKILL);
     close_pair((int[]){launched->output_fd, launched->error_fd});
+    close_pair((int[]){launched->app_fd, launched->status_fd});
     if (launched->channel_fd >= 0)
         (void)close(launched->channel_fd);
     *launched = (struct sph_launched)SPH_LAUNCHED_NULL;

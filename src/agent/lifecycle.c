@@ -35,8 +35,8 @@ struct sph_session *sph_lifecycle_find(const struct sph_lifecycle *lifecycle,
     return NULL;
 }
 
-/* By its first process or its helper: the two that a session knows. Others are found through their
- * tgid. */
+/* By its first process or its helper: the two that a session knows of its app's. Others are found
+ * through their tgid. */
 static struct sph_session *find_process(const struct sph_lifecycle *lifecycle, pid_t pid) {
     for (size_t i = 0; i < lifecycle->n_sessions; i++) {
         const struct sph_launched *launched = &lifecycle->sessions[i]->launched;
@@ -51,6 +51,14 @@ static struct sph_session *find_share(const struct sph_lifecycle *lifecycle,
                                       const struct sph_meter_app *app) {
     for (size_t i = 0; i < lifecycle->n_sessions; i++)
         if (app && lifecycle->sessions[i]->share.meter == app)
+            return lifecycle->sessions[i];
+    return NULL;
+}
+
+/* There is one at most: the port is one. */
+static struct sph_session *find_debugged(const struct sph_lifecycle *lifecycle) {
+    for (size_t i = 0; i < lifecycle->n_sessions; i++)
+        if (lifecycle->sessions[i]->debug)
             return lifecycle->sessions[i];
     return NULL;
 }
@@ -84,13 +92,24 @@ size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle) {
     return count;
 }
 
-/* A number that is not a process's any more must never reach kill(): -1 means everybody. */
-static void signal_process(pid_t pid, int number) {
-    if (pid > 0)
-        (void)kill(pid, number);
-}
-
 /* ---- the meter's side ---- */
+
+/* The first to cross is the one; with several CPUs the ring may hold a later one before it. */
+static void take_crossing(struct sph_lifecycle *lifecycle, struct sph_session *session,
+                          const struct sph_meter_event *event) {
+    struct sph_growth *crossing = &session->facts.crossing;
+    struct sph_memory_figures group;
+    if (crossing->is_known && crossing->user_bytes <= event->counted_bytes)
+        return;
+    sph_growth_take_crossing(crossing, event);
+    if (!session->debug)
+        return;
+    /* Nobody will see it in its exit stop, and there are no later figures of it. Its server may
+     * have been so busy with its threads that it never notices (seen with 13.1). */
+    if (sph_lifecycle_read_group(lifecycle, &group, NULL) == 0)
+        sph_autopsy_take_figures(&group, &session->facts);
+    (void)sph_loop_arm_timer(session->timer, SPH_DEBUG_FAREWELL_MS, 0);
+}
 
 /* From the meter's ring, in the order in which it happened. Only notes and kills are made here: the
  * event may be of a process that stands in its exit stop at this moment, with its memory about to
@@ -105,16 +124,13 @@ static void on_growth(void *context, const struct sph_meter_event *event) {
         session->peak_is_news = true;
         return;
     }
-    /* The first to cross is the one; with several CPUs the ring may hold a later one before it. */
-    if (!session->facts.crossing.is_known ||
-        event->group_bytes < session->facts.crossing.user_bytes)
-        sph_growth_take(&session->facts.crossing, event);
+    take_crossing(lifecycle, session, event);
     session->facts.signs.over_ration = true;
     /* A child of the app's, or nobody yet (growth by another's hand): the ration is the app's, so
      * all of it goes. Where the kernel has killed the first process already, this changes nothing.
      */
     if (!session->app_gone)
-        signal_process(session->launched.app_pid, SIGKILL);
+        sph_launched_signal(&session->launched, SIGKILL);
 }
 
 static void read_meter(struct sph_lifecycle *lifecycle) {
@@ -208,16 +224,18 @@ static void settle(struct sph_lifecycle *lifecycle, struct sph_session *session)
  */
 static void on_back_off_over(struct sph_lifecycle *lifecycle, struct sph_session *session);
 
-/* One timer per session: of the grace time, the last output, or the back-off. */
+/* One timer per session: of the grace or the farewell time, the last output, or the back-off. */
 static void on_timer(void *context) {
     struct sph_session *session = context;
     if (session->state == SPH_SESSION_WAITING) {
         on_back_off_over(session->lifecycle, session);
     } else if (sph_session_is_gone(session)) {
         settle(session->lifecycle, session);
+    } else if (session->debug) {
+        sph_debug_kill(session->debug); /* its farewell time is over */
     } else if (session->state == SPH_SESSION_STOPPING && !session->app_gone) {
         session->facts.signs.grace_over = true;
-        signal_process(session->launched.app_pid, SIGKILL);
+        sph_launched_signal(&session->launched, SIGKILL);
     }
 }
 
@@ -281,17 +299,13 @@ static void on_output_ended(void *context) {
  * passed over. */
 static void on_gone(void *context, pid_t pid, int status) {
     struct sph_lifecycle *lifecycle = context;
-    struct sph_session *session = find_process(lifecycle, pid);
-    if (!session)
-        return;
-    if (pid == session->launched.app_pid) {
-        session->facts.signs.status = status;
-        session->app_gone = true;
-        session->facts.run_ms = (sph_clock_monotonic_ns() - session->launched.exec_ns) / 1000000;
-    } else {
-        session->helper_gone = true;
+    for (size_t i = 0; i < lifecycle->n_sessions; i++) {
+        struct sph_session *session = lifecycle->sessions[i];
+        if (sph_session_has_process(session) && sph_session_on_gone(session, pid, status)) {
+            settle_when_gone(lifecycle, session);
+            return;
+        }
     }
-    settle_when_gone(lifecycle, session);
 }
 
 /* ---- start and restart ---- */
@@ -352,14 +366,27 @@ static int add_session(struct sph_lifecycle *lifecycle, const struct sph_start_r
     return 0;
 }
 
+static int check_debugging(const struct sph_lifecycle *lifecycle, const struct sph_guid *component,
+                           struct sph_err *err) {
+    const struct sph_registry *registry = lifecycle->device->registry;
+    const struct sph_session *debugged = find_debugged(lifecycle);
+    int rc = sph_debug_check(registry, sph_registry_find(registry, component), err);
+    if (rc < 0 || !debugged || sph_guid_equal(&debugged->component, component))
+        return rc;
+    return SPH_FAIL(err, -EBUSY,
+                    "%s is being debugged, and the device has one debugger: stop that application "
+                    "first.",
+                    debugged->name);
+}
+
 /* What a start is refused for, before anything is changed. */
 static int check_start(const struct sph_lifecycle *lifecycle,
                        const struct sph_start_request *request, struct sph_err *err) {
     const struct sph_session *session = sph_lifecycle_find(lifecycle, &request->component);
-    if (request->flags & SPH_START_DEBUG)
-        return SPH_FAIL(err, -ENOTSUP,
-                        "Cannot start the application in debug mode: there is no debugging server "
-                        "on this device.");
+    int rc =
+        request->flags & SPH_START_DEBUG ? check_debugging(lifecycle, &request->component, err) : 0;
+    if (rc < 0)
+        return rc;
     if (lifecycle->halted)
         return SPH_FAIL(err, -ESHUTDOWN, "The device is restarting: start the application then.");
     if (session && sph_session_has_process(session))
@@ -400,19 +427,24 @@ static void ask_to_stop(struct sph_lifecycle *lifecycle, struct sph_session *ses
     } else if (session->state == SPH_SESSION_RUNNING) {
         session->state = SPH_SESSION_STOPPING;
         session->facts.signs.stop_asked = true;
-        (void)sph_loop_arm_timer(session->timer, SPH_STOP_GRACE_MS, 0);
+        (void)sph_loop_arm_timer(session->timer,
+                                 session->debug ? SPH_DEBUG_FAREWELL_MS : SPH_STOP_GRACE_MS, 0);
         if (session->app_gone)
             return;
-        signal_process(session->launched.app_pid, SIGTERM);
+        /* A debugger gets every signal first, and its user may be at lunch. */
+        sph_launched_signal(&session->launched, session->debug ? SIGKILL : SIGTERM);
         /* One that stands still (SIGSTOP) would hear of it only after SIGKILL, and be told to have
          * ignored it. The kernel delivers the lower number first: SIGTERM. */
-        signal_process(session->launched.app_pid, SIGCONT);
+        sph_launched_signal(&session->launched, SIGCONT);
     }
 }
 
 int sph_lifecycle_stop(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                        sph_lifecycle_done_fn *done, void *context, struct sph_err *err) {
     struct sph_session *session = sph_lifecycle_find(lifecycle, component);
+    struct sph_session *debugged = find_debugged(lifecycle);
+    if (!session && debugged && sph_guid_equal(sph_debug_component(debugged->debug), component))
+        session = debugged; /* the debugger is asked for, which runs for that app */
     if (!session) {
         if (done)
             done(context);
@@ -463,6 +495,12 @@ pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_
     return session && session->launched.app_pid > 0 ? session->launched.app_pid : 0;
 }
 
+unsigned sph_lifecycle_debug_port(const struct sph_lifecycle *lifecycle,
+                                  const struct sph_guid *component) {
+    const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
+    return session && session->debug ? SPH_DEBUG_PORT : 0;
+}
+
 unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
                                 const struct sph_guid *component) {
     const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
@@ -510,7 +548,7 @@ static void kill_all(struct sph_lifecycle *lifecycle) {
         if (sph_session_has_process(session) && sph_session_is_gone(session))
             settle(lifecycle, session);
         else if (sph_session_has_process(session))
-            signal_process(session->launched.helper_pid, SIGKILL);
+            sph_session_kill(session);
         else
             drop(lifecycle, session);
     }

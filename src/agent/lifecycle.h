@@ -32,7 +32,7 @@ enum sph_session_state {
 
 enum {
     SPH_START_ONCE = 1u << 0,  /* no restart after an unexpected end */
-    SPH_START_DEBUG = 1u << 1, /* refused with -ENOTSUP until a debug server can be installed */
+    SPH_START_DEBUG = 1u << 1, /* before its first instruction, held by the installed debugger */
 };
 
 /* Figures of one reading, in bytes; total >= user and peak >= user always hold. */
@@ -76,11 +76,12 @@ struct sph_start_request {
 };
 /* Returns when the app's program has been entered (execve is over) or with the reason why not:
  * -ENOENT not installed, -EALREADY running, -ENOEXEC wrong architecture or no loader, -ENOTSUP a
- * debugger was wanted, -ESHUTDOWN the device stops, -ENOSPC 32 run already, or what the launch met.
- * Nothing is left of a start that failed. */
+ * debugger was wanted and none is installed, -EBUSY it holds another app, -ESHUTDOWN the device
+ * stops, -ENOSPC 32 run already, or what the launch met. Nothing is left of a start that failed. */
 int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_request *request,
                         struct sph_err *err) SPH_MUST_USE;
-/* SIGTERM, then SIGKILL after the grace time. Returns at once; `done` (may be NULL) is called when
+/* SIGTERM, then SIGKILL after the grace time; SIGKILL at once to one that is debugged. That is also
+ * stopped when the debugger is asked to. Returns at once; `done` (may be NULL) is called when
  * nothing of the app is left, also at once when nothing ran: before this returns. */
 int sph_lifecycle_stop(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                        sph_lifecycle_done_fn *done, void *context, struct sph_err *err);
@@ -93,6 +94,9 @@ void sph_lifecycle_resume(struct sph_lifecycle *lifecycle);
 enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
                                            const struct sph_guid *component);
 pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component);
+/* Where a gdb can connect to an app that is debugged; 0 when it is not. */
+unsigned sph_lifecycle_debug_port(const struct sph_lifecycle *lifecycle,
+                                  const struct sph_guid *component);
 size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle);
 /* By the device, since a person or the boot started it; 0 when it does not run. */
 unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,

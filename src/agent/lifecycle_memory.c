@@ -13,11 +13,15 @@
 
 int sph_lifecycle_read_group(struct sph_lifecycle *lifecycle,
                              struct sph_memory_figures *ret_figures, struct sph_err *err) {
-    const struct sph_ration_share *shares[SPH_LIFECYCLE_MAX];
+    const struct sph_ration_share *shares[SPH_LIFECYCLE_MAX + 1]; /* and the debugger's */
     size_t count = 0;
-    for (size_t i = 0; i < lifecycle->n_sessions; i++)
-        if (sph_session_has_process(lifecycle->sessions[i]))
-            shares[count++] = &lifecycle->sessions[i]->share;
+    for (size_t i = 0; i < lifecycle->n_sessions; i++) {
+        const struct sph_session *session = lifecycle->sessions[i];
+        if (sph_session_has_process(session))
+            shares[count++] = &session->share;
+        if (session->debug)
+            shares[count++] = sph_debug_share(session->debug);
+    }
     return sph_ration_read(&lifecycle->ration, shares, count, ret_figures, err);
 }
 
@@ -46,6 +50,8 @@ static void check_shares(struct sph_lifecycle *lifecycle, const struct sph_sessi
         struct sph_session *session = lifecycle->sessions[i];
         if (sph_session_has_process(session) && (!only || session == only))
             sph_ration_check(&session->share);
+        if (session->debug && !only)
+            sph_ration_check(sph_debug_share(session->debug));
     }
 }
 

@@ -63,13 +63,14 @@ void sph_ration_close(struct sph_ration *ration) {
 }
 
 /* Disarmed: what the launch itself touches in there is not the app's. */
-int sph_ration_join(struct sph_ration *ration, const char *app_name,
+int sph_ration_join(struct sph_ration *ration, const char *app_name, unsigned flags,
                     struct sph_ration_share *ret_share, struct sph_err *err) {
     struct sph_ration_share share = {.cgroup = NULL};
     int rc = sph_cgroup_app_make(ration->tree, app_name, &share.cgroup, err);
     if (rc < 0)
         return rc;
-    rc = sph_meter_app_add(ration->meter, sph_cgroup_app_id(share.cgroup), 0, &share.meter, err);
+    rc =
+        sph_meter_app_add(ration->meter, sph_cgroup_app_id(share.cgroup), flags, &share.meter, err);
     if (rc == 0 && ration->memctl != SPH_MEMCTL_NONE)
         rc =
             sph_kmem_open(ration->memctl, sph_cgroup_app_memory_fd(share.cgroup), &share.kmem, err);

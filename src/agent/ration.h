@@ -40,8 +40,8 @@ int sph_ration_open(const char *group, uint64_t limit_bytes,
 void sph_ration_close(struct sph_ration *ration); /* takes one that was never opened */
 
 /* For each run a group and a meter slot of its own, both empty. `app_name` is the component id as
- * text. */
-int sph_ration_join(struct sph_ration *ration, const char *app_name,
+ * text; `flags` are SPH_METER_APP_*. */
+int sph_ration_join(struct sph_ration *ration, const char *app_name, unsigned flags,
                     struct sph_ration_share *ret_share, struct sph_err *err);
 /* After the app's last process is gone. Takes an empty share. */
 void sph_ration_leave(struct sph_ration_share *share);

@@ -13,6 +13,8 @@
 /* A signal that its own processes or the processor raised. One from outside its pid namespace has
  * no sender that it could see. */
 static bool is_own_making(const struct sph_end_signs *signs, int number) {
+    if (signs->debugged)
+        return !signs->debugger_died && sph_tracer_may_be_fault(number);
     if (!signs->has_fault || signs->fault.signal != number)
         return false;
     return signs->fault.code > 0 || signs->fault.code == SI_TIMER || signs->fault.sender != 0;
@@ -21,6 +23,8 @@ static bool is_own_making(const struct sph_end_signs *signs, int number) {
 /* SIGKILL has no sender that could be seen: what the agent has not done itself came from elsewhere.
  */
 static enum sph_end_why judge_signal(const struct sph_end_signs *signs, int number) {
+    if (number == SIGKILL && signs->debugged && signs->stop_asked)
+        return SPH_END_STOPPED; /* the agent asks no app that a debugger may hold still */
     if (number == SIGKILL && signs->grace_over)
         return SPH_END_SIGTERM_IGNORED;
     if (number == SIGTERM && signs->stop_asked)
@@ -62,6 +66,12 @@ void sph_growth_take(struct sph_growth *growth, const struct sph_meter_event *ev
     };
     if (growth->n_stack > 0)
         memcpy(growth->stack, event->stack, growth->n_stack * sizeof(growth->stack[0]));
+}
+
+/* What the debugger's server holds is no part of it. */
+void sph_growth_take_crossing(struct sph_growth *growth, const struct sph_meter_event *event) {
+    sph_growth_take(growth, event);
+    growth->user_bytes = event->counted_bytes;
 }
 
 static struct sph_slice stack_slice(const struct sph_growth *growth) {

@@ -18,12 +18,14 @@
 
 /* What decides why an app ended. */
 struct sph_end_signs {
-    int status;        /* of its first process, as for waitpid */
-    bool start_failed; /* it never ran; status says nothing */
-    bool stop_asked;   /* SIGTERM was sent by the agent */
-    bool grace_over;   /* and SIGKILL after it */
-    bool over_ration;  /* the meter killed one of its processes, or told the agent to */
-    bool has_fault;    /* a signal was delivered that could end it; the last one is `fault` */
+    int status;         /* of its first process, as for waitpid */
+    bool start_failed;  /* it never ran; status says nothing */
+    bool stop_asked;    /* SIGTERM was sent by the agent */
+    bool grace_over;    /* and SIGKILL after it */
+    bool debugged;      /* a debugger held it: no signal of it was seen, only its end */
+    bool debugger_died; /* by a signal: registers and breakpoints of the app were left anyhow */
+    bool over_ration;   /* the meter killed one of its processes, or told the agent to */
+    bool has_fault;     /* a signal was delivered that could end it; the last one is `fault` */
     struct sph_fault fault;
 };
 
@@ -51,6 +53,8 @@ struct sph_growth {
     uint64_t stack[SPH_METER_STACK_MAX];
 };
 void sph_growth_take(struct sph_growth *growth, const struct sph_meter_event *event);
+/* Of one that crossed the limit: user_bytes is then what stands against it. */
+void sph_growth_take_crossing(struct sph_growth *growth, const struct sph_meter_event *event);
 
 /* A row of the page map that outlives the process. */
 struct sph_kept_row {

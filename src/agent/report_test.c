@@ -67,6 +67,25 @@ static void test_judge(void **state) {
         {"an earlier fault was handled",
          {.status = SIGKILL, .has_fault = true, .fault = fault},
          {SPH_END_KILLED, 0, SIGKILL}},
+        {"stopped under the debugger",
+         {.status = SIGKILL, .stop_asked = true, .debugged = true},
+         {SPH_END_STOPPED, 0, SIGKILL}},
+        {"killed under the debugger",
+         {.status = SIGKILL, .debugged = true},
+         {SPH_END_KILLED, 0, SIGKILL}},
+        {"crash under the debugger",
+         {.status = SIGSEGV, .debugged = true},
+         {SPH_END_CRASH, 0, SIGSEGV}},
+        {"crash of the debugger",
+         {.status = SIGTRAP, .debugged = true, .debugger_died = true},
+         {SPH_END_KILLED, 0, SIGTRAP}},
+        {"a signal under the debugger",
+         {.status = SIGHUP, .debugged = true},
+         {SPH_END_KILLED, 0, SIGHUP}},
+        {"exit under the debugger", {.status = exited(3), .debugged = true}, {SPH_END_EXIT, 3, 0}},
+        {"ration under the debugger",
+         {.status = SIGKILL, .over_ration = true, .debugged = true},
+         {SPH_END_RATION, 0, SIGKILL}},
         {"ration", {.status = SIGKILL, .over_ration = true}, {SPH_END_RATION, 0, SIGKILL}},
         {"ration while stopping",
          {.status = SIGKILL, .over_ration = true, .stop_asked = true, .grace_over = true},
@@ -237,13 +256,15 @@ static void test_status_file(void **state) {
         int code;
         pid_t tgid;
         unsigned threads;
+        pid_t tracer;
     } rows[] = {
-        {"Name:\tapp\nTgid:\t12\nPid:\t13\nThreads:\t4\n", 0, 12, 4},
-        {"Name:\tTgid: 9\nTgid:\t12\nThreads:\t1", 0, 12, 1},
-        {"Name:\tapp\nThreads:\t4\n", -EBADMSG, 0, 0},
-        {"Tgid:\t12\n", -EBADMSG, 0, 0},
-        {"Tgid:\t0\nThreads:\t1\n", -EBADMSG, 0, 0},
-        {"", -EBADMSG, 0, 0},
+        {"Name:\tapp\nTgid:\t12\nPid:\t13\nTracerPid:\t0\nThreads:\t4\n", 0, 12, 4, 0},
+        {"Name:\tTgid: 9\nTgid:\t12\nTracerPid:\t8\nThreads:\t1", 0, 12, 1, 8},
+        {"Name:\tapp\nTracerPid:\t8\nThreads:\t4\n", -EBADMSG, 0, 0, 0},
+        {"Tgid:\t12\nTracerPid:\t8\n", -EBADMSG, 0, 0, 0},
+        {"Tgid:\t12\nThreads:\t4\n", -EBADMSG, 0, 0, 0},
+        {"Tgid:\t0\nTracerPid:\t0\nThreads:\t1\n", -EBADMSG, 0, 0, 0},
+        {"", -EBADMSG, 0, 0, 0},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
         struct sph_thread_place place = {.tgid = 0};
@@ -251,6 +272,7 @@ static void test_status_file(void **state) {
                          rows[i].code);
         assert_int_equal(place.tgid, rows[i].tgid);
         assert_int_equal(place.threads, rows[i].threads);
+        assert_int_equal(place.tracer, rows[i].tracer);
     }
 }
 

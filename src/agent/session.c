@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "agent/channel.h"
 #include "agent/device.h"
@@ -47,6 +48,8 @@ struct sph_session *sph_session_new(struct sph_device *device,
     session->device = device;
     session->component = request->component;
     session->flags = request->flags;
+    if (request->flags & SPH_START_DEBUG) /* as on the device: what is debugged ends for good */
+        session->flags |= SPH_START_ONCE;
     memcpy(session->name, app->name, sizeof(session->name));
     session->launched = (struct sph_launched)SPH_LAUNCHED_NULL;
     for (int i = 0; i < 2; i++)
@@ -79,6 +82,7 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
     const struct sph_target *target = session->target;
     /* A native device's network is its user's own: no app gets into it. */
     bool has_network = session->device->is_virtual && orders->wants_network;
+    bool is_debugged = session->flags & SPH_START_DEBUG;
     const struct sph_launch_plan plan = {
         .sandbox = {.component = session->component,
                     .package_fd = root_fd,
@@ -90,7 +94,8 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
                     .host_libraries = session->device->host_libraries},
         .identity = {.uid = app->uid,
                      .file_bytes = file_limit(session, app),
-                     .process_count = SPH_PROCESSES_MAX,
+                     /* The debugger's server is one more of this user. */
+                     .process_count = SPH_PROCESSES_MAX + is_debugged,
                      .file_count = FILES},
         .argv = orders->argv,
         .envp = environment,
@@ -101,6 +106,7 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
         .attachment = sph_meter_attachment(session->ration->meter),
         .ptrace_options = sph_tracer_options(),
         .share_network = has_network,
+        .hands_over = is_debugged,
     };
     return sph_launch(&plan, &session->launched, err);
 }
@@ -131,6 +137,22 @@ static int attach(struct sph_session *session, const struct sph_installed_app *a
     return rc;
 }
 
+/* The app waits in its frozen group for it. */
+static int start_debugger(struct sph_session *session, const struct sph_installed_app *app,
+                          struct sph_err *err) {
+    const struct sph_debug_plan plan = {.device = session->device,
+                                        .ration = session->ration,
+                                        .cgroup = session->share.cgroup,
+                                        .app_pid = session->launched.app_pid,
+                                        .uid = app->uid};
+    int rc = sph_debug_start(&plan, &session->debug, err);
+    if (rc == 0)
+        return 0;
+    sph_launched_kill(&session->launched);
+    sph_launched_done(&session->launched);
+    return rc;
+}
+
 /* The share is had first, since the app is born in it, and is given back when it is not born. */
 static int start_run(struct sph_session *session, const struct sph_installed_app *app,
                      const struct sph_orders *orders, struct sph_err *err) {
@@ -140,10 +162,12 @@ static int start_run(struct sph_session *session, const struct sph_installed_app
     if (rc < 0)
         return rc;
     /* The group's name is the id: it is what the kernel's own messages about the group show. */
-    rc = sph_ration_join(session->ration, sph_guid_format(&session->component, guid),
+    rc = sph_ration_join(session->ration, sph_guid_format(&session->component, guid), 0,
                          &session->share, err);
     if (rc == 0)
         rc = launch(session, app, orders, root_fd, err);
+    if (rc == 0 && (session->flags & SPH_START_DEBUG))
+        rc = start_debugger(session, app, err);
     if (rc < 0) {
         sph_ration_leave(&session->share);
         return rc;
@@ -161,6 +185,10 @@ static void begin_facts(struct sph_session *session) {
         .device_start_ns = session->device->started_ms * 1000000,
         .limit_bytes = session->device->profile.ram_bytes,
     };
+    if (session->flags & SPH_START_DEBUG) {
+        session->facts.signs.debugged = true;
+        session->facts.pages_how = "not looked at: the debugger held the application";
+    }
     session->app_gone = session->helper_gone = session->looked_at = false;
 }
 
@@ -187,8 +215,59 @@ int sph_session_launch(struct sph_session *session, struct sph_err *err) {
     session->state = SPH_SESSION_RUNNING;
     rc = attach(session, app, &orders, err);
     if (rc < 0) /* its end is seen and settled like any other */
-        (void)kill(session->launched.helper_pid, SIGKILL); /* just launched, so it is a child */
+        sph_session_kill(session);
     return rc;
+}
+
+/* ---- the end ---- */
+
+static void note_app_gone(struct sph_session *session, int status) {
+    session->facts.signs.status = status;
+    session->app_gone = true;
+    session->facts.run_ms = (sph_clock_monotonic_ns() - session->launched.exec_ns) / 1000000;
+}
+
+/* The debugger has left (gdb's kill, detach, disconnect, or its own death), and the app, which
+ * would run on with nobody to see its end, with it; or the app has, and the server is given the
+ * time to say so. */
+static void part(struct sph_session *session) {
+    bool server_gone = sph_debug_pid(session->debug) < 0;
+    if (server_gone && !session->app_gone) {
+        if (!session->facts.signs.stop_asked && sph_launched_is_alive(&session->launched))
+            sph_device_note(session->device, &session->component,
+                            "%s is ended with its debugging session", session->name);
+        sph_launched_signal(&session->launched, SIGKILL);
+    } else if (session->app_gone && !server_gone) {
+        (void)sph_loop_arm_timer(session->timer, SPH_DEBUG_FAREWELL_MS, 0);
+    }
+}
+
+bool sph_session_on_gone(struct sph_session *session, pid_t pid, int status) {
+    bool is_debugged = session->debug != NULL;
+    if (is_debugged && pid == sph_debug_pid(session->debug)) {
+        sph_debug_on_gone(session->debug);
+        session->facts.signs.debugger_died = WIFSIGNALED(status);
+    } else if (pid == session->launched.helper_pid) {
+        session->helper_gone = true;
+        session->launched.helper_pid = -1; /* reaped: its number is anyone's now */
+        if (is_debugged)
+            note_app_gone(session, sph_launched_read_status(&session->launched));
+    } else if (pid == session->launched.app_pid && !is_debugged) {
+        note_app_gone(session, status);
+    } else {
+        return false;
+    }
+    if (is_debugged)
+        part(session);
+    return true;
+}
+
+/* The server too: a helper waits for what a tracer has not let go of. */
+void sph_session_kill(struct sph_session *session) {
+    if (session->launched.helper_pid > 0)
+        (void)kill(session->launched.helper_pid, SIGKILL);
+    if (session->debug)
+        sph_debug_kill(session->debug);
 }
 
 /* A pipe is at its end when the last writer is gone, which may be a daemon of the app's; after the
@@ -211,6 +290,7 @@ void sph_session_settle(struct sph_session *session) {
     for (int i = 0; i < 2; i++)
         sph_output_finish(&session->outputs[i]);
     session->channel = sph_channel_free(session->channel);
+    session->debug = sph_debug_free(session->debug);
     session->launched.helper_pid = -1; /* reaped: its number is anyone's now */
     sph_launched_done(&session->launched);
     sph_ration_leave(&session->share);
@@ -223,6 +303,7 @@ struct sph_session *sph_session_free(struct sph_session *session) {
     for (int i = 0; i < 2; i++)
         sph_output_done(&session->outputs[i]);
     session->channel = sph_channel_free(session->channel);
+    session->debug = sph_debug_free(session->debug);
     sph_launched_done(&session->launched);
     sph_ration_leave(&session->share);
     sph_report_facts_done(&session->facts);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "agent/backoff.h"
+#include "agent/debug.h"
 #include "agent/launch.h"
 #include "agent/lifecycle.h"
 #include "agent/output.h"
@@ -45,6 +46,7 @@ struct sph_session {
     /* of the present run */
     struct sph_ration_share share;
     struct sph_launched launched;
+    struct sph_debug *debug; /* NULL: no debugger holds it */
     struct sph_channel *channel;
     struct sph_output outputs[2]; /* stdout, stderr */
     bool app_gone, helper_gone;
@@ -71,8 +73,14 @@ static inline bool sph_session_has_process(const struct sph_session *session) {
 }
 /* Nothing of it runs any more. What it wrote may not be read yet. */
 static inline bool sph_session_is_gone(const struct sph_session *session) {
-    return session->app_gone && session->helper_gone;
+    return session->app_gone && session->helper_gone &&
+           (!session->debug || sph_debug_pid(session->debug) < 0);
 }
+/* One of its three processes (the app's first, its helper, the debugger's server) was reaped. False
+ * when it is none of them. */
+bool sph_session_on_gone(struct sph_session *session, pid_t pid, int status);
+/* SIGKILL to all three: nothing of it asks for time. */
+void sph_session_kill(struct sph_session *session);
 /* Something may be left in its pipes. */
 bool sph_session_has_output(const struct sph_session *session);
 /* Arms the timer of one that is gone for the time that the rest of its output has; less when

@@ -62,7 +62,7 @@ static void read_registers(pid_t tid, struct sph_fault *fault) {
 
 /* Signals whose default is to end the process with a core: worth the second look at the registers.
  */
-static bool may_be_fault(int number) {
+bool sph_tracer_may_be_fault(int number) {
     return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE ||
            number == SIGTRAP || number == SIGSYS || number == SIGABRT;
 }
@@ -76,7 +76,7 @@ static void show_signal(struct sph_tracer *tracer, pid_t tid, int number) {
         fault.code = info.si_code;
         /* Codes above 0 come from the kernel; SI_KERNEL has no address (a general protection
          * fault). */
-        fault.is_fault = may_be_fault(number) && number != SIGABRT && number != SIGSYS &&
+        fault.is_fault = sph_tracer_may_be_fault(number) && number != SIGABRT && number != SIGSYS &&
                          info.si_code > 0 && info.si_code != SI_KERNEL;
         if (fault.is_fault)
             fault.address = (uint64_t)(uintptr_t)info.si_addr;
@@ -85,7 +85,7 @@ static void show_signal(struct sph_tracer *tracer, pid_t tid, int number) {
             fault.sender_uid = info.si_uid;
         }
     }
-    if (may_be_fault(number))
+    if (sph_tracer_may_be_fault(number))
         read_registers(tid, &fault);
     tracer->ops.signalled(tracer->context, tid, &fault);
 }

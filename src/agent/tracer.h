@@ -40,6 +40,8 @@ int sph_tracer_new(struct sph_loop *loop, const struct sph_tracer_ops *ops, void
                    struct sph_tracer **ret_tracer, struct sph_err *err);
 struct sph_tracer *sph_tracer_free(struct sph_tracer *tracer);
 
+/* A signal by which processes crash: SIGSEGV, SIGABRT and the like. */
+bool sph_tracer_may_be_fault(int number);
 /* Options for PTRACE_SEIZE: exit stops, children are seized too, and all die with the agent. */
 unsigned sph_tracer_options(void);
 /* Handles all that has been reported and not yet handled; the number of reports. The loop does this

@@ -99,19 +99,20 @@ static void unpack(struct rig *rig, const char *guid, const struct sph_buf *byte
     MUST(sph_file_replace(rig->device.state_fd, path, bytes->data, bytes->len, 0600, err));
 }
 
-void rig_install(struct rig *rig, const struct sph_guid *component, const char *program_path,
-                 const char *capabilities) {
+/* A package of one program. `name` is its path in there. */
+static void install(struct rig *rig, const struct sph_guid *component, const char *program_path,
+                    const char *name, const char *capabilities, const char *type) {
     struct sph_buf program SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(8 << 20);
     struct sph_buf bytes SPH_CLEANUP(sph_buf_done) = SPH_BUF_LIMIT(8 << 20);
     char guid[SPH_GUID_TEXT], manifest[1024];
     read_file(program_path, &program);
     int len = snprintf(manifest, sizeof(manifest),
                        "{\"SchemaVersion\":1,\"Name\":\"Probe\",\"ComponentId\":\"%s\","
-                       "\"EntryPoint\":\"/bin/app\",\"CmdArgs\":[\"from manifest\"],"
-                       "\"Capabilities\":{%s},\"ApplicationType\":\"Default\"}",
-                       sph_guid_format(component, guid), capabilities);
+                       "\"EntryPoint\":\"/%s\",\"CmdArgs\":[\"from manifest\"],"
+                       "\"Capabilities\":{%s},\"ApplicationType\":\"%s\"}",
+                       sph_guid_format(component, guid), name, capabilities, type);
     const struct sph_fs_item item = {
-        .path = "bin/app", .executable = true, .data = program.data, .size_bytes = program.len};
+        .path = name, .executable = true, .data = program.data, .size_bytes = program.len};
     const struct sph_build build = {.manifest_text = manifest,
                                     .manifest_bytes = (size_t)len,
                                     .items = &item,
@@ -122,6 +123,16 @@ void rig_install(struct rig *rig, const struct sph_guid *component, const char *
     MUST(sph_build_package(&build, &bytes, NULL, err));
     unpack(rig, guid, &bytes);
     MUST(sph_registry_load(rig->device.registry, component, err));
+}
+
+void rig_install(struct rig *rig, const struct sph_guid *component, const char *program_path,
+                 const char *capabilities) {
+    install(rig, component, program_path, "bin/app", capabilities, "Default");
+}
+
+void rig_install_debugger(struct rig *rig, const struct sph_guid *component,
+                          const char *gdbserver) {
+    install(rig, component, gdbserver, "bin/gdbserver", "", "Debugger");
 }
 
 static void make_parts(struct rig *rig) {

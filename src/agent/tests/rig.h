@@ -38,6 +38,9 @@ void rig_free(struct rig *rig);
 void rig_install(struct rig *rig, const struct sph_guid *component, const char *program_path,
                  const char *capabilities);
 
+/* Installs a debugger: a package of that type with this gdbserver in it. */
+void rig_install_debugger(struct rig *rig, const struct sph_guid *component, const char *gdbserver);
+
 /* Starts the app once with these arguments (a NULL-terminated list). The start's result. */
 int rig_start(struct rig *rig, const char *const *arguments, unsigned flags, struct sph_err *err);
 #define RIG_ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
