@@ -1,4 +1,5 @@
 /* Apps under a real gdbserver, with a real gdb at its other end. */
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include "agent/debug.h"
 #include "agent/debug_server.h"
 #include "agent/logring.h"
+#include "agent/tests/gdb.h"
 #include "agent/tests/rig.h"
 #include "base/attr.h"
 #include "base/cleanup.h"
@@ -28,8 +30,6 @@
 
 #define PAGE ((uint64_t)4096)
 #define RATION ((uint64_t)262144)
-
-enum { GDB_MS = 20000, TEXT_BYTES = 16 * 1024, GDB_ARGUMENTS = 64 };
 
 #ifdef __aarch64__
 static const char loader[] = "/lib/ld-musl-aarch64.so.1";
@@ -54,99 +54,6 @@ static int setup(void **state) {
 static int teardown(void **state) {
     rig_free(*state);
     return 0;
-}
-
-/* ---- a gdb ---- */
-
-/* Connected to the app by its first command. */
-struct gdb {
-    int in;  /* held open: without --batch it waits there for its user */
-    int out; /* both of its outputs; -1: it has ended */
-    size_t len;
-    char text[TEXT_BYTES];
-};
-
-static _Noreturn void be_gdb(bool stays, const char *const *commands, int in, int out) {
-    /* The target's files are its own: nothing is fetched through the server. */
-    const char *argv[GDB_ARGUMENTS] = {"gdb",
-                                       "-nx",
-                                       "-q",
-                                       "-iex",
-                                       "set sysroot /nonexistent",
-                                       "-iex",
-                                       "set debuginfod enabled off",
-                                       "-iex",
-                                       "set confirm off",
-                                       "-iex",
-                                       "set style enabled off"};
-    size_t n = 11;
-    sigset_t none;
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (!stays)
-        argv[n++] = "-batch";
-    argv[n++] = "-ex";
-    argv[n++] = "target remote 127.0.0.1:2345";
-    for (; *commands && n + 4 < GDB_ARGUMENTS; commands++) {
-        argv[n++] = "-ex";
-        argv[n++] = *commands;
-    }
-    argv[n++] = program;
-    argv[n] = NULL;
-    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
-        _exit(126);
-    (void)setenv("HOME", "/nonexistent", 1);
-    (void)execvp("gdb", (char **)(uintptr_t)argv);
-    _exit(127);
-}
-
-static void gdb_start(struct gdb *gdb, bool stays, const char *const *commands) {
-    int in[2], out[2];
-    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-    assert_int_equal(fcntl(out[0], F_SETFL, O_NONBLOCK), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        be_gdb(stays, commands, in[0], out[1]);
-    (void)close(in[0]);
-    (void)close(out[1]);
-    *gdb = (struct gdb){.in = in[1], .out = out[0]};
-}
-
-static void gdb_read(struct gdb *gdb) {
-    size_t room = sizeof(gdb->text) - 1 - gdb->len;
-    ssize_t len = gdb->out < 0 ? -1 : read(gdb->out, gdb->text + gdb->len, room);
-    if (len > 0)
-        gdb->len += (size_t)len;
-    if (len == 0) {
-        (void)close(gdb->out);
-        gdb->out = -1;
-    }
-    gdb->text[gdb->len] = '\0';
-}
-
-/* Until it says this (NULL: until it has ended), with the device's loop running. */
-static void gdb_await(struct rig *rig, struct gdb *gdb, const char *text) {
-    uint64_t end = sph_clock_monotonic_ms() + GDB_MS;
-    for (;;) {
-        gdb_read(gdb);
-        if (text ? strstr(gdb->text, text) != NULL : gdb->out < 0)
-            return;
-        if (gdb->out < 0 || sph_clock_monotonic_ms() > end)
-            fail_msg("no \"%s\" from gdb, but: %s", text ? text : "end", gdb->text);
-        (void)sph_loop_step(rig->device.loop, 5);
-    }
-}
-
-static void gdb_end(struct rig *rig, struct gdb *gdb) {
-    (void)close(gdb->in);
-    gdb_await(rig, gdb, NULL);
-}
-
-static void gdb_has(const struct gdb *gdb, const char *text) {
-    if (!strstr(gdb->text, text))
-        fail_msg("no \"%s\" from gdb, but: %s", text, gdb->text);
 }
 
 /* ---- a session ---- */
@@ -186,7 +93,7 @@ static const struct sph_msg_report *session(struct rig *rig, const char *const *
         sph_lifecycle_pid(rig->device.lifecycle, &rig->component), "Uid:");
     assert_true(uid >= 0x70000000);
     assert_int_equal(rig_count_processes(uid), 2); /* the app and the server */
-    gdb_start(gdb, false, commands);
+    gdb_start(gdb, program, false, commands);
     gdb_end(rig, gdb);
     const struct sph_msg_report *report = ended(rig, before);
     assert_int_equal(rig_count_processes(uid), 0);
@@ -259,7 +166,7 @@ static void test_first_instruction(void **state) {
     assert_true(figures.user_exact);
     uint64_t first = first_instruction(sph_lifecycle_pid(rig->device.lifecycle, &rig->component));
     (void)snprintf(wanted, sizeof(wanted), "pc is 0x%llx.", (unsigned long long)first);
-    gdb_start(&gdb, false, RIG_ARGS("printf \"pc is %#lx.\\n\", $pc", "kill"));
+    gdb_start(&gdb, program, false, RIG_ARGS("printf \"pc is %#lx.\\n\", $pc", "kill"));
     gdb_end(rig, &gdb);
     gdb_has(&gdb, wanted);
     (void)ended(rig, before);
@@ -306,7 +213,7 @@ static void test_figures(void **state) {
     unsigned before = rig->n_ends;
     struct sph_memory_figures group, app;
     debug(rig, RIG_ARGS("grow-and-wait", "20"));
-    gdb_start(&gdb, true, RIG_ARGS("continue"));
+    gdb_start(&gdb, program, true, RIG_ARGS("continue"));
     rig_await_output(rig, "ready", 5000);
     rig_run(rig, 50);
     assert_int_equal(sph_lifecycle_memory(rig->device.lifecycle, &rig->component, &app, NULL), 0);
@@ -351,7 +258,7 @@ static void test_stop(void **state) {
         unsigned before = rig->n_ends;
         debug(rig, RIG_ARGS("wait"));
         if (i >= 2) {
-            gdb_start(&gdb, true,
+            gdb_start(&gdb, program, true,
                       i >= 4 ? RIG_ARGS("continue") : RIG_ARGS("break do_wait", "continue"));
             gdb_await(rig, &gdb, i >= 4 ? "Continuing." : "Breakpoint 1, ");
         }
@@ -380,12 +287,76 @@ static pid_t server_pid(struct rig *rig) {
     return tracer;
 }
 
+static unsigned open_files(void) {
+    unsigned count = 0;
+    sph_autoclosedir DIR *dir = opendir("/proc/self/fd");
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    return count;
+}
+
+/* Session after session, and a plain run between them: nothing is left of any. */
+static void test_again_and_again(void **state) {
+    struct rig *rig = *state;
+    unsigned files = 0;
+    for (int i = 0; i < 10; i++) {
+        static struct gdb gdb;
+        const struct sph_msg_report *report =
+            session(rig, RIG_ARGS("exit", "7"), RIG_ARGS("continue"), &gdb);
+        assert_int_equal(report->exit_code, 7);
+        (void)rig_run_app(rig, RIG_ARGS("hello"));
+        if (i == 0)
+            files = open_files();
+    }
+    assert_int_equal(open_files(), files);
+}
+
+/* A gdb that makes the server talk fills no log. */
+static void test_chatter_is_bounded(void **state) {
+    static struct gdb gdb;
+    struct rig *rig = *state;
+    struct sph_log_line line;
+    unsigned lines = 0;
+    (void)session(rig, RIG_ARGS("exit", "7"),
+                  RIG_ARGS("monitor set debug 1", "monitor set remote-debug 1", "break do_exit",
+                           "continue", "stepi 300", "continue"),
+                  &gdb);
+    gdb_has(&gdb, "exited with code 07]");
+    assert_true(has_note(rig, &debugger, "debugger: (what else it says is not kept)"));
+    for (uint64_t cursor = 0; sph_logring_next(rig->device.log, &cursor, &line);)
+        lines += sph_guid_equal(&line.component, &debugger);
+    assert_true(lines <= SPH_DEBUG_LINES_MAX + 1);
+}
+
+/* With the loop, as for SIGTERM and a restart, and without it. */
+static void test_device_ends(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct rig *rig = rig_new(program, "");
+        rig_install_debugger(rig, &debugger, gdbserver);
+        debug(rig, RIG_ARGS("wait"));
+        pid_t app = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
+        unsigned uid = (unsigned)rig_read_status(app, "Uid:");
+        if (i == 0) {
+            assert_int_equal(sph_lifecycle_stop_all(rig->device.lifecycle, rig_stopped, rig, NULL),
+                             0);
+            rig_await_stopped(rig, 1500);
+            assert_int_equal(rig_count_processes(uid), 0);
+        }
+        uint64_t before_ms = sph_clock_monotonic_ms();
+        rig_free(rig);
+        assert_true(sph_clock_monotonic_ms() - before_ms < 1000);
+        assert_int_equal(rig_count_processes(uid), 0);
+    }
+}
+
 static void test_server_is_killed(void **state) {
     static struct gdb gdb;
     struct rig *rig = *state;
     unsigned before = rig->n_ends;
     debug(rig, RIG_ARGS("wait"));
-    gdb_start(&gdb, true, RIG_ARGS("break do_wait", "continue"));
+    gdb_start(&gdb, program, true, RIG_ARGS("break do_wait", "continue"));
     gdb_await(rig, &gdb, "Breakpoint 1, ");
     assert_int_equal(kill(server_pid(rig), SIGKILL), 0);
     assert_int_equal(ended(rig, before)->why, SPH_END_KILLED);
@@ -586,6 +557,9 @@ int main(void) {
         TEST(test_figures),
         TEST(test_gdb_leaves),
         TEST(test_stop),
+        TEST(test_again_and_again),
+        TEST(test_chatter_is_bounded),
+        cmocka_unit_test(test_device_ends),
         TEST(test_server_is_killed),
         TEST(test_server_hangs),
         TEST(test_server_has_no_rights),
