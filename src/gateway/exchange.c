@@ -228,11 +228,10 @@ static void on_answer(void *context, const struct sph_answer *answer) {
     struct sph_response *response = &exchange->response;
     size_t before = response->body.len;
     exchange->ask = NULL;
-    if (answer->kind == SPH_ANSWER_REPLY && lead_to_debugger(exchange, answer))
-        sph_route_answer(&exchange->call, answer->payload, answer->len, response);
-    else if (answer->kind == SPH_ANSWER_REPLY)
-        ; /* refused */
-    else if (answer->kind == SPH_ANSWER_ERROR)
+    if (answer->kind == SPH_ANSWER_REPLY) {
+        if (lead_to_debugger(exchange, answer))
+            sph_route_answer(&exchange->call, answer->payload, answer->len, response);
+    } else if (answer->kind == SPH_ANSWER_ERROR)
         sph_route_answer_error(&exchange->call, answer->payload, answer->len, response);
     else if (answer->kind == SPH_ANSWER_LOST && loss_is_success(exchange))
         answer_success(exchange);
