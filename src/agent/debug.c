@@ -53,10 +53,10 @@ int sph_debug_check(const struct sph_registry *registry, const struct sph_instal
         return SPH_FAIL(err, -ENOTSUP, "The debugger itself cannot be debugged.");
     if (sph_debug_find_package(registry))
         return 0;
-    return SPH_FAIL(err, -ENOTSUP,
-                    "Cannot start the application in debug mode: no debugger is installed on this "
-                    "device. Deploy one first: an image package of ApplicationType \"Debugger\" "
-                    "with gdbserver as bin/gdbserver.");
+    return SPH_FAIL(
+        err, -ENOTSUP,
+        "No debugger is installed on this device: deploy one first, an image package of "
+        "ApplicationType \"Debugger\" with gdbserver as bin/gdbserver.");
 }
 
 /* A descriptor of the server's program, or negative errno. Its loader is the system's, not that of
@@ -85,7 +85,7 @@ static int open_program(const struct sph_registry *registry, const struct sph_in
 static void take_line(void *context, const char *text, size_t len, bool continued) {
     (void)continued;
     struct sph_debug *debug = context;
-    if (debug->n_lines > SPH_DEBUG_LINES_MAX)
+    if (len == 0 || debug->n_lines > SPH_DEBUG_LINES_MAX)
         return;
     if (debug->n_lines++ == SPH_DEBUG_LINES_MAX)
         sph_device_note(debug->device, &debug->component,

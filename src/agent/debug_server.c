@@ -26,7 +26,7 @@
 #include "base/file.h"
 
 enum {
-    ATTACH_TIMEOUT_MS = 10 * 1000, /* 5 ms on a host; this is for a machine in swap */
+    ATTACH_TIMEOUT_MS = 10 * 1000, /* 20 ms on a host; this is for a machine in swap */
     ATTACH_STEP_NS = 1000000,
     FILES = 64, /* gdbserver has about ten, and one per file that gdb reads through it */
     PROGRAM_FD = 3,

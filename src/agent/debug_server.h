@@ -29,7 +29,7 @@ struct sph_debug_server {
     { .pid = -1, .output_fd = -1 }
 
 /* Returns when the server listens and holds the app before its first instruction, or with its own
- * words about why not: then nothing is left of it. Blocks for the time of that (5 ms on a host, 10
+ * words about why not: then nothing is left of it. Blocks for the time of that (20 ms on a host, 10
  * s at the very most), as a start does. It ends with the caller, however that ends. */
 int sph_debug_server_start(const struct sph_debug_server_plan *plan,
                            struct sph_debug_server *ret_server, struct sph_err *err);

@@ -267,7 +267,7 @@ static void test_stop(void **state) {
             sph_lifecycle_stop(rig->device.lifecycle, component, rig_stopped, rig, NULL), 0);
         rig_await_stopped(rig, 1500);
         uint64_t took_ms = sph_clock_monotonic_ms() - asked_ms;
-        assert_true(took_ms < 2 * SPH_DEBUG_FAREWELL_MS);
+        assert_true(took_ms < UINT64_C(2) * SPH_DEBUG_FAREWELL_MS);
         const struct sph_msg_report *report = ended(rig, before);
         assert_int_equal(report->why, SPH_END_STOPPED);
         if (i >= 2)
@@ -433,10 +433,9 @@ static void test_no_debugger(void **state) {
     struct rig *rig = *state;
     struct sph_err err = SPH_ERR_NULL;
     assert_int_equal(try_debug(rig, &rig->component, &err), -ENOTSUP);
-    assert_string_equal(err.text,
-                        "Cannot start the application in debug mode: no debugger is installed on "
-                        "this device. Deploy one first: an image package of ApplicationType "
-                        "\"Debugger\" with gdbserver as bin/gdbserver.");
+    assert_string_equal(
+        err.text, "No debugger is installed on this device: deploy one first, an image package of "
+                  "ApplicationType \"Debugger\" with gdbserver as bin/gdbserver.");
 }
 
 /* The server's own words are the reason; nothing is left, and the next start works. */

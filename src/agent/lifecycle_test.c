@@ -236,10 +236,9 @@ static void test_start_is_refused(void **state) {
     assert_string_equal(err.text, "The application runs already.");
     request.flags = SPH_START_DEBUG;
     assert_int_equal(sph_lifecycle_start(rig->device.lifecycle, &request, &err), -ENOTSUP);
-    assert_string_equal(err.text,
-                        "Cannot start the application in debug mode: no debugger is installed on "
-                        "this device. Deploy one first: an image package of ApplicationType "
-                        "\"Debugger\" with gdbserver as bin/gdbserver.");
+    assert_string_equal(
+        err.text, "No debugger is installed on this device: deploy one first, an image package of "
+                  "ApplicationType \"Debugger\" with gdbserver as bin/gdbserver.");
     request = (struct sph_start_request){.component = {.bytes = {1}}};
     assert_int_equal(sph_lifecycle_start(rig->device.lifecycle, &request, &err), -ENOENT);
     assert_string_equal(err.text, "The application is not installed on this device.");
