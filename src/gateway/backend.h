@@ -6,26 +6,26 @@
 #define SPH_GATEWAY_BACKEND_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/err.h"
-
-struct sph_machine_config;
 
 /* One of them serves a gateway for its life. */
 struct sph_backend {
     const char *name; /* "native", "virtual" */
-    /* A connected, non-blocking descriptor, the caller's; or negative errno with a sentence. Called
-     * again, with a back-off, whenever the stream has ended. Must not block. */
+    /* A connected, non-blocking descriptor, the caller's; or negative errno with a sentence:
+     * -EHOSTDOWN when there is no machine. Called again, with a back-off, whenever the stream has
+     * ended. Must not block. */
     int (*connect)(void *context, struct sph_err *err);
     /* The rest is NULL where the device is not the gateway's to start.
      * Starts the machine unless it runs; *ret_started says which. Blocks until QEMU has taken its
      * files or refused them: some 0.1 s, and as much again for a first disk. */
     int (*start)(void *context, bool *ret_started, struct sph_err *err);
     bool (*runs)(void *context);
-    /* A port of 127.0.0.1 that leads to `port` of the device, from now on and as long as the
-     * machine runs; the same one each time. */
-    int (*forward)(void *context, uint16_t port, uint16_t *ret_host_port, struct sph_err *err);
+    /* After the stream has ended: -EHOSTDOWN and how the machine ended; 0 when it runs all the
+     * same. Waits a moment for a machine that is just about to end. */
+    int (*why_gone)(void *context, struct sph_err *err);
+    /* A connection to QEMU's control socket, non-blocking, the caller's. */
+    int (*control)(void *context, struct sph_err *err);
     void (*done)(void *context);
     void *context;
 };
@@ -36,7 +36,8 @@ struct sph_backend {
 int sph_backend_native(int dir_fd, const char *name, struct sph_backend *ret_backend,
                        struct sph_err *err);
 /* A QEMU of the calling user, whose port is that same socket. Both descriptors stay the caller's:
- * the device's folder, and that of the images. Starts nothing yet. 0 or -ENOMEM. */
+ * the device's folder, and that of the images (negative: there was none that could be opened).
+ * Starts nothing yet. 0, -ENAMETOOLONG or -ENOMEM. */
 int sph_backend_virtual(int dir_fd, int images_fd, const char *name,
                         struct sph_backend *ret_backend, struct sph_err *err);
 /* Takes NULL, and one that is done already. Connections made stay open, and so does a machine. */

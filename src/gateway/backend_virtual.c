@@ -8,7 +8,6 @@
  * apps nothing), and a supervisor process between the two (a third thing that can die). */
 #include "gateway/backend.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,10 +31,11 @@
 #include "gateway/disk.h"
 #include "gateway/images.h"
 #include "gateway/machine.h"
-#include "gateway/qmp.h"
+#include "gateway/ports.h"
 
 #define PID_FILE "machine.pid"
 #define LOG_FILE "machine.log"
+#define CONTROL "machine.sock" /* as in its command line */
 #define AGAIN "start the device again"
 
 enum {
@@ -42,7 +43,9 @@ enum {
     UP_STEP_US = 2000,
     LOG_BYTES = 1 << 20,
     LAST_LINE = 220,
-    FORWARD_TRIES = 8, /* ports that were free a moment ago */
+    DYING_MS = 100, /* from the end of its connections to its own: 1 ms as a rule */
+    LOCK_TRIES = 20,
+    LOCK_STEP_US = 5000,
     /* Where the child has its descriptors: what QEMU is told to open is reopened through /proc. */
     LOCK_AT = 3,
     KERNEL_AT = 4,
@@ -56,7 +59,6 @@ struct machine {
     pid_t pid;             /* of the QEMU that is our child and not reaped; -1 else */
     bool has_ended;        /* one was our child, and this is how: */
     int status;
-    uint16_t forward_port, forward_host; /* 0: none yet */
 };
 
 /* ---- what runs ---- */
@@ -80,7 +82,6 @@ static void reap(struct machine *machine) {
     machine->pid = -1;
     machine->status = status;
     machine->has_ended = true;
-    machine->forward_port = 0;
 }
 
 /* By trying the lock: it goes with the last descriptor, and those are QEMU's. */
@@ -95,7 +96,7 @@ static bool virtual_runs(void *context) {
 
 static int refuse_ended(const struct machine *machine, struct sph_err *err) {
     if (!machine->has_ended)
-        return SPH_FAIL(err, -EHOSTDOWN, "the virtual machine is not running: " AGAIN);
+        return SPH_FAIL(err, -EHOSTDOWN, "the virtual machine has ended: " AGAIN);
     if (WIFSIGNALED(machine->status))
         return SPH_FAIL(err, -EHOSTDOWN, "the virtual machine was ended by signal %d: " AGAIN,
                         WTERMSIG(machine->status));
@@ -103,8 +104,21 @@ static int refuse_ended(const struct machine *machine, struct sph_err *err) {
         return SPH_FAIL(
             err, -EHOSTDOWN,
             "the virtual machine has switched itself off (console.log may say why): " AGAIN);
-    return SPH_FAIL(err, -EHOSTDOWN, "the virtual machine has ended with status %d: " AGAIN,
-                    WEXITSTATUS(machine->status));
+    return SPH_FAIL(
+        err, -EHOSTDOWN,
+        "the virtual machine has ended with status %d (machine.log may say why): " AGAIN,
+        WEXITSTATUS(machine->status));
+}
+
+/* A process closes its connections before it can be waited for. */
+static int virtual_why_gone(void *context, struct sph_err *err) {
+    struct machine *machine = context;
+    sph_autoclose int process =
+        machine->pid > 0 ? (int)syscall(SYS_pidfd_open, machine->pid, 0) : -1;
+    struct pollfd end = {.fd = process, .events = POLLIN};
+    if (process >= 0)
+        (void)poll(&end, 1, DYING_MS);
+    return virtual_runs(machine) ? 0 : refuse_ended(machine, err);
 }
 
 /* QEMU listens from its first moments on; what is written waits for the guest. */
@@ -113,6 +127,11 @@ static int virtual_connect(void *context, struct sph_err *err) {
     if (!virtual_runs(context))
         return refuse_ended(machine, err);
     return sph_unix_connect(machine->dir_fd, machine->name, SOCK_STREAM | SOCK_NONBLOCK, err);
+}
+
+static int virtual_control(void *context, struct sph_err *err) {
+    const struct machine *machine = context;
+    return sph_unix_connect(machine->dir_fd, CONTROL, SOCK_STREAM | SOCK_NONBLOCK, err);
 }
 
 /* ---- starting ---- */
@@ -130,7 +149,15 @@ static int place(int from, int to, int flags) {
 
 struct child_files {
     int dir, log, lock, kernel, initramfs, exec;
+    off_t log_begin; /* what stands before it is of earlier machines */
 };
+
+/* By the child itself: its pid is in the file before it is QEMU, whatever becomes of us. */
+static bool write_pid(int fd) {
+    char text[16];
+    int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    return pwrite(fd, text, (size_t)len, 0) == len;
+}
 
 /* Descriptors are copied high first, so that none is overwritten before it is moved. Never returns.
  */
@@ -142,7 +169,7 @@ static void become_machine(const struct child_files *files, const struct sph_mac
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
     (void)setsid();
-    bool is_ready = fchdir(files->dir) == 0;
+    bool is_ready = fchdir(files->dir) == 0 && write_pid(files->lock);
     for (size_t i = 0; i < SPH_ARRAY_SIZE(high); i++)
         high[i] = fcntl(high[i], F_DUPFD, 32);
     for (size_t i = 0; i < SPH_ARRAY_SIZE(high); i++)
@@ -151,11 +178,12 @@ static void become_machine(const struct child_files *files, const struct sph_mac
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     is_ready = is_ready && dup2(null, STDIN_FILENO) == 0 &&
                dup2(STDERR_FILENO, STDOUT_FILENO) == STDOUT_FILENO;
-    (void)close_range(EXEC_AT + 1, ~0u, 0);
-    if (is_ready)
+    if (is_ready) {
+        (void)close_range(EXEC_AT + 1, ~0u, CLOSE_RANGE_CLOEXEC);
         (void)execvp(words->words[0], (char *const *)(uintptr_t)words->words);
-    int error = errno;
-    (void)!write(EXEC_AT, &error, sizeof(error));
+    }
+    int error = errno ? errno : EIO;
+    (void)!write(high[EXEC_AT - LOCK_AT + 1], &error, sizeof(error));
     _exit(127);
 }
 
@@ -173,18 +201,24 @@ static int await_exec(int fd, struct sph_err *err) {
                           "cannot run " SPH_MACHINE_PROGRAM);
 }
 
-/* QEMU's own sentence, for one that ended at once. */
-static void last_line(int dir_fd, char *ret_line, size_t size) {
-    sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(2 * LOG_BYTES);
-    ret_line[0] = '\0';
-    if (sph_file_read(dir_fd, LOG_FILE, &text, NULL) < 0 || text.len == 0)
-        return;
-    size_t end = text.len;
-    while (end > 0 && text.data[end - 1] == '\n')
-        end--;
-    const char *begin = end ? memrchr(text.data, '\n', end) : NULL;
-    begin = begin ? begin + 1 : text.data;
-    sph_text_printable(begin, (size_t)(text.data + end - begin), ret_line, size);
+/* QEMU's own sentence, for one that ended at once: the end of it when it is long. */
+static void last_line(const struct child_files *files, char ret_line[LAST_LINE]) {
+    char text[4096];
+    struct stat info = {.st_size = 0};
+    (void)fstat(files->log, &info);
+    off_t from = info.st_size - (off_t)sizeof(text);
+    ssize_t len =
+        pread(files->log, text, sizeof(text), from > files->log_begin ? from : files->log_begin);
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    const char *begin = len > 0 ? memrchr(text, '\n', (size_t)len) : NULL;
+    begin = begin ? begin + 1 : text;
+    size_t size = len > 0 ? (size_t)(text + len - begin) : 0;
+    if (size > LAST_LINE - 1) {
+        begin += size - (LAST_LINE - 1);
+        size = LAST_LINE - 1;
+    }
+    sph_text_printable(begin, size, ret_line, LAST_LINE);
 }
 
 /* QEMU greets on its control socket when all that it was told to set up is there. Listening begins
@@ -192,7 +226,7 @@ static void last_line(int dir_fd, char *ret_line, size_t size) {
 static bool is_up(const struct machine *machine, int *control_fd) {
     struct pollfd greeting = {.events = POLLIN};
     if (*control_fd < 0)
-        *control_fd = sph_unix_connect(machine->dir_fd, "machine.sock", SOCK_STREAM, NULL);
+        *control_fd = sph_unix_connect(machine->dir_fd, CONTROL, SOCK_STREAM | SOCK_NONBLOCK, NULL);
     greeting.fd = *control_fd;
     return *control_fd >= 0 && poll(&greeting, 1, 0) > 0 && !(greeting.revents & POLLHUP);
 }
@@ -204,7 +238,7 @@ static bool is_told_to_end(void) {
            (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
-static int await_up(struct machine *machine, struct sph_err *err) {
+static int await_up(struct machine *machine, const struct child_files *files, struct sph_err *err) {
     char line[LAST_LINE];
     sph_autoclose int control_fd = -1;
     uint64_t end = sph_clock_monotonic_ms() + UP_TIMEOUT_MS;
@@ -213,12 +247,14 @@ static int await_up(struct machine *machine, struct sph_err *err) {
         if (is_told_to_end())
             return SPH_FAIL(err, -ECANCELED, "told to end while the virtual machine started");
         if (machine->pid <= 0) {
-            last_line(machine->dir_fd, line, sizeof(line));
+            last_line(files, line);
             return SPH_FAIL(err, -EIO, "the virtual machine did not start: %s",
                             *line ? line : "see machine.log in the device's folder");
         }
         if (sph_clock_monotonic_ms() >= end)
-            return SPH_FAIL(err, -ETIMEDOUT, "the virtual machine was not up within %d s",
+            return SPH_FAIL(err, -ETIMEDOUT,
+                            "the virtual machine did not start within %d s: " AGAIN
+                            " when this computer has less to do",
                             UP_TIMEOUT_MS / 1000);
         (void)usleep(UP_STEP_US);
     }
@@ -231,9 +267,10 @@ static int await_up(struct machine *machine, struct sph_err *err) {
 static int spawn(struct machine *machine, struct child_files *files,
                  const struct sph_machine_words *words, struct sph_err *err) {
     int ends[2];
-    char text[16];
     (void)unlinkat(machine->dir_fd, machine->name, 0);
-    (void)unlinkat(machine->dir_fd, "machine.sock", 0);
+    (void)unlinkat(machine->dir_fd, CONTROL, 0);
+    if (ftruncate(files->lock, 0) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "cannot write " PID_FILE);
     if (pipe2(ends, O_CLOEXEC) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot start the virtual machine");
     sph_autoclose int read_end = ends[0];
@@ -246,34 +283,46 @@ static int spawn(struct machine *machine, struct child_files *files,
         return SPH_FAIL_ERRNO(err, -errno, "cannot start the virtual machine");
     machine->pid = pid;
     machine->has_ended = false;
-    machine->forward_port = 0;
-    int len = snprintf(text, sizeof(text), "%d\n", (int)pid);
-    if (ftruncate(files->lock, 0) < 0 || pwrite(files->lock, text, (size_t)len, 0) != len)
-        return SPH_FAIL_ERRNO(err, -errno, "cannot write " PID_FILE);
     int rc = await_exec(read_end, err);
-    return rc < 0 ? rc : await_up(machine, err);
+    return rc < 0 ? rc : await_up(machine, files, err);
 }
 
-/* Locked here, held by QEMU: our own copy goes when this start is over. */
+/* Locked here, held by QEMU: our own copy goes when this start is over. Whoever looks whether a
+ * machine runs may hold the lock for a moment. */
 static int lock_pid_file(const struct machine *machine, struct sph_err *err) {
     sph_autoclose int fd =
         openat(machine->dir_fd, PID_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot open " PID_FILE " in the device's folder");
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return SPH_FAIL_ERRNO(err, -errno, "cannot lock " PID_FILE);
+    for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if (errno != EWOULDBLOCK || tries == LOCK_TRIES)
+            return SPH_FAIL_ERRNO(err, -errno, "cannot lock " PID_FILE);
+        (void)usleep(LOCK_STEP_US);
+    }
     return SPH_STEAL_FD(fd);
 }
 
-static int open_log(const struct machine *machine, struct sph_err *err) {
-    struct stat info;
+static int open_log(const struct machine *machine, off_t *ret_begin, struct sph_err *err) {
+    struct stat info = {.st_size = 0};
     sph_autoclose int fd = openat(machine->dir_fd, LOG_FILE,
-                                  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+                                  O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot open " LOG_FILE " in the device's folder");
-    if (fstat(fd, &info) == 0 && info.st_size > LOG_BYTES && ftruncate(fd, 0) < 0)
+    (void)fstat(fd, &info);
+    if (info.st_size > LOG_BYTES && ftruncate(fd, 0) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "cannot start " LOG_FILE " afresh");
+    *ret_begin = info.st_size > LOG_BYTES ? 0 : info.st_size;
     return SPH_STEAL_FD(fd);
+}
+
+/* By name as the owner, since the folder may have been made anew; else by what was opened when more
+ * was permitted. */
+static int open_images(const struct machine *machine, struct sph_images *ret_images,
+                       struct sph_err *err) {
+    sph_autoclose int folder_fd = sph_images_open_folder(err);
+    if (folder_fd < 0 && machine->images_fd < 0)
+        return folder_fd;
+    return sph_images_open(folder_fd < 0 ? machine->images_fd : folder_fd, ret_images, err);
 }
 
 /* All that can be refused is looked at before anything runs. */
@@ -283,7 +332,9 @@ static int start(struct machine *machine, struct sph_err *err) {
     struct sph_images images SPH_CLEANUP(sph_images_close) = SPH_IMAGES_NULL;
     int rc = read_config(machine->dir_fd, &config, err);
     if (rc == 0)
-        rc = sph_images_open(machine->images_fd, &images, err);
+        rc = open_images(machine, &images, err);
+    if (rc == 0)
+        rc = sph_ports_check(&config, err);
     if (rc == 0)
         rc = sph_disk_prepare(machine->dir_fd, sph_machine_disk_bytes(&config), err);
     if (rc == 0)
@@ -294,11 +345,13 @@ static int start(struct machine *machine, struct sph_err *err) {
     sph_autoclose int lock_fd = lock_pid_file(machine, err);
     if (lock_fd < 0)
         return lock_fd;
-    sph_autoclose int log_fd = open_log(machine, err);
+    off_t log_begin = 0;
+    sph_autoclose int log_fd = open_log(machine, &log_begin, err);
     if (log_fd < 0)
         return log_fd;
     struct child_files files = {.dir = machine->dir_fd,
                                 .log = log_fd,
+                                .log_begin = log_begin,
                                 .lock = lock_fd,
                                 .kernel = images.kernel_fd,
                                 .initramfs = images.initramfs_fd};
@@ -322,42 +375,6 @@ static int virtual_start(void *context, bool *ret_started, struct sph_err *err) 
     return rc;
 }
 
-/* ---- forwards ---- */
-
-/* One that is free now; whoever takes it before QEMU does makes the next try. */
-static int free_port(uint16_t *ret_port) {
-    struct sockaddr_in place_of = {.sin_family = AF_INET,
-                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof(place_of);
-    sph_autoclose int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&place_of, len) < 0 ||
-        getsockname(fd, (struct sockaddr *)&place_of, &len) < 0)
-        return -errno;
-    *ret_port = ntohs(place_of.sin_port);
-    return 0;
-}
-
-static int virtual_forward(void *context, uint16_t port, uint16_t *ret_host_port,
-                           struct sph_err *err) {
-    struct machine *machine = context;
-    uint16_t host = 0;
-    int rc = -EADDRINUSE;
-    if (machine->forward_port == port) {
-        *ret_host_port = machine->forward_host;
-        return 0;
-    }
-    for (int i = 0; i < FORWARD_TRIES && rc == -EADDRINUSE; i++) {
-        if ((rc = free_port(&host)) < 0)
-            return SPH_FAIL_ERRNO(err, rc, "cannot find a free port for the debugger");
-        rc = sph_qmp_forward(machine->dir_fd, host, port, err);
-    }
-    if (rc < 0)
-        return rc;
-    machine->forward_port = port;
-    machine->forward_host = *ret_host_port = host;
-    return 0;
-}
-
 /* ---- life ---- */
 
 int sph_backend_virtual(int dir_fd, int images_fd, const char *name,
@@ -376,7 +393,8 @@ int sph_backend_virtual(int dir_fd, int images_fd, const char *name,
                                         .connect = virtual_connect,
                                         .start = virtual_start,
                                         .runs = virtual_runs,
-                                        .forward = virtual_forward,
+                                        .why_gone = virtual_why_gone,
+                                        .control = virtual_control,
                                         .done = free,
                                         .context = machine};
     return 0;

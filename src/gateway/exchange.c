@@ -13,11 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "gateway/exchange_private.h"
-#include "gateway/json_wire.h"
+#include "wire/message.h"
 
 enum {
     SWALLOW_MAX = 8 * 1024 * 1024, /* bytes of a refused body that are read and thrown away */
@@ -96,6 +95,7 @@ void sph_exchange_free(struct sph_exchange *exchange) {
         return;
     struct sph_exchange_pool *pool = exchange->pool;
     exchange->ask = sph_link_forget(exchange->ask);
+    sph_debug_port_forget(&pool->debug_port, exchange);
     sph_upload_release(exchange);
     if (exchange->phase == SPH_PHASE_STREAM)
         pool->streams--;
@@ -204,34 +204,19 @@ static bool continue_log(struct sph_exchange *exchange, size_t before) {
     return exchange->ask != NULL;
 }
 
-/* A debug server inside a machine is reached through a port of this host, which is laid when there
- * is one to be reached. False when it cannot be: the refusal is the answer then. */
-static bool lead_to_debugger(struct sph_exchange *exchange, const struct sph_answer *answer) {
-    const struct sph_backend *backend = exchange->pool->backend;
-    struct sph_msg_app_control_reply reply;
-    struct sph_err err = SPH_ERR_NULL;
-    if (exchange->call.route->op != SPH_OP_APP_CONTROL || !backend->forward ||
-        sph_codec_decode(&sph_msg_app_control_reply_codec, answer->payload, answer->len, &reply,
-                         NULL) < 0 ||
-        reply.gdb_port == 0 || reply.gdb_port > UINT16_MAX)
-        return true;
-    if (backend->forward(backend->context, (uint16_t)reply.gdb_port, &exchange->call.gdb_port,
-                         &err) == 0)
-        return true;
-    (void)sph_response_refuse(&exchange->response, exchange->call.is_own, 500, EIO, "%s", err.text);
-    return false;
-}
-
 /* Called from the loop, when the connection is suspended. */
 static void on_answer(void *context, const struct sph_answer *answer) {
     struct sph_exchange *exchange = context;
     struct sph_response *response = &exchange->response;
     size_t before = response->body.len;
     exchange->ask = NULL;
-    if (answer->kind == SPH_ANSWER_REPLY) {
-        if (lead_to_debugger(exchange, answer))
-            sph_route_answer(&exchange->call, answer->payload, answer->len, response);
-    } else if (answer->kind == SPH_ANSWER_ERROR)
+    if (answer->kind == SPH_ANSWER_REPLY && sph_exchange_await_port(exchange, answer))
+        return;
+    exchange->call.gdb_port =
+        sph_debug_port_get(&exchange->pool->debug_port, &exchange->call.component);
+    if (answer->kind == SPH_ANSWER_REPLY)
+        sph_route_answer(&exchange->call, answer->payload, answer->len, response);
+    else if (answer->kind == SPH_ANSWER_ERROR)
         sph_route_answer_error(&exchange->call, answer->payload, answer->len, response);
     else if (answer->kind == SPH_ANSWER_LOST && loss_is_success(exchange))
         answer_success(exchange);
@@ -264,65 +249,6 @@ static void ask(struct sph_exchange *exchange) {
         sph_exchange_refuse_ask(exchange, &err);
 }
 
-/* Why the agent is away. Of a machine that has ended its back end knows more than the link, which
- * may not have tried it again yet. */
-static void explain(const struct sph_exchange_pool *pool, bool has_ended,
-                    struct sph_json_out *out) {
-    struct sph_err err = SPH_ERR_NULL;
-    int fd = has_ended ? pool->backend->connect(pool->backend->context, &err) : -1;
-    if (fd >= 0)
-        (void)close(fd);
-    sph_json_key_string(out, "message", err.code ? err.text : sph_link_message(pool->link));
-}
-
-/* The one call that is answered without the agent, and says why it is away. */
-static void answer_gateway(struct sph_exchange *exchange) {
-    const struct sph_exchange_pool *pool = exchange->pool;
-    const struct sph_backend *backend = pool->backend;
-    struct sph_json_out out;
-    bool runs = backend->runs && backend->runs(backend->context);
-    if (backend->runs && !runs) /* the conversation's end may not have been seen yet */
-        sph_link_renew(pool->link, "the virtual machine has ended: start the device again");
-    sph_json_begin(&out, &exchange->response.body);
-    sph_json_object(&out);
-    sph_json_key_string(&out, "version", SPH_VERSION);
-    sph_json_key_u64(&out, "pid", (uint64_t)getpid());
-    sph_json_key_string(&out, "backend", backend->name);
-    if (backend->runs)
-        sph_json_key_bool(&out, "machineRuns", runs);
-    sph_json_key_bool(&out, "connected", sph_link_is_ready(pool->link));
-    if (!sph_link_is_ready(pool->link))
-        explain(pool, backend->runs && !runs, &out);
-    sph_json_key_u64(&out, "requests", pool->requests);
-    sph_json_key_u64(&out, "eventClients", pool->streams);
-    sph_json_object_end(&out);
-    exchange->response.status = 200;
-}
-
-/* The agent cannot be asked to start what it is in. A native one is whoever's who may be root. */
-static void answer_start(struct sph_exchange *exchange) {
-    const struct sph_exchange_pool *pool = exchange->pool;
-    const struct sph_backend *backend = pool->backend;
-    struct sph_err err = SPH_ERR_NULL;
-    struct sph_json_out out;
-    bool started = false;
-    if (backend->start ? backend->start(backend->context, &started, &err) < 0
-                       : !sph_link_is_ready(pool->link)) {
-        (void)sph_response_refuse(&exchange->response, true, 503, SPH_DEVERR_INTERFACE_BUSY, "%s",
-                                  backend->start ? err.text
-                                                 : "the agent of a native device is not the "
-                                                   "gateway's to start");
-        return;
-    }
-    if (started) /* and not before: the conversation's end may not have been seen yet */
-        sph_link_renew(pool->link, "the gateway is connecting to the device's agent");
-    sph_json_begin(&out, &exchange->response.body);
-    sph_json_object(&out);
-    sph_json_key_bool(&out, "started", started);
-    sph_json_object_end(&out);
-    exchange->response.status = 200;
-}
-
 /* Suspended after the ask, never before: an ask that fails is answered in this call. */
 static enum MHD_Result ask_or_answer(struct sph_exchange *exchange) {
     ask(exchange);
@@ -351,10 +277,10 @@ static enum MHD_Result dispatch(struct sph_exchange *exchange) {
                                   "too many clients stream events");
         return send_response(exchange);
     case SPH_ROUTE_GATEWAY:
-        answer_gateway(exchange);
+        sph_exchange_answer_gateway(exchange);
         return send_response(exchange);
     case SPH_ROUTE_START:
-        answer_start(exchange);
+        sph_exchange_answer_start(exchange);
         return send_response(exchange);
     }
     return ask_or_answer(exchange);
@@ -456,8 +382,10 @@ void sph_exchange_stop_all(struct sph_exchange_pool *pool) {
                                              .text = "the gateway is ending"};
     pool->is_stopping = true;
     for (struct sph_exchange *exchange = pool->exchanges; exchange; exchange = exchange->next) {
-        if (exchange->ask) {
+        if (exchange->ask || exchange->awaits_port) {
             exchange->ask = sph_link_forget(exchange->ask);
+            sph_debug_port_forget(&pool->debug_port, exchange);
+            exchange->awaits_port = false;
             sph_exchange_refuse_answer(exchange, &ending);
             sph_exchange_decide(exchange);
         }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/debug_port.h"
 #include "gateway/history.h"
 #include "gateway/link.h"
 #include "gateway/route.h"
@@ -26,6 +27,7 @@ struct sph_exchange_pool {
     struct sph_loop *loop;
     const struct sph_backend *backend; /* the caller's */
     struct sph_link *link;
+    struct sph_debug_port debug_port;
     struct sph_history history;
     struct sph_exchange *exchanges;   /* all there are */
     struct sph_exchange *stage_owner; /* one staging at a time */

@@ -1,6 +1,7 @@
 /* exchange_private: the record of an exchange, for the files that carry it through its phases.
  *
- * exchange.c owns the phases, upload.c what is staged, stream.c what is streamed. */
+ * exchange.c owns the phases, upload.c what is staged, stream.c what is streamed, machine_calls.c
+ * what concerns the machine that the agent is in. */
 #ifndef SPH_GATEWAY_EXCHANGE_PRIVATE_H
 #define SPH_GATEWAY_EXCHANGE_PRIVATE_H
 
@@ -29,6 +30,7 @@ struct sph_exchange {
     struct sph_buf body; /* of JSON only; a package is never kept */
     uint64_t body_bytes; /* that came, kept or not */
     struct sph_ask *ask; /* under way; NULL when its answer has come */
+    bool awaits_port;    /* the answer has come, and waits in `body` for its port */
     /* staging */
     bool stage_begun; /* the agent holds something of ours that an abort would drop */
     bool body_ended;
@@ -49,6 +51,13 @@ void sph_exchange_decide(struct sph_exchange *exchange);
 void sph_exchange_refuse_answer(struct sph_exchange *exchange, const struct sph_answer *answer);
 /* The agent cannot be asked: 503 or 409 with the sentence. */
 void sph_exchange_refuse_ask(struct sph_exchange *exchange, const struct sph_err *err);
+
+/* What the gateway answers by itself, also when the agent is away. */
+void sph_exchange_answer_gateway(struct sph_exchange *exchange);
+void sph_exchange_answer_start(struct sph_exchange *exchange);
+/* True for a reply about an app that a debugger is to reach: it is answered when there is a port,
+ * which may be at once. */
+bool sph_exchange_await_port(struct sph_exchange *exchange, const struct sph_answer *answer);
 
 /* Staging. upload: takes some of the bytes, *len is what is left. end: the body is over. */
 void sph_upload_bytes(struct sph_exchange *exchange, const char *bytes, size_t *len);

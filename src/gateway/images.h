@@ -9,8 +9,7 @@
 #include "base/err.h"
 
 /* The folder of the images: $SPHERULE_DEVICE_IMAGES, or ../lib/spherule/device beside this program.
- * Opened as whoever starts the gateway: it may be where the owner cannot go. A descriptor or
- * negative errno with a sentence. */
+ * A descriptor or negative errno with a sentence. */
 int sph_images_open_folder(struct sph_err *err);
 
 /* Both files, open for reading and whole: their sizes and check sums are those of the listing. */

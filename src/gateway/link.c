@@ -292,6 +292,15 @@ static void lose(struct sph_link *link, const char *text) {
     try_later(link);
 }
 
+/* A machine that has ended is told as that: nothing will be connected to until it is started. */
+static void lose_agent(struct sph_link *link) {
+    const struct sph_backend *backend = link->backend;
+    struct sph_err err = SPH_ERR_NULL;
+    bool is_gone = backend->why_gone && backend->why_gone(backend->context, &err) < 0;
+    lose(link,
+         is_gone ? err.text : "the device's agent has ended; the gateway connects to it again");
+}
+
 /* Whatever was acquired when this fails is given back by lose(). */
 static int begin_connection(struct sph_link *link, struct sph_err *err) {
     struct sph_msg_hello hello = {.version_min = SPH_FRAME_VERSION,
@@ -313,7 +322,7 @@ static void connect_now(struct sph_link *link) {
     if (begin_connection(link, &err) < 0) {
         char text[SPH_LINK_MESSAGE];
         (void)snprintf(text, sizeof(text), "the device's agent is not running: %s", err.text);
-        lose(link, text);
+        lose(link, err.code == -EHOSTDOWN ? err.text : text);
         return;
     }
     (void)sph_loop_arm_timer(link->timer, TICK_MS, TICK_MS);
@@ -452,7 +461,7 @@ static void read_some(struct sph_link *link) {
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got <= 0) {
-        lose(link, "the device's agent has ended; the gateway connects to it again");
+        lose_agent(link);
         return;
     }
     link->last_read_ms = sph_clock_monotonic_ms();
@@ -470,7 +479,7 @@ static void on_fd(void *context, int fd, uint32_t epoll_events) {
     if (epoll_events & (EPOLLIN | EPOLLHUP | EPOLLERR))
         read_some(link);
     if (link->fd == fd && flush(link) < 0)
-        lose(link, "the device's agent has ended; the gateway connects to it again");
+        lose_agent(link);
     idle(link);
 }
 
@@ -479,7 +488,10 @@ static void tick(struct sph_link *link) {
     uint64_t now_ms = sph_clock_monotonic_ms();
     answer_late_ones(link, now_ms);
     if (link->state != LINK_READY && now_ms - link->state_since_ms > GREETING_MS) {
-        lose(link, "the device's agent does not answer the gateway's greeting");
+        lose(link, link->backend->runs
+                       ? "the virtual machine runs, but the agent in it does not "
+                         "answer (console.log in the device's folder may say why)"
+                       : "the device's agent does not answer the gateway's greeting");
         return;
     }
     if (sph_frame_reader_pending(&link->reader) > 0 &&

@@ -42,6 +42,15 @@ static int parse_forward(const struct sph_json_value *value, struct sph_machine_
     return 0;
 }
 
+/* Whether the host port after the last one counted is among them. */
+static bool has_twice(const struct sph_machine_config *config) {
+    for (unsigned i = 0; i < config->forward_count; i++) {
+        if (config->forwards[i].host == config->forwards[config->forward_count].host)
+            return true;
+    }
+    return false;
+}
+
 static int parse_forwards(const struct sph_json_value *list, struct sph_machine_config *config,
                           struct sph_err *err) {
     struct sph_json_iter iter;
@@ -57,6 +66,9 @@ static int parse_forwards(const struct sph_json_value *list, struct sph_machine_
             return SPH_FAIL(err, -EBADMSG,
                             "device.json: forwards holds something that is no \"8080:80\" (host "
                             "port, device port)");
+        if (has_twice(config))
+            return SPH_FAIL(err, -EBADMSG, "device.json: forwards has the host port %u twice",
+                            config->forwards[config->forward_count].host);
         config->forward_count++;
     }
     return 0;

@@ -67,6 +67,8 @@ static void what_is_wrong_has_its_sentence(void **state) {
         {HEAD ",\"forwards\":[\"65536:80\"]}", NO_FORWARD},
         {HEAD ",\"forwards\":[\"80:80,hostfwd=tcp::1-:2\"]}", NO_FORWARD},
         {HEAD ",\"forwards\":[\"80:80 \"]}", NO_FORWARD},
+        {HEAD ",\"forwards\":[\"81:80\",\"80:80\",\"81:82\"]}",
+         "device.json: forwards has the host port 81 twice"},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
         struct sph_machine_config config = {.forward_count = 77};

@@ -50,20 +50,16 @@ static int watch_signals(struct sph_loop *loop, struct sph_err *err) {
 /* What is held while serving; given back in reverse order. */
 struct gateway {
     int dir_fd, pid_fd;
-    int images_fd; /* of a virtual device; or negative errno, and why */
-    struct sph_err images_err;
+    int images_fd; /* of virtual devices; or negative errno */
     struct sph_loop *loop;
     struct sph_backend backend;
     struct sph_server *server;
 };
 
-/* A machine is started here and not with the first request: whoever started us waits for "ok", and
- * hears why not. */
 static int make_backend(struct gateway *gateway, const struct sph_options *options,
                         struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(SPH_MACHINE_JSON);
     struct sph_machine_config config;
-    bool started;
     int rc = sph_file_read(gateway->dir_fd, "device.json", &text, err);
     if (rc == 0)
         rc = sph_machine_parse(text.data ? text.data : "", text.len, &config, err);
@@ -71,22 +67,17 @@ static int make_backend(struct gateway *gateway, const struct sph_options *optio
         return rc;
     if (!config.is_virtual)
         return sph_backend_native(gateway->dir_fd, options->agent, &gateway->backend, err);
-    if (gateway->images_fd < 0) {
-        *err = gateway->images_err;
-        return gateway->images_fd;
-    }
-    rc = sph_backend_virtual(gateway->dir_fd, gateway->images_fd, options->agent, &gateway->backend,
-                             err);
-    return rc < 0 ? rc : gateway->backend.start(gateway->backend.context, &started, err);
+    return sph_backend_virtual(gateway->dir_fd, gateway->images_fd, options->agent,
+                               &gateway->backend, err);
 }
 
-/* In the order of what may be done as whom: the images may be where the owner cannot go. The socket
- * comes last: whoever can connect is served. */
+/* In the order of what may be done as whom: the images may be where the owner cannot go. Whoever
+ * connects before the loop runs waits for it. */
 static int set_up(struct gateway *gateway, const struct sph_options *options, struct sph_err *err) {
     gateway->dir_fd = sph_place_open(options, err);
     if (gateway->dir_fd < 0)
         return gateway->dir_fd;
-    gateway->images_fd = sph_images_open_folder(&gateway->images_err);
+    gateway->images_fd = sph_images_open_folder(NULL); /* who needs it says that it is missing */
     int rc = sph_place_become_owner(options, err);
     if (rc < 0)
         return rc;
@@ -106,6 +97,14 @@ static int set_up(struct gateway *gateway, const struct sph_options *options, st
     return sph_server_new(gateway->loop, listen_fd, &gateway->backend, &gateway->server, err);
 }
 
+/* Last of all, since nothing that fails after it would take it back; and not with the first
+ * request, since whoever started us waits for "ok" or hears why not. */
+static int start_machine(struct gateway *gateway, struct sph_err *err) {
+    const struct sph_backend *backend = &gateway->backend;
+    bool started;
+    return backend->start ? backend->start(backend->context, &started, err) : 0;
+}
+
 static void tear_down(struct gateway *gateway) {
     if (gateway->server) /* the name goes first: a client then finds nobody instead of the end */
         (void)unlinkat(gateway->dir_fd, "rest.sock", 0);
@@ -123,6 +122,8 @@ static void tear_down(struct gateway *gateway) {
 static int serve(const struct sph_options *options, struct sph_err *err) {
     struct gateway gateway = {.dir_fd = -1, .pid_fd = -1, .images_fd = -1};
     int rc = set_up(&gateway, options, err);
+    if (rc == 0)
+        rc = start_machine(&gateway, err);
     if (rc == 0) {
         tell_starter(options->ready_fd, "ok");
         rc = sph_loop_run(gateway.loop, err);

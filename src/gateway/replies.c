@@ -76,6 +76,8 @@ unsigned sph_format_app_state(const struct sph_call *call, const void *message,
     struct sph_json_out out;
     begin(&out, response);
     sph_json_key_string(&out, "state", sph_app_state_word(found ? app.state : SPH_APP_NOT_PRESENT));
+    if (found && app.state == SPH_APP_DEBUGGING && call->gdb_port)
+        sph_json_key_u64(&out, "gdbPort", call->gdb_port);
     return end(&out);
 }
 

@@ -93,7 +93,7 @@ struct sph_call {
     uint64_t hold;                          /* 0 or 1 */
     uint64_t reader;
     bool has_after;
-    uint16_t gdb_port; /* of this host, in place of the device's; 0: the device's is this host's */
+    uint16_t gdb_port; /* of this computer, to the app's debug server; 0: none is known */
 };
 
 /* Pure. 0, or the status of a refusal that is in *response. ret_call->is_own is always set. */

@@ -41,6 +41,8 @@ static void on_ready(void *context, const struct sph_guid *boot_id, bool restart
     sph_autobuf struct sph_buf line = SPH_BUF_NULL;
     struct sph_json_out out;
     sph_log(SPH_LOG_NOTICE, "the agent is there restarted=%d", restarted);
+    if (restarted) /* and with it every app */
+        sph_debug_port_close(&server->pool.debug_port, NULL);
     sph_json_begin(&out, &line);
     sph_json_object(&out);
     sph_json_key_string(&out, "kind", "deviceBack");
@@ -57,6 +59,9 @@ static void on_lost(void *context, const char *text) {
     sph_autobuf struct sph_buf line = SPH_BUF_NULL;
     struct sph_json_out out;
     sph_log(SPH_LOG_NOTICE, "%s", text);
+    const struct sph_backend *backend = server->pool.backend;
+    if (backend->runs && !backend->runs(backend->context))
+        sph_debug_port_reset(&server->pool.debug_port);
     sph_json_begin(&out, &line);
     sph_json_object(&out);
     sph_json_key_string(&out, "kind", "deviceLost");
@@ -77,6 +82,8 @@ static void on_event(void *context, const struct sph_msg_event *event) {
     struct sph_server *server = context;
     sph_autobuf struct sph_buf line = SPH_BUF_NULL;
     struct sph_json_out out;
+    if (event->kind == SPH_EVENT_ENDED || event->kind == SPH_EVENT_DELETED)
+        sph_debug_port_close(&server->pool.debug_port, &event->component);
     sph_json_begin(&out, &line);
     sph_json_event(&out, event);
     add_to_history(server, event->seq, &line);
@@ -200,6 +207,7 @@ int sph_server_new(struct sph_loop *loop, int listen_fd, const struct sph_backen
     server->pool.loop = loop;
     server->pool.backend = backend;
     sph_history_init(&server->pool.history);
+    sph_debug_port_init(&server->pool.debug_port, loop, backend);
     int rc = start(server, listen_fd, backend, err);
     if (rc < 0) {
         (void)sph_server_free(server);
@@ -233,6 +241,7 @@ struct sph_server *sph_server_free(struct sph_server *server) {
     sph_loop_remove(server->daemon_timer);
     sph_loop_remove(server->daemon_watch);
     stop_daemon(server);
+    sph_debug_port_done(&server->pool.debug_port);
     (void)sph_link_free(server->pool.link);
     sph_history_done(&server->pool.history);
     free(server);
