@@ -18,7 +18,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,7 +42,8 @@ enum {
     UP_STEP_US = 2000,
     LOG_BYTES = 1 << 20,
     LAST_LINE = 220,
-    DYING_MS = 100, /* from the end of its connections to its own: 1 ms as a rule */
+    DYING_TRIES = 50, /* from the end of its connections to its own: 1 ms as a rule */
+    DYING_STEP_US = 2000,
     LOCK_TRIES = 20,
     LOCK_STEP_US = 5000,
     /* Where the child has its descriptors: what QEMU is told to open is reopened through /proc. */
@@ -110,15 +110,14 @@ static int refuse_ended(const struct machine *machine, struct sph_err *err) {
         WEXITSTATUS(machine->status));
 }
 
-/* A process closes its connections before it can be waited for. */
+/* A process closes its connections one after the other, before it can be waited for. */
 static int virtual_why_gone(void *context, struct sph_err *err) {
-    struct machine *machine = context;
-    sph_autoclose int process =
-        machine->pid > 0 ? (int)syscall(SYS_pidfd_open, machine->pid, 0) : -1;
-    struct pollfd end = {.fd = process, .events = POLLIN};
-    if (process >= 0)
-        (void)poll(&end, 1, DYING_MS);
-    return virtual_runs(machine) ? 0 : refuse_ended(machine, err);
+    for (int tries = 0; virtual_runs(context); tries++) {
+        if (tries == DYING_TRIES)
+            return 0;
+        (void)usleep(DYING_STEP_US);
+    }
+    return refuse_ended(context, err);
 }
 
 /* QEMU listens from its first moments on; what is written waits for the guest. */
@@ -320,7 +319,7 @@ static int open_log(const struct machine *machine, off_t *ret_begin, struct sph_
 static int open_images(const struct machine *machine, struct sph_images *ret_images,
                        struct sph_err *err) {
     sph_autoclose int folder_fd = sph_images_open_folder(err);
-    if (folder_fd < 0 && machine->images_fd < 0)
+    if (folder_fd < 0 && (folder_fd != -EACCES || machine->images_fd < 0))
         return folder_fd;
     return sph_images_open(folder_fd < 0 ? machine->images_fd : folder_fd, ret_images, err);
 }
