@@ -1,5 +1,5 @@
 /* A damaged image would show as a machine that does not answer. Reading both before each start
- * costs some 10 ms, and what was read is in the page cache when QEMU reads it again. */
+ * costs some 40 ms, and what was read is in the page cache when QEMU reads it again. */
 #include "gateway/images.h"
 
 #include <errno.h>

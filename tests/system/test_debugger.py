@@ -5,10 +5,16 @@ import shutil
 import subprocess
 import unittest
 
-from device import (APPS_BUILD, LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, main, only, pack, sample_id, wait_for)
+from device import (APPS_BUILD, LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, main, only, pack, read_text, sample_id,
+                    wait_for)
 
 PROBE = "00000000-1111-2222-3333-444444444444"
 LEAK = sample_id("leak")
+
+
+def is_listening(port):
+    return any(line.split()[1:4:2] == [f"0100007F:{port:04X}", "0A"]
+               for line in read_text("/proc/net/tcp").splitlines()[1:])
 
 
 @only("virtual", "natively there is no debug server to install")
@@ -75,11 +81,15 @@ class Debugger(unittest.TestCase):
 
     def test_stop_while_debugging(self):
         self.device.deploy_sample("leak", "--manual-start")
-        self.start(LEAK)
+        port = self.start(LEAK)
+        status = self.device.get(f"/app/status/{LEAK}")
+        self.assertEqual(status, {"state": "debugging", "gdbPort": port})
         self.device.ok("device", "app", "stop")
         self.assertEqual(self.device.state(LEAK), "stopped")
         self.assertEqual(self.device.stats()[1], 0)
-        self.start(LEAK)
+        wait_for(lambda: not is_listening(port), what="the end of the forward")
+        port = self.start(LEAK)
+        self.assertTrue(is_listening(port))
         self.device.set_pin(LEAK_ADD, 1)
         self.device.set_pin(LEAK_DELETE, 1)
 
