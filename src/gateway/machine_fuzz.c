@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct sph_err err = SPH_ERR_NULL;
     uint32_t crc;
     uint64_t bytes;
-    char answer[64];
+    char answer[SPH_QMP_TEXT];
     if (sph_machine_parse(text, size, &config, &err) < 0) {
         assert(strncmp(err.text, "device.json: ", 13) == 0);
     } else if (config.is_virtual) {
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     if (sph_images_parse(text, size, "kernel", &crc, &bytes) == 0)
         assert(bytes <= UINT32_MAX);
-    if (sph_qmp_parse(text, size, answer, sizeof(answer)) == 1)
+    if (sph_qmp_parse(text, size, answer) == 1)
         assert(memchr(answer, '\0', sizeof(answer)));
     return 0;
 }
