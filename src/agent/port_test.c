@@ -97,7 +97,8 @@ static void call(struct port *port, uint16_t op, const void *message) {
 }
 
 static void say_hello(struct port *port) {
-    call(port, SPH_OP_HELLO, &(struct sph_msg_hello){.version_min = 1, .version_max = 1});
+    call(port, SPH_OP_HELLO,
+         &(struct sph_msg_hello){.version_min = 1, .version_max = 1, .time_ms = 1});
 }
 
 static void assert_silent(struct port *port) {
