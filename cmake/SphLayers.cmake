@@ -2,7 +2,7 @@
 # A link that the table forbids fails in sph_layer()/sph_program(); an include that it forbids fails
 # in sph_check_includes(), which runs at every configure and again as the test `layers`.
 cmake_policy(VERSION 3.25)
-set(SPH_LAYERS base wire package meter agent profile gateway cli applibs)
+set(SPH_LAYERS base wire package meter agent profile gateway cli applibs libmalloc)
 set(SPH_MAY_USE_base "")
 set(SPH_MAY_USE_wire base)
 set(SPH_MAY_USE_package base)
@@ -12,6 +12,7 @@ set(SPH_MAY_USE_profile base wire)
 set(SPH_MAY_USE_gateway base wire package profile)
 set(SPH_MAY_USE_cli base package profile)
 set(SPH_MAY_USE_applibs wire)
+set(SPH_MAY_USE_libmalloc wire)
 
 function(_sph_check_uses layer)
   foreach(used IN LISTS ARGN)

@@ -1,0 +1,165 @@
+/* ledger: the memory layout of the heap ledger, which an application writes and the agent reads.
+ *
+ * A region is a shared mapping of a file that is neither on tmpfs nor in the app's heap, so that it
+ * costs the app's ration nothing (docs/spec/ledger.md). The agent makes it, one per address space,
+ * and puts it into the process before its first instruction; libmalloc alone writes it. Its reader
+ * survives the writer, SIGKILL included, and believes nothing that stands in it.
+ *
+ * Plain C99, fixed widths, host order: writer and reader are on one machine, but not of one word
+ * size for ever. Offsets are from the region's start. */
+#ifndef SPH_WIRE_LEDGER_H
+#define SPH_WIRE_LEDGER_H
+
+#include <stdint.h>
+
+#define SPH_LEDGER_MAGIC                                                                           \
+    0x314744454c485053ull /* "SPLHEDG1" in memory on a little-endian machine                       \
+                           */
+#define SPH_LEDGER_VERSION 1u
+
+/* Where things lie relative to the load address of the program interpreter (AT_BASE): above it,
+ * between the interpreter and the stack, where the kernel's top-down search for room never looks,
+ * so that no other mapping moves by them. 16 MiB is more than any interpreter; with the region they
+ * stay within the 128 MiB that the kernel leaves for the stack. */
+#define SPH_LEDGER_CODE_DISTANCE 0x1000000u   /* libmalloc's code, musl only */
+#define SPH_LEDGER_CODE_MAX_BYTES 0x10000u    /* of that code */
+#define SPH_LEDGER_REGION_DISTANCE 0x1010000u /* the region; the code is right before it */
+
+enum {
+    SPH_LEDGER_PAGE_BYTES = 4096,
+    SPH_LEDGER_OWNERS = 64,  /* callers: the app, and libraries; the last is "others" */
+    SPH_LEDGER_THREADS = 64, /* of one process at the same time; more share the last record */
+    SPH_LEDGER_SITES = 4096, /* call sites; a power of two; 0 is none, the last "others" */
+    SPH_LEDGER_STACKS = 4096,
+    SPH_LEDGER_STACK_DEPTH = 15,
+    SPH_LEDGER_LEAF_SHIFT = 20,   /* a leaf holds the blocks that begin in 1 MiB of addresses */
+    SPH_LEDGER_GRANULE_SHIFT = 4, /* one entry for every 16 bytes: what malloc aligns to */
+    SPH_LEDGER_LEAF_ENTRIES = 1 << (SPH_LEDGER_LEAF_SHIFT - SPH_LEDGER_GRANULE_SHIFT),
+    SPH_LEDGER_LEAVES = 96,     /* 48 MiB of file that is touched only where blocks are */
+    SPH_LEDGER_DIRECTORY = 256, /* slots of the hash from address to leaf; a power of two */
+    SPH_LEDGER_NAME = 64,
+    SPH_LEDGER_BUILD_ID = 20,
+    SPH_LEDGER_REALS = 64,
+};
+
+/* Owner 0 is none. The app comes first, the C library second, the others as they are met. */
+enum { SPH_LEDGER_OWNER_APP = 1, SPH_LEDGER_OWNER_LIBC = 2, SPH_LEDGER_OWNER_OTHERS = 63 };
+
+enum sph_ledger_state {
+    SPH_LEDGER_OFF = 0, /* libmalloc passes every call on and writes nothing */
+    SPH_LEDGER_ON = 1,
+};
+enum { SPH_LEDGER_FLAG_STACKS = 1 }; /* keep a stack for each block, not only its call site */
+
+/* The first page, which the app can only read: a stray write must not send a call astray. */
+struct sph_ledger_config {
+    uint64_t magic;
+    uint32_t version, state, flags, page_bytes;
+    uint64_t region_bytes;
+    uint64_t base;             /* load address of the interpreter */
+    uint64_t libc_lo, libc_hi; /* addresses of the C library; 0 where libmalloc finds it itself */
+    uint64_t debug_slot;       /* address of a pointer to the loader's struct r_debug; 0 = none */
+    uint64_t reals[SPH_LEDGER_REALS]; /* of the functions that libmalloc stands before (musl) */
+};
+
+/* One word per granule: who holds the block that begins there. 0: none. Written by one store, so a
+ * reader sees an old or a new entry and never a half. */
+enum {
+    SPH_LEDGER_SIZE_BITS = 40,  /* requested bytes, bits 0 to 39; a larger block is told as this */
+    SPH_LEDGER_SITE_SHIFT = 40, /* bits 40 to 55 */
+    SPH_LEDGER_OWNER_SHIFT =
+        56, /* bits 56 to 63; never 0 in an entry, so a block of 0 bytes shows */
+};
+
+/* A caller: one object (executable or shared library) that asks for memory. */
+struct sph_ledger_owner {
+    uint64_t lo, hi;   /* its addresses */
+    uint32_t state;    /* 0 free, 1 being written, 2 in use, 3 unloaded */
+    uint32_t name_len; /* of the path as the loader names it; its tail when longer */
+    uint64_t peak_bytes;
+    uint64_t flushed_bytes; /* two's complement; of threads that handed their share over */
+    uint8_t build_id_len;
+    uint8_t build_id[SPH_LEDGER_BUILD_ID];
+    uint8_t unused[3];
+    char name[SPH_LEDGER_NAME]; /* not terminated when full */
+};
+
+/* Of one thread and one owner. Written by that thread alone. */
+struct sph_ledger_count {
+    uint64_t allocations, frees; /* frees by this thread, of blocks that any thread made */
+    uint64_t live_bytes;         /* two's complement: may be negative in one thread */
+    uint64_t held_back;          /* part of live_bytes that is not in flushed_bytes yet */
+};
+
+/* Found by the thread pointer, so that nothing of ours lies in the app's memory. A thread that ends
+ * leaves its record to the next one with that pointer, counts included: sums stay right. */
+struct sph_ledger_thread {
+    uint64_t pointer; /* 0: free */
+    uint32_t busy;    /* depth: calls from inside the allocator are its own affair */
+    uint32_t behalf_depth;
+    struct {
+        uint64_t sp, caller; /* who called into the C library, and where its stack was */
+    } behalf[4];
+    uint64_t leaf_key, leaf_index; /* of the last block */
+    uint64_t scratch[8];
+    struct sph_ledger_count counts[SPH_LEDGER_OWNERS];
+};
+
+/* A place in the program that asks for memory. */
+struct sph_ledger_site {
+    uint64_t address; /* return address; 0 free. Never changes while the site is in use */
+    uint8_t owner;
+    uint8_t freed; /* 1 when any of its blocks was ever given back: what never was may be a leak */
+    uint8_t retired; /* its object was unloaded: the address may mean something else now */
+    uint8_t unused;
+    uint32_t allocations; /* of all threads; may miss some when several count at once */
+    uint64_t last_ns;     /* not written: room for later */
+};
+
+/* Innermost first, zero-terminated when shorter. With SPH_LEDGER_FLAG_STACKS an entry's site field
+ * is the index of its stack, and the stack names the site. */
+struct sph_ledger_stack {
+    uint32_t hash, site; /* 0: free */
+    uint64_t frames[SPH_LEDGER_STACK_DEPTH];
+};
+
+/* What could not be kept is counted, and told with every figure that lacks it. */
+struct sph_ledger_losses {
+    uint64_t blocks;        /* no leaf left for their address: not in the ledger */
+    uint64_t sites;         /* no site left: charged to "others" */
+    uint64_t owners;        /* no owner left: the same */
+    uint64_t threads;       /* took a shared record: allocations, frees and peak are not exact */
+    uint64_t unknown_frees; /* of blocks that are not in the ledger: made before it, or lost */
+    uint64_t replaced;      /* a block where one was: its free was not seen */
+    uint64_t damaged;       /* something in the region could not be right; it was not followed */
+    uint64_t threads_seen;  /* records ever in use: peaks are exact while this is 1 */
+};
+
+/* key: address >> SPH_LEDGER_LEAF_SHIFT, plus 1; 0 free. A slot is claimed by compare-and-swap of
+ * the key and counts when `leaf` (index + 1) follows. */
+struct sph_ledger_slot {
+    uint64_t key, leaf;
+};
+
+/* The whole. Each part begins on a page of its own; the leaves come last. */
+struct sph_ledger {
+    union {
+        struct sph_ledger_config config;
+        uint8_t config_page[SPH_LEDGER_PAGE_BYTES];
+    };
+    union {
+        struct {
+            struct sph_ledger_losses losses;
+            uint32_t n_leaves, n_owners, n_stacks, owner_lock;
+        };
+        uint8_t state_page[SPH_LEDGER_PAGE_BYTES];
+    };
+    struct sph_ledger_slot directory[SPH_LEDGER_DIRECTORY];
+    struct sph_ledger_owner owners[SPH_LEDGER_OWNERS] __attribute__((aligned(4096)));
+    struct sph_ledger_site sites[SPH_LEDGER_SITES] __attribute__((aligned(4096)));
+    struct sph_ledger_thread threads[SPH_LEDGER_THREADS] __attribute__((aligned(4096)));
+    struct sph_ledger_stack stacks[SPH_LEDGER_STACKS] __attribute__((aligned(4096)));
+    uint64_t leaves[SPH_LEDGER_LEAVES][SPH_LEDGER_LEAF_ENTRIES] __attribute__((aligned(4096)));
+};
+
+#endif
