@@ -27,6 +27,7 @@ enum sph_app_op {
     SPH_APP_STORAGE_OPEN_MUTABLE = 5, /* -> descriptor, number = limit in bytes */
     SPH_APP_STORAGE_DELETE_MUTABLE = 6,
     SPH_APP_PACKAGE_PATH = 7, /* -> text: absolute path of the package's root */
+    SPH_APP_MEMORY_WATCH = 8, /* args[0] = percent of the ration, 1 to 99; -> descriptor */
 };
 
 /* The three figures of Applications_Get…UsageInKB, here in bytes. */
@@ -54,6 +55,9 @@ struct sph_app_reply {
 };
 
 /* A GPIO descriptor is the pin's file: one byte at offset 0, 0 or 1, read by pread, written by
- * pwrite. The agent holds the pin for as long as the app holds the descriptor (flock). */
+ * pwrite. The agent holds the pin for as long as the app holds the descriptor (flock).
+ *
+ * The descriptor of a memory watch is an eventfd that does not block: the agent adds 1 to it each
+ * time that what counts against the ration rises above the share, and at once when it is above. */
 
 #endif

@@ -39,7 +39,10 @@ enum {
     SPH_LEDGER_DIRECTORY = 256, /* slots of the hash from address to leaf; a power of two */
     SPH_LEDGER_NAME = 64,
     SPH_LEDGER_BUILD_ID = 20,
-    SPH_LEDGER_REALS = 64,
+    SPH_LEDGER_REALS = 256,
+    SPH_LEDGER_INDEX = 8192, /* slots of the hash from return address to site; a power of two */
+    SPH_LEDGER_RECENT = 64,  /* sites that a thread keeps at hand; a power of two */
+    SPH_LEDGER_BEHALF = 4,   /* calls into the C library within each other */
 };
 
 /* Owner 0 is none. The app comes first, the C library second, the others as they are met. */
@@ -59,6 +62,8 @@ struct sph_ledger_config {
     uint64_t base;             /* load address of the interpreter */
     uint64_t libc_lo, libc_hi; /* addresses of the C library; 0 where libmalloc finds it itself */
     uint64_t debug_slot;       /* address of a pointer to the loader's struct r_debug; 0 = none */
+    uint64_t app_headers;      /* of the executable: address of its program headers (AT_PHDR) */
+    uint64_t n_app_headers;    /* AT_PHNUM */
     uint64_t reals[SPH_LEDGER_REALS]; /* of the functions that libmalloc stands before (musl) */
 };
 
@@ -80,7 +85,8 @@ struct sph_ledger_owner {
     uint64_t flushed_bytes; /* two's complement; of threads that handed their share over */
     uint8_t build_id_len;
     uint8_t build_id[SPH_LEDGER_BUILD_ID];
-    uint8_t unused[3];
+    uint8_t passes; /* asks on behalf of its callers where it notes them (the C library; new) */
+    uint8_t unused[2];
     char name[SPH_LEDGER_NAME]; /* not terminated when full */
 };
 
@@ -88,32 +94,54 @@ struct sph_ledger_owner {
 struct sph_ledger_count {
     uint64_t allocations, frees; /* frees by this thread, of blocks that any thread made */
     uint64_t live_bytes;         /* two's complement: may be negative in one thread */
-    uint64_t held_back;          /* part of live_bytes that is not in flushed_bytes yet */
+    uint64_t handed_over;        /* the part of live_bytes that is in the owner's flushed_bytes */
 };
 
+/* Of a thread. */
+enum {
+    SPH_LEDGER_MODE_MANY = 1,   /* other records are in use: shares of peaks are handed over */
+    SPH_LEDGER_MODE_STACKS = 2, /* SPH_LEDGER_FLAG_STACKS, where it is near */
+};
+
+/* A site that the thread was at lately: what an allocation is charged to, without a look at the
+ * table that all threads share. Its second word, moved up, is an entry's upper half. */
+struct sph_ledger_recent {
+    uint64_t address; /* return address; 0 = none. With SPH_LEDGER_RECENT_PASSES: see `passes` of
+                         struct sph_ledger_owner */
+    uint16_t site;
+    uint8_t owner;
+    uint8_t unused;
+    uint32_t pending; /* allocations that are not in the site's count yet: its reader adds them */
+};
+#define SPH_LEDGER_RECENT_PASSES 0x8000000000000000ull
+
 /* Found by the thread pointer, so that nothing of ours lies in the app's memory. A thread that ends
- * leaves its record to the next one with that pointer, counts included: sums stay right. */
+ * leaves its record to the next one with that pointer, counts included: sums stay right. One page,
+ * so that a thread costs one. */
 struct sph_ledger_thread {
     uint64_t pointer; /* 0: free */
-    uint32_t busy;    /* depth: calls from inside the allocator are its own affair */
+    uint64_t busy_sp; /* inside the allocator, which may call itself, since this depth; or 0 */
+    uint32_t mode;    /* SPH_LEDGER_MODE_; 0 in most processes */
     uint32_t behalf_depth;
     struct {
         uint64_t sp, caller; /* who called into the C library, and where its stack was */
-    } behalf[4];
-    uint64_t leaf_key, leaf_index; /* of the last block */
-    uint64_t scratch[8];
+    } behalf[SPH_LEDGER_BEHALF];
+    uint64_t room[117];
+    struct sph_ledger_recent recent[SPH_LEDGER_RECENT]; /* by hash of the address */
     struct sph_ledger_count counts[SPH_LEDGER_OWNERS];
 };
 
-/* A place in the program that asks for memory. */
+/* A place in the program that asks for memory. They are dense; site_index finds them. */
 struct sph_ledger_site {
     uint64_t address; /* return address; 0 free. Never changes while the site is in use */
     uint8_t owner;
     uint8_t freed; /* 1 when any of its blocks was ever given back: what never was may be a leak */
-    uint8_t retired; /* its object was unloaded: the address may mean something else now */
-    uint8_t unused;
-    uint32_t allocations; /* of all threads; may miss some when several count at once */
-    uint64_t last_ns;     /* not written: room for later */
+    uint8_t retired;      /* its object was unloaded: the address may mean something else now */
+    uint8_t passes;       /* as in struct sph_ledger_owner */
+    uint32_t allocations; /* of all threads, but for what is pending in struct sph_ledger_recent */
+    uint16_t alias; /* the site that is charged instead (the call there led to a function that went
+                       on to malloc by a jump, so that the address is its caller's); 0 none */
+    uint16_t unused[3];
 };
 
 /* Innermost first, zero-terminated when shorter. With SPH_LEDGER_FLAG_STACKS an entry's site field
@@ -150,13 +178,17 @@ struct sph_ledger {
     union {
         struct {
             struct sph_ledger_losses losses;
-            uint32_t n_leaves, n_owners, n_stacks, owner_lock;
+            uint32_t n_leaves, n_owners, n_stacks, n_sites; /* in use */
+            uint32_t lock;                                  /* 1: sites, owners or stacks grow */
+            uint32_t first_thread; /* number + 1 of the record that was alone; 0: no longer */
+            uint64_t threads_used; /* bit n: record n is in use, so the others need no look */
         };
         uint8_t state_page[SPH_LEDGER_PAGE_BYTES];
     };
     struct sph_ledger_slot directory[SPH_LEDGER_DIRECTORY];
     struct sph_ledger_owner owners[SPH_LEDGER_OWNERS] __attribute__((aligned(4096)));
     struct sph_ledger_site sites[SPH_LEDGER_SITES] __attribute__((aligned(4096)));
+    uint16_t site_index[SPH_LEDGER_INDEX] __attribute__((aligned(4096)));
     struct sph_ledger_thread threads[SPH_LEDGER_THREADS] __attribute__((aligned(4096)));
     struct sph_ledger_stack stacks[SPH_LEDGER_STACKS] __attribute__((aligned(4096)));
     uint64_t leaves[SPH_LEDGER_LEAVES][SPH_LEDGER_LEAF_ENTRIES] __attribute__((aligned(4096)));

@@ -24,6 +24,7 @@ struct sph_ledger_view {
 struct sph_ledger_block {
     uint64_t address, bytes; /* requested */
     unsigned owner, site;    /* indices below the limits of ledger.h */
+    unsigned stack;          /* likewise; 0: none is kept */
 };
 
 struct sph_ledger_caller {
@@ -46,12 +47,14 @@ struct sph_ledger_place {
     bool only_grew; /* two blocks or more, and none was ever given back */
     bool is_retired;
     uint64_t live_bytes, live_blocks, resident_bytes, allocations;
+    unsigned stack; /* that made most of live_bytes; 0: stacks are not kept */
 };
 
 /* Everything, about 500 KiB: on the heap. */
 struct sph_ledger_summary {
     struct sph_ledger_caller callers[SPH_LEDGER_OWNERS]; /* by owner; [0] unused */
     struct sph_ledger_place places[SPH_LEDGER_SITES];    /* by site; [0] unused */
+    uint64_t stack_bytes[SPH_LEDGER_STACKS];             /* live, by stack */
     struct sph_ledger_losses losses;
     uint64_t live_bytes, live_blocks, resident_bytes, allocations, frees;
     bool peaks_exact;  /* one thread only has allocated */
@@ -67,13 +70,22 @@ int sph_ledger_check(const struct sph_ledger_view *view, struct sph_err *err);
 typedef int sph_ledger_block_fn(void *context, const struct sph_ledger_block *block);
 int sph_ledger_walk(const struct sph_ledger_view *view, sph_ledger_block_fn *fn, void *context);
 
+/* Blocks say how long they are, so an app could make its reader look for pages for ever: resident
+ * figures are of the first 16 GiB of blocks. */
+#define SPH_LEDGER_RESIDENT_MAX_BYTES (UINT64_C(16) << 30)
+
 /* How many of the bytes from `address` on are on resident pages; NULL where nobody knows: then
- * resident figures are 0. */
+ * resident figures are 0. Never asked for more than is left of the limit, nor beyond the last
+ * address. */
 typedef uint64_t sph_ledger_resident_fn(void *context, uint64_t address, uint64_t bytes);
 
 /* Fills all of *ret_summary. 0 or as sph_ledger_check(). */
 int sph_ledger_sum(const struct sph_ledger_view *view, sph_ledger_resident_fn *resident,
                    void *context, struct sph_ledger_summary *ret_summary, struct sph_err *err);
+
+/* Addresses of a stack, innermost first; how many there are. */
+unsigned sph_ledger_stack_read(const struct sph_ledger_view *view, unsigned stack,
+                               uint64_t ret_frames[SPH_LEDGER_STACK_DEPTH]);
 
 /* The live block that holds `address`, true when there is one. */
 bool sph_ledger_find(const struct sph_ledger_view *view, uint64_t address,

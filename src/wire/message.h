@@ -9,6 +9,7 @@
 #include "wire/msg_app.h"
 #include "wire/msg_device.h"
 #include "wire/msg_event.h"
+#include "wire/msg_heap.h"
 #include "wire/msg_peripheral.h"
 #include "wire/msg_report.h"
 #include "wire/msg_trust.h"

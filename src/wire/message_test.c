@@ -115,7 +115,11 @@ static void zeros(void **state) {
     CHECK(hello_reply, "1=00000000", .version = 0);
     CHECK(status_reply, "", .uptime_ms = 0);
     CHECK_SENT(memory_reply, "", .total_bytes = 0);
-    CHECK(app_memory, "", .user_bytes = 0);
+    CHECK_SENT(app_memory, "", .user_bytes = 0);
+    CHECK(heap_caller, "", .live_bytes = 0);
+    CHECK(heap_site, "", .live_bytes = 0);
+    CHECK_SENT(heap, "2=00000000", .pid = 0);
+    CHECK_SENT(heap_reply, "1=00000000000000000000000000000000 2=00000000", .state = 0);
     CHECK(pages, "1=00000000000000000000000000000000", .first = 0);
     CHECK_SENT(pages_reply, "", .page_bytes = 0);
     CHECK(mapping, "", .pid = 0);
@@ -172,6 +176,7 @@ static void greeting(void **state) {
 
 static void memory(void **state) {
     (void)state;
+    const struct sph_msg_heap heaps[] = {{.pid = 7, .state = SPH_HEAP_TRACKED}};
     const struct sph_msg_app_memory apps[] = {
         {.component = ID_A,
          .name = T("a"),
@@ -181,9 +186,12 @@ static void memory(void **state) {
         {.user_bytes = 0}, /* an item of which everything is zero counts all the same */
         {.component = ID_B},
     };
-    CHECK(app_memory, "1=" HEX_A " 2='a' 3=0010000000000000 4=0020000000000000 5=01000000ffffffff",
-          .component = ID_A, .name = T("a"), .user_bytes = 4096, .peak_user_bytes = 8192,
-          .pids = T("\x01\0\0\0\xff\xff\xff\xff"));
+    CHECK_SENT(app_memory,
+               "1=" HEX_A " 2='a' 3=0010000000000000 4=0020000000000000 5=01000000ffffffff "
+               "6=01000000 7=(1=07000000 2=01000000)",
+               .component = ID_A, .name = T("a"), .user_bytes = 4096, .peak_user_bytes = 8192,
+               .pids = T("\x01\0\0\0\xff\xff\xff\xff"), .heap_state = SPH_HEAP_TRACKED,
+               .heaps = SPH_LIST(heaps, 1));
     CHECK_SENT(memory_reply,
                "1=0100000000000000 2=0200000000000000 3=0300000000000000 4=0400000000000000 "
                "5=0500000000000000 6=01 7=01 8='u' 9='k' 10=0600000000000000 11=0700000000000000 "
@@ -193,6 +201,50 @@ static void memory(void **state) {
                .limit_bytes = 5, .user_exact = true, .kernel_exact = true, .user_how = T("u"),
                .kernel_how = T("k"), .checks = 6, .mismatches = 7, .events = 8,
                .apps = SPH_LIST(apps, 3));
+}
+
+static void heaps(void **state) {
+    (void)state;
+    const struct sph_msg_heap_caller callers[] = {{.name = T("app"), .live_bytes = 1},
+                                                  {.name = T("curl")}};
+    const struct sph_msg_heap_site sites[] = {{.caller = 1, .address = 0x10, .only_grew = true}};
+    const struct sph_msg_heap heap[] = {{.pid = 7,
+                                         .state = SPH_HEAP_TRACKED,
+                                         .live_bytes = 9,
+                                         .complete = true,
+                                         .callers = SPH_LIST(callers, 2),
+                                         .sites = SPH_LIST(sites, 1),
+                                         .has_crossing_block = true,
+                                         .crossing_bytes = 5}};
+    CHECK(heap_caller,
+          "1='libcurl.so.4' 2='/lib/libcurl.so.4' 3=abcd 4=0000555500000000 5=0100000000000000 "
+          "6=0200000000000000 7=0300000000000000 8=0400000000000000 9=0500000000000000 "
+          "10=0600000000000000 11=ffffffffffffffff",
+          .name = T("libcurl.so.4"), .path = T("/lib/libcurl.so.4"), .build_id = T("\xab\xcd"),
+          .base = 0x55550000, .live_bytes = 1, .resident_bytes = 2, .peak_bytes = 3,
+          .live_blocks = 4, .allocations = 5, .frees = 6, .largest_bytes = UINT64_MAX);
+    CHECK(heap_site,
+          "1=01000000 2=3412000000000000 3=0100000000000000 4=0200000000000000 "
+          "5=0300000000000000 6=0400000000000000 7=01 8=0100000000000000",
+          .caller = 1, .address = 0x1234, .live_bytes = 1, .resident_bytes = 2, .live_blocks = 3,
+          .allocations = 4, .only_grew = true, .stack = T("\x01\0\0\0\0\0\0\0"));
+    CHECK_SENT(heap,
+               "1=92100000 2=01000000 3=0100000000000000 4=0200000000000000 5=0300000000000000 "
+               "6=0400000000000000 7=0500000000000000 8=0600000000000000 9=01 10=01 11=01 "
+               "12=0700000000000000 13=0800000000000000 14=0900000000000000 17=0a000000 18=01 "
+               "19=0b000000 20=0c00000000000000 21=204e000000000000 22=0040000000000000 "
+               "23=0d00000000000000",
+               .pid = 4242, .state = SPH_HEAP_TRACKED, .live_bytes = 1, .resident_bytes = 2,
+               .live_blocks = 3, .allocations = 4, .frees = 5, .uptime_ms = 6, .complete = true,
+               .peaks_exact = true, .counts_exact = true, .blocks_lost = 7, .unknown_frees = 8,
+               .damaged = 9, .sites_dropped = 10, .has_crossing_block = true, .crossing_caller = 11,
+               .crossing_address = 12, .crossing_bytes = 20000, .crossing_offset = 16384,
+               .crossing_site = 13);
+    CHECK_SENT(heap_reply,
+               "1=" HEX_A " 2=01000000 3=(1=07000000 2=01000000 3=0900000000000000 9=01 "
+               "15=(1='app' 5=0100000000000000) 15=(1='curl') 16=(1=01000000 2=1000000000000000 "
+               "7=01) 18=01 21=0500000000000000)",
+               .component = ID_A, .state = SPH_HEAP_TRACKED, .processes = SPH_LIST(heap, 1));
 }
 
 static void pages(void **state) {
@@ -239,8 +291,8 @@ static void apps(void **state) {
                "1=(1=" HEX_B " 5=02000000) 2=01 3=0100000000000000 4=0200000000000000",
                .apps = SPH_LIST(list, 1), .has_staged = true, .flash_used_bytes = 1,
                .flash_limit_bytes = 2);
-    CHECK(app_control, "1=" HEX_A " 2=03000000 3=01", .component = ID_A,
-          .trigger = SPH_TRIGGER_START_DEBUG, .run_once = true);
+    CHECK(app_control, "1=" HEX_A " 2=03000000 3=01 4=01 5=01", .component = ID_A,
+          .trigger = SPH_TRIGGER_START_DEBUG, .run_once = true, .heap = true, .heap_stacks = true);
     CHECK(app_control_reply, "1=03000000 2=d2040000 3=03110000 4=04110000",
           .state = SPH_APP_DEBUGGING, .pid = 1234, .gdb_port = 4355, .out_port = 4356);
     CHECK(quota_reply, "1=0100000000000000 2=0020000000000000", .used_bytes = 1,
@@ -260,6 +312,7 @@ static void staging(void **state) {
 static void reports(void **state) {
     (void)state;
     const struct sph_msg_mapping mappings[] = {{.pid = 7}};
+    const struct sph_msg_heap heaps[] = {{.state = SPH_HEAP_TRACKED}};
     const struct sph_msg_report_row rows[] = {{.id = 1}, {.id = 2, .why = SPH_END_CRASH}};
     CHECK_SENT(
         report,
@@ -269,7 +322,7 @@ static void reports(void **state) {
         "17=0010010000000000 18=01 19=01 20='a' 21='b' 22=01 23=0010040000000000 24=01 25=01 "
         "26=ffffffffffffffff 27=0100000000000000 28=0100000000000000 29='c' 30=01 "
         "31=0200000000000000 32=0300000000000000 33=0400000000000000 34=(1=07000000) 35=05000000 "
-        "36='d' 37=0aff",
+        "36='d' 37=0aff 38=01000000 39=(2=01000000)",
         .id = 3, .component = ID_A, .image = ID_B, .name = T("blink"), .wall_ms = 1700000000000,
         .uptime_ms = 1, .run_ms = 2, .pid = 7, .why = SPH_END_RATION, .exit_code = 255, .signal = 9,
         .will_restart = true, .limit_bytes = 262144, .user_bytes = 258048,
@@ -279,7 +332,8 @@ static void reports(void **state) {
         .fault_address = UINT64_MAX, .pc = 1, .stack = T("\1\0\0\0\0\0\0\0"), .stack_how = T("c"),
         .has_growth = true, .growth_user_bytes = 2, .growth_uptime_ms = 3,
         .growth_stack = T("\4\0\0\0\0\0\0\0"), .mappings = SPH_LIST(mappings, 1),
-        .mappings_dropped = 5, .pages_how = T("d"), .log = T("\n\xff"));
+        .mappings_dropped = 5, .pages_how = T("d"), .log = T("\n\xff"),
+        .heap_state = SPH_HEAP_TRACKED, .heaps = SPH_LIST(heaps, 1));
     CHECK(report_row,
           "1=0100000000000000 2=" HEX_A " 3='n' 4=0200000000000000 5=03000000 6=04000000 "
           "7=05000000 8=0600000000000000 9=0700000000000000 10=0800000000000000 "
@@ -333,10 +387,10 @@ static void events(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(zeros),      cmocka_unit_test(greeting), cmocka_unit_test(memory),
-        cmocka_unit_test(pages),      cmocka_unit_test(apps),     cmocka_unit_test(staging),
-        cmocka_unit_test(device_log), cmocka_unit_test(reports),  cmocka_unit_test(trust),
-        cmocka_unit_test(pins),       cmocka_unit_test(events),
+        cmocka_unit_test(zeros),   cmocka_unit_test(greeting),   cmocka_unit_test(memory),
+        cmocka_unit_test(heaps),   cmocka_unit_test(pages),      cmocka_unit_test(apps),
+        cmocka_unit_test(staging), cmocka_unit_test(device_log), cmocka_unit_test(reports),
+        cmocka_unit_test(trust),   cmocka_unit_test(pins),       cmocka_unit_test(events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,8 @@ static const struct sph_field app_control_fields[] = {
     REQUIRED(sph_msg_app_control, 1, GUID, component),
     REQUIRED(sph_msg_app_control, 2, U32, trigger),
     FIELD(sph_msg_app_control, 3, BOOL, run_once),
+    FIELD(sph_msg_app_control, 4, BOOL, heap),
+    FIELD(sph_msg_app_control, 5, BOOL, heap_stacks),
 };
 CODEC(sph_msg_app_control, "app_control", app_control_fields);
 

@@ -58,6 +58,8 @@ struct sph_msg_app_control {
     struct sph_guid component;
     uint32_t trigger; /* enum sph_app_trigger */
     bool run_once;    /* with a start: the device does not start it again after its end */
+    bool heap;        /* with a start: its heap is tracked, whatever its package says */
+    bool heap_stacks; /* and each block keeps the stack that made it */
 };
 
 /* How the app is once the trigger is carried out. It may have ended again since. */

@@ -4,6 +4,7 @@
  * leaves it at zero with its "how" empty. */
 #include "wire/msg_device.h"
 
+#include "wire/msg_heap.h"
 #include "wire/table.h"
 
 const struct sph_codec sph_msg_empty_codec = {
@@ -57,6 +58,8 @@ static const struct sph_field app_memory_fields[] = {
     FIELD(sph_msg_app_memory, 3, U64, user_bytes),
     FIELD(sph_msg_app_memory, 4, U64, peak_user_bytes),
     FIELD(sph_msg_app_memory, 5, BYTES, pids),
+    FIELD(sph_msg_app_memory, 6, U32, heap_state),
+    LIST(sph_msg_app_memory, 7, heaps, sph_msg_heap_codec),
 };
 CODEC(sph_msg_app_memory, "app_memory", app_memory_fields);
 

@@ -77,6 +77,8 @@ struct sph_msg_app_memory {
     struct sph_slice name;
     uint64_t user_bytes, peak_user_bytes;
     struct sph_slice pids; /* list of u32, as the device sees them; a fork makes several */
+    uint32_t heap_state;   /* enum sph_heap_state: why there are heaps, or why not */
+    struct sph_list heaps; /* struct sph_msg_heap, without sites: of tracked processes */
 };
 
 /* The page map of an app. It is taken anew for each request: between two of them it may change. */

@@ -27,6 +27,8 @@ enum sph_heap_state {
 enum {
     SPH_HEAP_CALLERS_MAX = 64,
     SPH_HEAP_SITES_MAX = 256, /* of one process, by live bytes; more are counted in sites_dropped */
+    SPH_HEAP_REPORT_SITES_MAX = 96, /* in the report of an end: all of it fits one frame */
+    SPH_HEAP_STACKS_MAX = 24,       /* sites with a stack, in either */
 };
 
 /* One object that asks for memory: the app with its static libraries, or a dynamic library. */
@@ -35,6 +37,7 @@ struct sph_msg_heap_caller {
         name; /* "App + Static Libraries", or the library's file name: "libcurl.so.4" */
     struct sph_slice path;     /* as the loader names it */
     struct sph_slice build_id; /* bytes; empty when it has none */
+    uint64_t span_bytes;       /* of its addresses, from base on */
     uint64_t base;             /* where it is loaded: address - base is what symbols are found by */
     uint64_t live_bytes, resident_bytes, peak_bytes; /* requested, as C11's malloc counts */
     uint64_t live_blocks, allocations, frees, largest_bytes;
@@ -46,6 +49,9 @@ struct sph_msg_heap_site {
     uint64_t address; /* return address, less the caller's base; 0: places that were not kept */
     uint64_t live_bytes, resident_bytes, live_blocks, allocations;
     bool only_grew; /* none of its two or more blocks was ever given back */
+    struct sph_slice
+        stack; /* list of u64, addresses as the process has them, innermost first: of
+                  the stack that holds most of the site's bytes; where stacks are kept */
 };
 
 /* One process of an app. */

@@ -6,6 +6,7 @@
 #include "wire/msg_report.h"
 
 #include "wire/msg_device.h"
+#include "wire/msg_heap.h"
 #include "wire/table.h"
 
 static const struct sph_field report_fields[] = {
@@ -46,6 +47,8 @@ static const struct sph_field report_fields[] = {
     FIELD(sph_msg_report, 35, U32, mappings_dropped),
     FIELD(sph_msg_report, 36, TEXT, pages_how),
     FIELD(sph_msg_report, 37, BYTES, log),
+    FIELD(sph_msg_report, 38, U32, heap_state),
+    LIST(sph_msg_report, 39, heaps, sph_msg_heap_codec),
 };
 CODEC(sph_msg_report, "report", report_fields);
 

@@ -61,7 +61,9 @@ struct sph_msg_report {
     struct sph_list mappings;  /* struct sph_msg_mapping */
     uint32_t mappings_dropped; /* with resident pages, over the limit of the list */
     struct sph_slice pages_how;
-    struct sph_slice log; /* last lines, whole ones where they fit */
+    struct sph_slice log;  /* last lines, whole ones where they fit */
+    uint32_t heap_state;   /* enum sph_heap_state */
+    struct sph_list heaps; /* struct sph_msg_heap: of the process that ended; one at most */
 };
 
 /* One row of KILLS_LIST: of a report what fits a line. Fields as in sph_msg_report. */

@@ -9,6 +9,7 @@
 
 #include "wire/msg_app.h"
 #include "wire/msg_device.h"
+#include "wire/msg_heap.h"
 #include "wire/msg_peripheral.h"
 #include "wire/msg_report.h"
 #include "wire/msg_trust.h"
@@ -29,6 +30,7 @@ const struct sph_op sph_ops[] = {
     OP(SHUTDOWN, "shutdown", empty, empty),
     OP(EVENTS, "events", events, events_reply),
     OP(EVENTS_ACK, "events-ack", events_ack, empty),
+    OP(HEAP, "heap", component, heap_reply),
     OP(APP_LIST, "app-list", component, app_list_reply),
     OP(APP_CONTROL, "app-control", app_control, app_control_reply),
     OP(APP_QUOTA, "app-quota", component, quota_reply),

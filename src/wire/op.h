@@ -23,6 +23,7 @@ enum sph_op_code {
     SPH_OP_SHUTDOWN = 7, /* apps stop, the agent ends */
     SPH_OP_EVENTS = 8,
     SPH_OP_EVENTS_ACK = 9,
+    SPH_OP_HEAP = 10,
 
     SPH_OP_APP_LIST = 16,
     SPH_OP_APP_CONTROL = 17,

@@ -50,6 +50,16 @@ static void states_and_triggers(void **state) {
                {SPH_TRIGGER_START_DEBUG, "start debug"});
 }
 
+static void heap_states(void **state) {
+    (void)state;
+    ASSERT_ROW("heap state", "", {SPH_HEAP_NOT_ASKED, "not asked"}, {SPH_HEAP_TRACKED, "tracked"},
+               {SPH_HEAP_NO_CAPABILITY, "no capability"}, {SPH_HEAP_NO_LIBRARY, "no library"},
+               {SPH_HEAP_NO_DEVELOPMENT, "no development"}, {SPH_HEAP_DEBUGGED, "debugged"},
+               {SPH_HEAP_OLD_API, "old API"}, {SPH_HEAP_STATIC, "static"},
+               {SPH_HEAP_LOADER, "loader"}, {SPH_HEAP_FAILED, "failed"},
+               {SPH_HEAP_DAMAGED, "damaged"});
+}
+
 static void mappings(void **state) {
     (void)state;
     ASSERT_ROW("mapping class", "", {SPH_MAPPING_OTHER, "other"}, {SPH_MAPPING_PACKAGE, "package"},
@@ -160,6 +170,7 @@ static void operations_of_applications(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_and_triggers),
+        cmocka_unit_test(heap_states),
         cmocka_unit_test(mappings),
         cmocka_unit_test(ends),
         cmocka_unit_test(events),

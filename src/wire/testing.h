@@ -12,7 +12,7 @@
 #include "base/guid.h"
 #include "wire/codec.h"
 
-enum { SPH_TESTING_ITEMS = 3, SPH_TESTING_LISTS = 64 };
+enum { SPH_TESTING_ITEMS = 3, SPH_TESTING_LISTS = 256 };
 
 /* Items of the lists made so far; static per test program. */
 static struct {
