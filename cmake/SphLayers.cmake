@@ -12,7 +12,7 @@ set(SPH_MAY_USE_profile base wire)
 set(SPH_MAY_USE_gateway base wire package profile)
 set(SPH_MAY_USE_cli base package profile)
 set(SPH_MAY_USE_applibs wire)
-set(SPH_MAY_USE_libmalloc wire)
+set(SPH_MAY_USE_libmalloc base wire)
 
 function(_sph_check_uses layer)
   foreach(used IN LISTS ARGN)

@@ -1,0 +1,141 @@
+/* write_inline: the common path of write.h, in each hook. Included by it alone.
+ *
+ * Each half first looks whether all is as usual, and only then writes: so it needs no call, keeps
+ * few registers, and what is unusual starts again in the functions below, which do everything. */
+#ifndef SPH_LIBMALLOC_WRITE_INLINE_H
+#define SPH_LIBMALLOC_WRITE_INLINE_H
+
+SPH_SLOW struct sph_ledger_thread *sph_thread_slow(struct sph_ledger *ledger, uintptr_t pointer);
+SPH_HIDDEN void *sph_note_alloc_slow(struct sph_ledger *ledger, void *block, size_t bytes,
+                                     uintptr_t caller, uintptr_t sp);
+SPH_SLOW bool sph_note_free_slow(struct sph_ledger *ledger, void *block);
+
+/* Upper bits of a product: near addresses, and far ones at round distances, spread alike. */
+static inline uint32_t sph_hash(uintptr_t value, unsigned bits) {
+    return ((uint32_t)value * UINT32_C(0x9E3779B1)) >> (32 - bits);
+}
+
+/* Threads' stacks, at whose ends the pointers are, lie an odd number of pages apart: guard pages.
+ */
+static inline unsigned sph_thread_slot(uintptr_t pointer) {
+    return (unsigned)(pointer / sizeof(struct sph_ledger_thread)) % SPH_LEDGER_THREADS;
+}
+
+static inline struct sph_ledger_thread *sph_thread_at(struct sph_ledger *ledger,
+                                                      uintptr_t pointer) {
+    uintptr_t offset = pointer & (SPH_LEDGER_THREADS - 1) * sizeof(struct sph_ledger_thread);
+    return (struct sph_ledger_thread *)((char *)ledger->threads + offset);
+}
+
+static inline struct sph_ledger_thread *sph_thread(struct sph_ledger *ledger) {
+    uintptr_t pointer = sph_thread_pointer();
+    struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
+    return SPH_LIKELY(thread->pointer == pointer) ? thread : sph_thread_slow(ledger, pointer);
+}
+
+/* The block's entry, where its leaf is in the slot that its address hashes to; else NULL. */
+static inline uint64_t *sph_entry_find(struct sph_ledger *ledger, uintptr_t block) {
+    uint64_t key = (uint64_t)(block >> SPH_LEDGER_LEAF_SHIFT) + 1;
+    const struct sph_ledger_slot *slot = &ledger->directory[sph_hash((uintptr_t)key, 8)];
+    uint64_t leaf = slot->leaf - 1;
+    if (SPH_UNLIKELY(slot->key != key || leaf >= SPH_LEDGER_LEAVES))
+        return NULL;
+    uintptr_t offset = block >> (SPH_LEDGER_GRANULE_SHIFT - 3) & (sizeof(ledger->leaves[0]) - 8);
+    return (uint64_t *)((char *)ledger->leaves[(size_t)leaf] + offset);
+}
+
+_Static_assert(sizeof(struct sph_ledger_count) == 1 << 5, "as sph_count_of() takes it");
+
+/* By the owner in the entry's upper half. */
+static inline struct sph_ledger_count *sph_count_of(struct sph_ledger_thread *thread,
+                                                    uint64_t value) {
+    size_t offset = (size_t)(value >> (SPH_LEDGER_OWNER_SHIFT - 5)) & SPH_OWNER_MASK << 5;
+    return (struct sph_ledger_count *)((char *)thread->counts + offset);
+}
+
+static inline unsigned sph_entry_site(uint64_t value) {
+    return (unsigned)(value >> SPH_LEDGER_SITE_SHIFT) & SPH_SITE_MASK;
+}
+
+static inline bool sph_is_far(uint64_t live, const struct sph_ledger_count *count) {
+    return live - count->handed_over + SPH_HAND_OVER_BYTES > 2 * SPH_HAND_OVER_BYTES;
+}
+
+/* Whether a change to `live` bytes is more than a few instructions. */
+static inline bool sph_is_unusual(const struct sph_ledger_thread *thread, uint64_t live,
+                                  const struct sph_ledger_count *count) {
+    return SPH_UNLIKELY(thread->mode != 0) &&
+           SPH_UNLIKELY((thread->mode & SPH_LEDGER_MODE_STACKS) != 0 || sph_is_far(live, count));
+}
+
+static inline bool sph_try_alloc(struct sph_ledger *ledger, uintptr_t block, uint64_t bytes,
+                                 uintptr_t caller) {
+    uintptr_t pointer = sph_thread_pointer();
+    uint64_t *entry = sph_entry_find(ledger, block);
+    struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
+    struct sph_ledger_recent *recent = &thread->recent[sph_hash(caller, 6)];
+    if (SPH_UNLIKELY(entry == NULL) || SPH_UNLIKELY(thread->pointer != pointer) ||
+        SPH_UNLIKELY(recent->address != caller) ||
+        SPH_UNLIKELY((sph_load(entry) | bytes >> SPH_LEDGER_SIZE_BITS) != 0))
+        return false;
+    uint32_t upper; /* site, owner, and a byte that is moved out */
+    __builtin_memcpy(&upper, &recent->site, sizeof(upper));
+    uint64_t value = (uint64_t)upper << SPH_LEDGER_SITE_SHIFT | bytes;
+    struct sph_ledger_count *count = sph_count_of(thread, value);
+    uint64_t live = count->live_bytes + bytes;
+    if (sph_is_unusual(thread, live, count))
+        return false;
+    recent->pending++;
+    count->allocations++;
+    count->live_bytes = live;
+    uint64_t *peak = &ledger->owners[value >> SPH_LEDGER_OWNER_SHIFT & SPH_OWNER_MASK].peak_bytes;
+    if (SPH_LIKELY(thread->mode == 0) && (int64_t)live > (int64_t)*peak)
+        *peak = live;
+    sph_store(entry, value);
+    return true;
+}
+
+/* An entry of 0 has site 0, of which no block is given back: one test for both. */
+static inline bool sph_try_free(struct sph_ledger *ledger, uintptr_t block) {
+    uintptr_t pointer = sph_thread_pointer();
+    uint64_t *entry = sph_entry_find(ledger, block);
+    struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
+    if (SPH_UNLIKELY(entry == NULL) || SPH_UNLIKELY(thread->pointer != pointer))
+        return false;
+    uint64_t value = sph_load(entry);
+    struct sph_ledger_count *count = sph_count_of(thread, value);
+    uint64_t live = count->live_bytes - (value & SPH_SIZE_MAX_BYTES);
+    if (SPH_UNLIKELY(!ledger->sites[sph_entry_site(value) % SPH_LEDGER_SITES].freed) ||
+        sph_is_unusual(thread, live, count))
+        return false;
+    sph_store(entry, 0);
+    count->frees++;
+    count->live_bytes = live;
+    return true;
+}
+
+static inline void *sph_note_alloc(struct sph_ledger *ledger, void *block, size_t bytes,
+                                   uintptr_t caller, uintptr_t sp) {
+    if (SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, caller)))
+        return block;
+    return sph_note_alloc_slow(ledger, block, bytes, caller, sp);
+}
+
+static inline bool sph_note_free(struct sph_ledger *ledger, void *block) {
+    return SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block)) || sph_note_free_slow(ledger, block);
+}
+
+static inline bool sph_is_within(struct sph_ledger *ledger, uintptr_t sp) {
+    uint64_t busy = sph_thread(ledger)->busy_sp;
+    return SPH_UNLIKELY(busy > sp && busy - sp < SPH_NEST_BYTES);
+}
+
+static inline void sph_enter(struct sph_ledger *ledger, uintptr_t sp) {
+    sph_thread(ledger)->busy_sp = sp;
+}
+
+static inline void sph_leave(struct sph_ledger *ledger) {
+    sph_thread(ledger)->busy_sp = 0;
+}
+
+#endif
