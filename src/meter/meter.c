@@ -171,6 +171,7 @@ int sph_meter_open(uint64_t limit_bytes, const struct sph_meter_options *options
     for (unsigned i = 0; i < SPH_METER_APPS_MAX; i++)
         meter->apps[i] =
             (struct sph_meter_app){.meter = meter, .slot = &meter->book->slots[i], .number = i};
+    sph_meter_marks_init(meter);
     sph_meter_set_limit(meter, limit_bytes);
     *ret_meter = meter;
     return 0;
@@ -336,6 +337,9 @@ static void give_event(void *context, const void *record, size_t len) {
     if (len < sizeof(*raw) || raw->slot >= SPH_METER_APPS_MAX)
         return;
     struct sph_meter_app *app = &drain->meter->apps[raw->slot];
+    /* Before anyone reads the counts: a crossing after this sends an event of its own. */
+    if (raw->type == SPH_ABI_EVENT_MARK)
+        __atomic_store_n(&drain->meter->book->told, 0, __ATOMIC_SEQ_CST);
     struct sph_meter_event event = {
         .type = (enum sph_meter_event_type)raw->type,
         .app = app->slot->cgroup_id == raw->cgroup_id ? app : NULL,

@@ -100,6 +100,8 @@ enum sph_meter_event_type {
     SPH_METER_EVENT_KILL = 2, /* over the limit: SIGKILL was sent to tgid before this was written */
     SPH_METER_EVENT_FOREIGN = 3, /* over the limit by another process's doing (ptrace, a write into
                                     it): nothing was killed, the reader has to kill tgid's app */
+    SPH_METER_EVENT_MARK = 4, /* a mark was crossed upwards, or several; sph_meter_mark_crossings()
+                                 tells which, and how often */
 };
 struct sph_meter_event {
     enum sph_meter_event_type type;
@@ -119,11 +121,20 @@ struct sph_meter_event {
     const uint64_t *stack;
 };
 typedef void sph_meter_event_fn(void *context, const struct sph_meter_event *event);
-/* Readable (epoll) after a KILL or FOREIGN event, or when peaks fill half the ring. */
+/* Readable (epoll) after a KILL, FOREIGN or MARK event, or when peaks fill half the ring. */
 int sph_meter_fd(const struct sph_meter *meter);
 /* Calls fn for every event there is; the number of them. fn may read figures, not add or remove
  * apps. */
 int sph_meter_dispatch(struct sph_meter *meter, sph_meter_event_fn *fn, void *context);
+
+/* Marks: levels of what counts against the limit. Each rise from the level or below to above it is
+ * counted, by the page, in the event of the change itself; a MARK event then wakes the reader. */
+enum { SPH_METER_MARKS_MAX = 16 };
+/* -ENOSPC beyond SPH_METER_MARKS_MAX. Those who want the same level can each have one. */
+int sph_meter_mark_add(struct sph_meter *meter, uint64_t level_bytes, unsigned *ret_mark);
+void sph_meter_mark_remove(struct sph_meter *meter, unsigned mark);
+/* Since it was added. */
+uint64_t sph_meter_mark_crossings(const struct sph_meter *meter, unsigned mark);
 
 /* Compares the app's figures with the kernel's page tables (smaps of every process in `pids`, which
  * must be all of its processes in the caller's pid namespace), repeated until two readings of the

@@ -15,6 +15,7 @@ enum {
     SPH_ABI_MMS = 1024,    /* entries of the address-space map */
     SPH_ABI_STACK = 32,    /* addresses kept of a user stack */
     SPH_ABI_RING = 32768,  /* bytes: 97 events, more than one per page of a 256 KiB ration */
+    SPH_ABI_MARKS = 16,    /* levels of the group that are watched at one time */
     SPH_ABI_IGNORED = 255, /* slot number of an address space that is not counted */
 };
 
@@ -48,6 +49,14 @@ struct sph_abi_slot {
 };
 _Static_assert(sizeof(struct sph_abi_slot) == 64, "one cache line per app");
 
+/* A level that somebody wants to be told of. */
+struct sph_abi_mark {
+    sph_abi_s64 level;     /* bytes; SPH_ABI_NO_MARK = free */
+    sph_abi_u64 crossings; /* times that counted rose from the level or below to above it */
+};
+#define SPH_ABI_NO_MARK __INT64_MAX__
+_Static_assert(sizeof(struct sph_abi_mark) == 16, "mark layout");
+
 /* The one element of the mapped array. The group's User is counted + extra. */
 struct sph_abi_book {
     sph_abi_s64 limit;   /* bytes; 0 = none */
@@ -62,10 +71,14 @@ struct sph_abi_book {
     sph_abi_u32 kills;
     sph_abi_u32 mms;
     sph_abi_u32 page_bytes;
-    sph_abi_u32 reserved[11];
+    sph_abi_u32 told;        /* 1: a MARK event is on its way that the reader has not taken yet */
+    sph_abi_s64 lowest_mark; /* the lowest level of the marks; SPH_ABI_NO_MARK = none */
+    sph_abi_u32 reserved[8];
     struct sph_abi_slot slots[SPH_ABI_SLOTS];
+    struct sph_abi_mark marks[SPH_ABI_MARKS];
 };
-_Static_assert(sizeof(struct sph_abi_book) == 128 + 64 * SPH_ABI_SLOTS, "book layout");
+_Static_assert(sizeof(struct sph_abi_book) == 128 + 64 * SPH_ABI_SLOTS + 16 * SPH_ABI_MARKS,
+               "book layout");
 
 /* One address space, by the kernel's mm_id. */
 struct sph_abi_mm {
@@ -77,7 +90,12 @@ struct sph_abi_mm {
 _Static_assert(sizeof(struct sph_abi_mm) == 24, "address-space entry layout");
 
 /* sph_abi_event.type; the same numbers as enum sph_meter_event_type. */
-enum { SPH_ABI_EVENT_PEAK = 1, SPH_ABI_EVENT_KILL = 2, SPH_ABI_EVENT_FOREIGN = 3 };
+enum {
+    SPH_ABI_EVENT_PEAK = 1,
+    SPH_ABI_EVENT_KILL = 2,
+    SPH_ABI_EVENT_FOREIGN = 3,
+    SPH_ABI_EVENT_MARK = 4,
+};
 
 /* One record of the ring; bytes where nothing else is said. */
 struct sph_abi_event {

@@ -45,6 +45,8 @@ int sph_meter_list_mms(struct sph_meter *meter, unsigned slot, struct sph_meter_
 /* Puts one counter of an entry right, unless it changed since it was listed: SPH_ABI_FIX_*. */
 int sph_meter_fix(struct sph_meter *meter, const struct sph_meter_mm *mm, bool shared,
                   uint64_t value);
+/* All free: before the program runs. */
+void sph_meter_marks_init(struct sph_meter *meter);
 /* Loads both programs onto the meter's maps; long_bits is 32 or 64. */
 int sph_meter_load_programs(struct sph_meter *meter, int long_bits, struct sph_err *err);
 /* Runs of the program that the kernel has skipped since it was loaded. */

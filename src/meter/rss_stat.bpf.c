@@ -97,15 +97,16 @@ INLINE u32 owner(const struct change *c, u32 type, u32 running) {
 }
 
 /* The last quarter of the ring is for kills: a flood of peaks must not be able to hide one. The
- * stack is that of the running thread, and only of interest when it is the app's. */
-INLINE void report(void *ctx, const struct change *c, u32 type) {
+ * stack is that of the running thread, and only of interest when it is the app's. 0 when there was
+ * no room. */
+INLINE int report(void *ctx, const struct change *c, u32 type) {
     struct sph_abi_event *event = 0;
     u64 unread = ring_query(&map_ring, RING_AVAILABLE);
     if (type != SPH_ABI_EVENT_PEAK || unread < SPH_ABI_RING / 4 * 3)
         event = ring_reserve(&map_ring, sizeof(*event), 0);
     if (!event) {
         __sync_fetch_and_add(&c->book->dropped, 1);
-        return;
+        return 0;
     }
     u64 ids = pid_tgid();
     event->time_ns = ktime_ns();
@@ -126,6 +127,7 @@ INLINE void report(void *ctx, const struct change *c, u32 type) {
     if (type == SPH_ABI_EVENT_PEAK && unread < SPH_ABI_RING / 2)
         flags = RING_NO_WAKEUP;
     ring_submit(event, flags);
+    return 1;
 }
 
 /* What apps under sentence still hold: it is on its way out and must not cost others their life. */
@@ -165,6 +167,29 @@ INLINE void refuse(void *ctx, const struct change *c) {
     }
 }
 
+/* The sum is changed by atomic addition, so each change knows the value right before it, and of
+ * each rise through a level exactly one change is the crossing: nothing has to be armed again. The
+ * reader is woken once for all crossings that it has not looked at, so that memory which flutters
+ * about a level cannot fill the ring. */
+INLINE void count_crossings(void *ctx, const struct change *c) {
+    s64 before = c->counted - c->growth;
+    u32 crossed = 0;
+    if (c->slot->flags & SPH_ABI_UNLIMITED)
+        return;
+#pragma clang loop unroll(disable)
+    for (u32 i = 0; i < SPH_ABI_MARKS; i++) {
+        struct sph_abi_mark *mark = &c->book->marks[i];
+        s64 level = load(&mark->level);
+        if (before <= level && c->counted > level) {
+            __sync_fetch_and_add(&mark->crossings, 1);
+            crossed = 1;
+        }
+    }
+    if (crossed && __sync_lock_test_and_set(&c->book->told, 1) == 0 &&
+        !report(ctx, c, SPH_ABI_EVENT_MARK))
+        c->book->told = 0;
+}
+
 /* Shrinking is never judged, nor is what stood still. A sentence is lifted when the app is
  * gone, or when it grows within the limit and so was not the one to die. */
 INLINE void judge(void *ctx, const struct change *c) {
@@ -173,6 +198,8 @@ INLINE void judge(void *ctx, const struct change *c) {
             c->slot->over = SPH_ABI_OVER_NO;
         return;
     }
+    if (c->counted > load(&c->book->lowest_mark))
+        count_crossings(ctx, c);
     s64 limit = load(&c->book->limit);
     if (limit == 0 || (c->slot->flags & SPH_ABI_UNLIMITED) || c->counted <= limit) {
         if (c->slot->over && c->own)
