@@ -48,7 +48,7 @@ def initramfs(args):
     archive.console("dev/console")
     archive.file("bin/spherule-agent", stripped(args.agent))
     archive.file("lib/ld-musl-armhf.so.1", stripped(args.sysroot / "usr/lib/arm-linux-musleabihf/libc.so"))
-    for name in ("libapplibs.so.0", "libgcc_s.so.1"):
+    for name in ("libapplibs.so.0", "libgcc_s.so.1", "libmalloc.so.0"):
         archive.file(f"lib/{name}", stripped(args.libraries / name))
     for name, source in DEBUGGER_LIBRARIES.items():
         archive.file(name, stripped(args.sysroot / source))

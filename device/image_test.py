@@ -12,7 +12,8 @@ import unittest
 import zlib
 
 IMAGES = pathlib.Path(sys.argv[1])
-FILES = ["bin/spherule-agent", "lib/ld-linux-armhf.so.3", "lib/ld-musl-armhf.so.1", "lib/libapplibs.so.0", "lib/libgcc_s.so.1"]
+FILES = ["bin/spherule-agent", "lib/ld-linux-armhf.so.3", "lib/ld-musl-armhf.so.1", "lib/libapplibs.so.0", "lib/libgcc_s.so.1",
+         "lib/libmalloc.so.0"]
 FOLDERS = ["dev", "device", "etc", "mnt", "proc", "root", "run", "sys", "tmp"]
 
 

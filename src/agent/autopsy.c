@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/crossing.h"
 #include "agent/processes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -41,13 +42,14 @@ static bool read_field(const char *text, const char *end, const char *name, unsi
 }
 
 int sph_autopsy_parse_status(const char *text, size_t len, struct sph_thread_place *ret_place) {
-    unsigned tgid, threads, tracer;
+    unsigned tgid, parent, threads, tracer;
     if (!read_field(text, text + len, "Tgid:", &tgid) ||
+        !read_field(text, text + len, "PPid:", &parent) ||
         !read_field(text, text + len, "TracerPid:", &tracer) ||
         !read_field(text, text + len, "Threads:", &threads) || tgid == 0)
         return -EBADMSG;
-    *ret_place =
-        (struct sph_thread_place){.tgid = (pid_t)tgid, .tracer = (pid_t)tracer, .threads = threads};
+    *ret_place = (struct sph_thread_place){
+        .tgid = (pid_t)tgid, .parent = (pid_t)parent, .tracer = (pid_t)tracer, .threads = threads};
     return 0;
 }
 
@@ -136,6 +138,18 @@ void sph_autopsy_take_figures(const struct sph_memory_figures *group,
     }
     facts->figures = figures;
     facts->has_figures = true;
+}
+
+void sph_autopsy_look_at_crossing(pid_t tid, uint64_t counted_bytes,
+                                  struct sph_report_facts *facts) {
+    const struct sph_growth *crossing = &facts->crossing;
+    const struct sph_crossing_question question = {
+        .tid = tid,
+        .shared = crossing->shared,
+        .more_bytes =
+            counted_bytes > crossing->user_bytes ? counted_bytes - crossing->user_bytes : 0};
+    if (crossing->is_known && crossing->tid == tid && !facts->has_crossing_address)
+        facts->has_crossing_address = sph_crossing_find(&question, &facts->crossing_address) == 0;
 }
 
 /* Figures first, pages second: reading pages takes milliseconds, in which other apps go on. */

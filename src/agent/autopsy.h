@@ -13,6 +13,7 @@
 /* Process and thread numbers of a thread, from /proc/TID/status. */
 struct sph_thread_place {
     pid_t tgid;
+    pid_t parent;     /* of its process */
     pid_t tracer;     /* 0: none */
     unsigned threads; /* of its process, itself included */
 };
@@ -23,6 +24,11 @@ int sph_autopsy_place(pid_t tid, struct sph_thread_place *ret_place);
 /* Figures alone, of an app whose pages cannot be looked at. */
 void sph_autopsy_take_figures(const struct sph_memory_figures *group,
                               struct sph_report_facts *facts);
+/* Which address the refused page was asked for at. `tid` is the thread that crossed, in its exit
+ * stop; `counted_bytes` is what stands against the limit now. Leaves it unknown where it cannot be
+ * told. */
+void sph_autopsy_look_at_crossing(pid_t tid, uint64_t counted_bytes,
+                                  struct sph_report_facts *facts);
 /* Fills figures and page rows of `facts`; `tid` is stopped. `group` is what the ration says at this
  * moment, NULL when it cannot be read. What cannot be had is left out. */
 void sph_autopsy_look(const struct sph_memory_figures *group, struct sph_ration_share *share,

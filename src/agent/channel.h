@@ -14,6 +14,7 @@
  * checked all the same, since a descriptor can be handed on. */
 struct sph_channel;
 struct sph_device;
+struct sph_early_warnings;
 
 enum {
     SPH_CHANNEL_CONNECTIONS = 8,   /* of one app at once; more wait in the socket's backlog */
@@ -26,6 +27,7 @@ struct sph_channel_rights {
     uid_t uid; /* connections of any other user are closed at once */
     uint32_t storage_kib;
     uint8_t pins[(SPH_GPIO_PINS + 7) / 8]; /* bit per pin of the manifest's Gpio */
+    struct sph_early_warnings *warnings;   /* the app's; must outlive the channel. NULL: none */
 };
 
 /* The listening socket stays the caller's and must outlive the channel. */

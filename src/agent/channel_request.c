@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "agent/device.h"
+#include "agent/early_warning.h"
 #include "agent/gpio.h"
 #include "agent/lifecycle.h"
 #include "agent/storage.h"
@@ -113,6 +114,12 @@ static int answer_package_path(const struct call *call) {
     return 0;
 }
 
+static int answer_watch_memory(const struct call *call) {
+    if (!call->rights->warnings)
+        return -ENOSYS;
+    return pass_on(call, sph_early_warning_open(call->rights->warnings, call->args[0]));
+}
+
 void sph_channel_answer(struct sph_device *device, const struct sph_channel_rights *rights,
                         const struct sph_app_request *request, struct sph_app_reply *reply,
                         int *ret_fd) {
@@ -124,6 +131,7 @@ void sph_channel_answer(struct sph_device *device, const struct sph_channel_righ
         [SPH_APP_STORAGE_OPEN_MUTABLE] = answer_open_storage,
         [SPH_APP_STORAGE_DELETE_MUTABLE] = answer_delete_storage,
         [SPH_APP_PACKAGE_PATH] = answer_package_path,
+        [SPH_APP_MEMORY_WATCH] = answer_watch_memory,
     };
     struct call call = {device, rights, request->args, reply, ret_fd};
     *ret_fd = -1;

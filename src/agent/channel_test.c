@@ -107,7 +107,8 @@ static void test_what_is_refused(void **state) {
         int error;
     } rows[] = {
         {0, {0, 0, 0}, ENOSYS},
-        {8, {0, 0, 0}, ENOSYS},
+        {9, {0, 0, 0}, ENOSYS},
+        {SPH_APP_MEMORY_WATCH, {80, 0, 0}, ENOSYS}, /* without the app's list of watches */
         {UINT32_MAX, {0, 0, 0}, ENOSYS},
         {SPH_APP_GPIO_OPEN_INPUT, {0, 0, 0}, EACCES},
         {SPH_APP_GPIO_OPEN_INPUT, {75, 0, 0}, EACCES},

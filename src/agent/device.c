@@ -115,7 +115,7 @@ int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device
     struct sph_json_value top, value;
     char name[SPH_DEVICE_NAME];
     struct sph_profile profile;
-    bool host_libraries = false;
+    bool host_libraries = false, development = true;
     int code = sph_json_check(text, len, &top, err);
     if (code < 0) {
         (void)sph_err_prefix(err, "device.json");
@@ -138,7 +138,10 @@ int sph_device_parse(const char *text, size_t len, struct sph_device *ret_device
     if (sph_json_get(&top, "hostLibraries", &value) &&
         sph_json_to_bool(&value, &host_libraries) < 0)
         return SPH_FAIL(err, -EBADMSG, "device.json: hostLibraries is not true or false");
+    if (sph_json_get(&top, "development", &value) && sph_json_to_bool(&value, &development) < 0)
+        return SPH_FAIL(err, -EBADMSG, "device.json: development is not true or false");
     memcpy(ret_device->name, name, sizeof(name));
+    ret_device->no_development = !development;
     ret_device->is_virtual = is_virtual;
     ret_device->profile = profile;
     ret_device->host_libraries = host_libraries;

@@ -62,6 +62,7 @@ struct sph_device {
     uid_t owner;                  /* may speak to the agent, as root may */
     struct sph_profile profile;
     bool is_virtual;     /* backend: in a machine of its own, whose init we are */
+    bool no_development; /* development is switched off: no heap is tracked */
     bool host_libraries; /* /lib, /lib64 and /usr of the host are shown to apps, read-only */
     uint64_t started_ms; /* monotonic; uptime counts from here */
     struct sph_loop *loop;

@@ -1,9 +1,11 @@
 #include "agent/fake_lifecycle_test.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/heap_report.h"
 #include "meter/meter.h"
 #include "meter/pagemap.h"
 
@@ -148,4 +150,27 @@ int sph_lifecycle_pages(struct sph_lifecycle *lifecycle, const struct sph_guid *
     for (pid_t i = 0; i < 8; i++)
         fn(context, PID + i, &map);
     return fake_lifecycle.pages_cut ? SPH_LIFECYCLE_PAGES_E_CUT : 0;
+}
+
+/* Of each process one, whose figures are its number. */
+enum sph_heap_state sph_lifecycle_heaps(struct sph_lifecycle *lifecycle,
+                                        const struct sph_guid *component, unsigned sites_max,
+                                        sph_lifecycle_heap_fn *fn, void *context) {
+    if (sph_lifecycle_pid(lifecycle, component) == 0)
+        return SPH_HEAP_NOT_ASKED;
+    for (unsigned i = 0; i < fake_lifecycle.heaps; i++) {
+        struct sph_heap_report *report = calloc(1, sizeof(*report));
+        if (!report)
+            break;
+        report->heap.pid = PID + i;
+        report->heap.state = fake_lifecycle.heap_state;
+        report->heap.live_bytes = 1000 + i;
+        report->callers[0].name = sph_slice_text("one");
+        report->callers[0].live_bytes = 1000 + i;
+        report->heap.callers = SPH_LIST(report->callers, 1);
+        report->sites[0].live_bytes = 1000 + i;
+        report->heap.sites = SPH_LIST(report->sites, sites_max > 0);
+        fn(context, report);
+    }
+    return fake_lifecycle.heap_state;
 }

@@ -14,6 +14,8 @@ struct fake_lifecycle {
     int start_error;  /* negative errno of the next starts; 0 = they work */
     int pages_error;  /* of sph_lifecycle_pages(), likewise */
     bool pages_cut;   /* it does not know all processes */
+    unsigned heaps;   /* processes of each app whose heaps are told */
+    enum sph_heap_state heap_state;
     unsigned starts, stops;
     unsigned last_flags;
 };

@@ -26,6 +26,7 @@ static const struct {
     {SPH_OP_SHUTDOWN, sph_handle_shutdown},
     {SPH_OP_EVENTS, sph_handle_events},
     {SPH_OP_EVENTS_ACK, sph_handle_events_ack},
+    {SPH_OP_HEAP, sph_handle_heap},
     {SPH_OP_APP_LIST, sph_handle_app_list},
     {SPH_OP_APP_CONTROL, sph_handle_app_control},
     {SPH_OP_APP_QUOTA, sph_handle_app_quota},

@@ -56,6 +56,7 @@ sph_handle_fn sph_handle_stage_begin, sph_handle_stage_data, sph_handle_stage_en
     sph_handle_stage_abort, sph_handle_install;
 sph_handle_fn sph_handle_kills_list, sph_handle_kill_get, sph_handle_kills_clear;
 sph_handle_fn sph_handle_trust_list, sph_handle_trust_add, sph_handle_trust_remove;
+sph_handle_fn sph_handle_heap; /* handle_heap.c */
 sph_handle_fn sph_handle_gpio_list, sph_handle_gpio_get, sph_handle_gpio_set;
 
 #endif

@@ -166,6 +166,10 @@ static int start(struct sph_call *call, const struct sph_msg_app_control *asked)
         request.flags |= SPH_START_ONCE;
     if (asked->trigger == SPH_TRIGGER_START_DEBUG)
         request.flags |= SPH_START_DEBUG;
+    if (asked->heap)
+        request.flags |= SPH_START_HEAP;
+    if (asked->heap_stacks)
+        request.flags |= SPH_START_STACKS;
     /* Four states, four answers: on its way out (ask again), running (nothing to do), waiting for
      * its restart (not any longer), and at rest. */
     enum sph_session_state state = sph_lifecycle_state(lifecycle, &asked->component);

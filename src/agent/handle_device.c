@@ -7,6 +7,7 @@
 #include "agent/device.h"
 #include "agent/events.h"
 #include "agent/handle.h"
+#include "agent/heap_list.h"
 #include "agent/lifecycle.h"
 #include "agent/machine.h"
 #include "agent/mapping.h"
@@ -81,10 +82,19 @@ static struct sph_slice list_pids(struct sph_device *device, const struct sph_gu
     return sph_slice(ret_pids, count > 0 ? (size_t)count * sizeof(*ret_pids) : 0);
 }
 
+/* One list for all apps, since all of them share the frame; an app's heaps stand together in it. */
+static void list_heaps(struct sph_device *device, struct sph_msg_app_memory *app,
+                       struct sph_heap_list *list) {
+    size_t first = list->count;
+    app->heap_state =
+        sph_lifecycle_heaps(device->lifecycle, &app->component, 0, sph_heap_list_add, list);
+    app->heaps = SPH_LIST(&list->heaps[first], list->count - first);
+}
+
 /* The running apps' shares, in the registry's order: two readings of the same apps list them
  * alike. */
 static size_t list_shares(struct sph_device *device, struct sph_msg_app_memory *ret_apps,
-                          app_pids *ret_pids) {
+                          app_pids *ret_pids, struct sph_heap_list *heaps) {
     size_t count = 0;
     for (size_t i = 0; i < sph_registry_count(device->registry); i++) {
         const struct sph_installed_app *app = sph_registry_at(device->registry, i);
@@ -98,6 +108,7 @@ static size_t list_shares(struct sph_device *device, struct sph_msg_app_memory *
             .user_bytes = figures.user,
             .peak_user_bytes = figures.peak,
             .pids = list_pids(device, &app->component, ret_pids[count])};
+        list_heaps(device, &ret_apps[count], heaps);
         count++;
     }
     return count;
@@ -111,6 +122,7 @@ int sph_handle_memory(struct sph_call *call) {
     uint64_t events;
     struct sph_msg_app_memory apps[SPH_LIFECYCLE_MAX];
     app_pids pids[SPH_LIFECYCLE_MAX];
+    struct sph_heap_list heaps SPH_CLEANUP(sph_heap_list_done) = SPH_HEAP_LIST_NULL;
     if (sph_lifecycle_memory(device->lifecycle, NULL, &group, &call->refusal.err) < 0)
         return sph_call_refuse_errno(call);
     sph_lifecycle_health(device->lifecycle, &health, &events);
@@ -127,7 +139,7 @@ int sph_handle_memory(struct sph_call *call) {
         .checks = health.checks,
         .mismatches = health.mismatches,
         .events = events,
-        .apps = SPH_LIST(apps, list_shares(device, apps, pids)),
+        .apps = SPH_LIST(apps, list_shares(device, apps, pids, &heaps)),
     };
     return sph_call_reply(call, &reply);
 }

@@ -323,6 +323,22 @@ static int await_ready(int fd, struct sph_launched *launched, struct sph_err *er
     return 0;
 }
 
+/* Stands in execve's own stop, as in hand_over(). One that ends instead, or meanwhile, is the
+ * tracer's. */
+static int track(struct sph_heap *heap, pid_t pid, struct sph_err *err) {
+    siginfo_t info = {.si_pid = 0};
+    int status;
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL) < 0)
+        if (errno != EINTR)
+            return SPH_FAIL_ERRNO(err, -errno, "Lost the app's process");
+    if (info.si_code != CLD_TRAPPED || info.si_status >> 8 != PTRACE_EVENT_EXEC ||
+        waitpid(pid, &status, __WALL) != pid)
+        return 0;
+    int rc = sph_heap_exec(heap, pid, err);
+    (void)ptrace(PTRACE_CONT, pid, NULL, NULL);
+    return rc == -ESRCH ? 0 : rc;
+}
+
 /* Seized while it waits for GO: no instruction of the app's program runs untraced. The socket's end
  * of file is execve's success, as its last copy is closed by it; a message instead is the reason
  * why not. */
@@ -337,6 +353,8 @@ static int trace_and_go(const struct sph_launch_plan *plan, int fd, struct sph_l
     if (rc < 0)
         return SPH_FAIL_ERRNO(err, rc, "Lost the app's process");
     rc = receive(fd, &message, &(int){-1}, &(pid_t){-1}, err);
+    if (rc == 0 && plan->heap)
+        rc = track(plan->heap, launched->app_pid, err);
     launched->exec_ns = sph_clock_monotonic_ns();
     return rc <= 0 ? rc : SPH_FAIL(err, -EPROTO, "The app's process sent what it may not.");
 }

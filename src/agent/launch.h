@@ -29,6 +29,7 @@ struct sph_launch_plan {
     /* For a debugger: the app is left untraced, in its frozen group (which `cgroup` must name),
      * before its first instruction, and its user may trace it. */
     bool hands_over;
+    struct sph_heap *heap; /* tracks the app's heap; not with hands_over. NULL: nobody does */
 };
 
 /* What a started app leaves in the agent's hands. */

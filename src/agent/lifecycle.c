@@ -117,6 +117,8 @@ static void take_crossing(struct sph_lifecycle *lifecycle, struct sph_session *s
 static void on_growth(void *context, const struct sph_meter_event *event) {
     struct sph_lifecycle *lifecycle = context;
     struct sph_session *session = find_share(lifecycle, event->app);
+    if (event->type == SPH_METER_EVENT_MARK)
+        return; /* read_meter() looks at the counts */
     if (!session || !sph_session_has_process(session))
         return;
     if (event->type == SPH_METER_EVENT_PEAK) {
@@ -133,8 +135,11 @@ static void on_growth(void *context, const struct sph_meter_event *event) {
         sph_launched_signal(&session->launched, SIGKILL);
 }
 
+/* Warnings are the group's: whichever app crossed a level, all that watch it are told. */
 static void read_meter(struct sph_lifecycle *lifecycle) {
     (void)sph_meter_dispatch(lifecycle->ration.meter, on_growth, lifecycle);
+    for (size_t i = 0; i < lifecycle->n_sessions; i++)
+        sph_early_warning_tell(&lifecycle->sessions[i]->warnings);
 }
 
 /* One event per app and reading, however many peaks there were: listeners want the newest. */
@@ -194,6 +199,10 @@ static void on_exiting(void *context, pid_t tid, int status) {
     struct sph_session *session = find_ending(lifecycle, place.tgid);
     if (!session)
         return;
+    struct sph_meter_figures meter;
+    sph_meter_read(lifecycle->ration.meter, &meter);
+    sph_autopsy_look_at_crossing(tid, meter.counted, &session->facts);
+    sph_lifecycle_heap_crossing(session, place.tgid);
     bool by_signal = (status & 0x7f) != 0;
     if (by_signal ? session->looked_at : (place.threads > 1 && tid != place.tgid))
         return;
@@ -203,6 +212,8 @@ static void on_exiting(void *context, pid_t tid, int status) {
         sph_ration_check(&session->share);
     bool is_known = sph_lifecycle_read_group(lifecycle, &group, NULL) == 0;
     sph_autopsy_look(is_known ? &group : NULL, &session->share, tid, place.tgid, &session->facts);
+    sph_lifecycle_heap_look(lifecycle, session, place.tgid, tid);
+    sph_lifecycle_heap_crossing(session, place.tgid);
 }
 
 /* The last one counts: an app may handle a SIGSEGV and abort on its own terms later. */
@@ -272,6 +283,8 @@ static void settle(struct sph_lifecycle *lifecycle, struct sph_session *session)
                         "%s held memory that User does not count (a memfd, sockets) beyond the "
                         "device's second net; the kernel killed it.",
                         session->name);
+    if (!session->facts.heap) /* nobody saw it at its exit: its ledger is still there */
+        sph_lifecycle_heap_look(lifecycle, session, session->facts.pid, 0);
     sph_session_settle(session);
     conclude(lifecycle, session, sph_slice(NULL, 0));
 }
@@ -299,6 +312,7 @@ static void on_output_ended(void *context) {
  * passed over. */
 static void on_gone(void *context, pid_t pid, int status) {
     struct sph_lifecycle *lifecycle = context;
+    sph_lifecycle_heap_gone(lifecycle, pid);
     for (size_t i = 0; i < lifecycle->n_sessions; i++) {
         struct sph_session *session = lifecycle->sessions[i];
         if (sph_session_has_process(session) && sph_session_on_gone(session, pid, status)) {
@@ -517,8 +531,12 @@ void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn 
 
 int sph_lifecycle_new(struct sph_device *device, struct sph_lifecycle **ret_lifecycle,
                       struct sph_err *err) {
-    static const struct sph_tracer_ops ops = {
-        .exiting = on_exiting, .signalled = on_signalled, .gone = on_gone};
+    static const struct sph_tracer_ops ops = {.exiting = on_exiting,
+                                              .signalled = on_signalled,
+                                              .executed = sph_lifecycle_heap_executed,
+                                              .born = sph_lifecycle_heap_born,
+                                              .forked = sph_lifecycle_heap_forked,
+                                              .gone = on_gone};
     struct sph_lifecycle *lifecycle SPH_CLEANUP(sph_lifecycle_freep) =
         calloc(1, sizeof(*lifecycle));
     if (!lifecycle)

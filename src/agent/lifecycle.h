@@ -11,10 +11,12 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/guid.h"
+#include "wire/msg_heap.h"
 
 struct sph_device;
 struct sph_lifecycle;
 struct sph_meter_health;
+struct sph_heap_report;
 struct sph_pagemap;
 
 enum {
@@ -31,8 +33,10 @@ enum sph_session_state {
 };
 
 enum {
-    SPH_START_ONCE = 1u << 0,  /* no restart after an unexpected end */
-    SPH_START_DEBUG = 1u << 1, /* before its first instruction, held by the installed debugger */
+    SPH_START_ONCE = 1u << 0,   /* no restart after an unexpected end */
+    SPH_START_DEBUG = 1u << 1,  /* before its first instruction, held by the installed debugger */
+    SPH_START_HEAP = 1u << 2,   /* its heap is tracked, whatever its package says */
+    SPH_START_STACKS = 1u << 3, /* and each block keeps the stack that made it */
 };
 
 /* Figures of one reading, in bytes; total >= user and peak >= user always hold. */
@@ -125,6 +129,16 @@ typedef void sph_lifecycle_pages_fn(void *context, pid_t pid, const struct sph_p
  * shared pages of all of them sum up to its User. 0, a condition of above, or negative errno. */
 int sph_lifecycle_pages(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                         sph_lifecycle_pages_fn *fn, void *context, struct sph_err *err);
+
+/* The report is the callee's, to keep or to free (sph_heap_report_free). */
+typedef void sph_lifecycle_heap_fn(void *context, struct sph_heap_report *report);
+/* The ledger of each of the app's processes that has one of its own, the first process's first; at
+ * most SPH_HEAP_PROCESSES_MAX. `sites_max` as in sph_heap_report_plan. Gives the state of the app:
+ * why there are ledgers, or why not. Without `fn` that alone. */
+enum { SPH_HEAP_PROCESSES_MAX = 8 };
+enum sph_heap_state sph_lifecycle_heaps(struct sph_lifecycle *lifecycle,
+                                        const struct sph_guid *component, unsigned sites_max,
+                                        sph_lifecycle_heap_fn *fn, void *context);
 
 static inline void sph_lifecycle_freep(struct sph_lifecycle **lifecycle) {
     *lifecycle = sph_lifecycle_free(*lifecycle);

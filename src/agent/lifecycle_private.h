@@ -34,4 +34,17 @@ void sph_lifecycle_read_meter(struct sph_lifecycle *lifecycle);
 int sph_lifecycle_read_group(struct sph_lifecycle *lifecycle,
                              struct sph_memory_figures *ret_figures, struct sph_err *err);
 
+/* lifecycle_heap.c: the tracer's calls about apps whose heap is tracked (struct sph_tracer_ops);
+ * `context` is the lifecycle. */
+void sph_lifecycle_heap_executed(void *context, pid_t tgid);
+bool sph_lifecycle_heap_born(void *context, pid_t tid);
+void sph_lifecycle_heap_forked(void *context, pid_t teller, pid_t child);
+/* What the heap of `tgid` holds goes into the report: it is about to end, with its memory still
+ * there for `tid`, or is gone (0), and then nothing of it is resident. */
+void sph_lifecycle_heap_look(const struct sph_lifecycle *lifecycle, struct sph_session *session,
+                             pid_t tgid, pid_t tid);
+/* Adds the block that crossed to what was looked at, once its address is known. */
+void sph_lifecycle_heap_crossing(struct sph_session *session, pid_t tgid);
+void sph_lifecycle_heap_gone(struct sph_lifecycle *lifecycle, pid_t pid);
+
 #endif

@@ -6,10 +6,14 @@
 #include <string.h>
 
 static const char package_prefix[] = "/mnt/apps/";
+/* The app's heap ledger (docs/spec/ledger.md): a file without a name that would say so. */
+static const char ledger_prefix[] = "/run/spherule/heap/r";
 
 /* By the path that the app sees: only its own package is below that folder. */
 static uint32_t file_class(const char *path) {
     bool own = strncmp(path, package_prefix, sizeof(package_prefix) - 1) == 0;
+    if (strncmp(path, ledger_prefix, sizeof(ledger_prefix) - 1) == 0)
+        return SPH_MAPPING_OTHER;
     return own ? SPH_MAPPING_PACKAGE : SPH_MAPPING_LIBRARY;
 }
 

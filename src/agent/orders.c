@@ -87,6 +87,8 @@ int sph_orders_parse(const char *manifest, size_t len, const struct sph_guid *co
     orders.wants_network = parsed.allowed_connections.count > 0 ||
                            parsed.allowed_tcp_server_ports.count > 0 ||
                            parsed.allowed_udp_server_ports.count > 0;
+    orders.wants_heap_stats = sph_manifest_has(&parsed, SPH_CAP_HEAP_MEM_STATS);
+    orders.application_runtime = parsed.application_runtime;
     /* Pins that this device does not have are passed over: the manifest may be for several boards.
      */
     for (unsigned i = 0; i < parsed.gpio_count; i++)

@@ -19,6 +19,8 @@ struct sph_orders {
     char entry[SPH_GUID_TEXT + 16 + SPH_MANIFEST_PATH_SIZE]; /* inside the sandbox; argv[0] */
     char **argv;                                             /* NULL-terminated; owned */
     bool wants_network;                                      /* connections, or ports to serve */
+    bool wants_heap_stats;                                   /* capability HeapMemStats */
+    uint32_t application_runtime;                            /* that it was made for; 0: unsaid */
     uint8_t pins[(SPH_GPIO_PINS + 7) / 8];                   /* bit per pin that it may open */
 };
 #define SPH_ORDERS_NULL                                                                            \

@@ -62,6 +62,8 @@ void sph_growth_take(struct sph_growth *growth, const struct sph_meter_event *ev
         .growth_bytes = event->growth_bytes,
         .time_ns = event->time_ns,
         .tgid = event->tgid,
+        .tid = event->tid,
+        .shared = event->shared,
         .n_stack = event->n_stack < SPH_METER_STACK_MAX ? event->n_stack : SPH_METER_STACK_MAX,
     };
     if (growth->n_stack > 0)
@@ -78,10 +80,14 @@ static struct sph_slice stack_slice(const struct sph_growth *growth) {
     return sph_slice(growth->stack, growth->n_stack * sizeof(growth->stack[0]));
 }
 
-/* The ration's crossing has no fault address: the tracepoint tells how many pages, not which. */
-static void fill_crossing(const struct sph_growth *crossing, struct sph_msg_report *report) {
+/* The tracepoint tells how many pages, not which: the address is what the thread's last instruction
+ * was found to have asked for (crossing.h). */
+static void fill_crossing(const struct sph_report_facts *facts, struct sph_msg_report *report) {
+    const struct sph_growth *crossing = &facts->crossing;
     if (!crossing->is_known)
         return;
+    report->has_fault_address = facts->has_crossing_address;
+    report->fault_address = facts->crossing_address;
     report->has_crossing = true;
     report->crossing_user_bytes = crossing->user_bytes;
     report->has_pc = crossing->n_stack > 0;
@@ -131,6 +137,22 @@ static void fill_figures(const struct sph_report_facts *facts, struct sph_msg_re
     report->kernel_how = sph_slice_text(facts->figures.kernel_source);
 }
 
+/* Rows that have to give way to the heap are counted, as those over the limit. */
+static void fill_rows(const struct sph_report_facts *facts, const struct sph_msg_mapping *rows,
+                      struct sph_msg_report *report) {
+    size_t count = facts->n_rows;
+    if (facts->heap && count > SPH_REPORT_MAPPINGS_WITH_HEAP)
+        count = SPH_REPORT_MAPPINGS_WITH_HEAP;
+    report->mappings = SPH_LIST(rows, count);
+    report->mappings_dropped = facts->rows_dropped + (uint32_t)(facts->n_rows - count);
+}
+
+static void fill_heap(const struct sph_report_facts *facts, struct sph_msg_report *report) {
+    report->heap_state = facts->heap_state;
+    if (facts->heap)
+        report->heaps = SPH_LIST(&facts->heap->heap, 1);
+}
+
 /* The list wants an array of the nested struct alone. */
 static struct sph_msg_mapping *plain_rows(struct sph_report_facts *facts) {
     struct sph_msg_mapping *rows = calloc(facts->n_rows ? facts->n_rows : 1, sizeof(*rows));
@@ -156,22 +178,23 @@ int sph_report_encode(struct sph_report_facts *facts, struct sph_slice log, stru
         .exit_code = facts->verdict.exit_code,
         .signal = facts->verdict.signal,
         .will_restart = facts->will_restart,
-        .mappings_dropped = facts->rows_dropped,
         .pages_how = sph_slice_text(facts->pages_how),
         .log = log,
     };
     fill_figures(facts, &report);
-    fill_crossing(&facts->crossing, &report);
+    fill_crossing(facts, &report);
     fill_crash(&facts->signs, &report);
     fill_growth(facts, &report);
     sph_autofree struct sph_msg_mapping *rows = plain_rows(facts);
     if (!rows)
         return SPH_FAIL(err, -ENOMEM, "No memory for the report of the app's end.");
-    report.mappings = SPH_LIST(rows, facts->n_rows);
+    fill_rows(facts, rows, &report);
+    fill_heap(facts, &report);
     return sph_codec_encode(&sph_msg_report_codec, &report, out, err);
 }
 
 void sph_report_facts_done(struct sph_report_facts *facts) {
     free(facts->rows);
+    sph_heap_report_free(facts->heap);
     *facts = (struct sph_report_facts){.rows = NULL};
 }

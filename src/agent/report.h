@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/heap_report.h"
 #include "agent/lifecycle.h"
 #include "agent/mapping.h"
 #include "agent/tracer.h"
@@ -48,13 +49,17 @@ struct sph_growth {
     uint64_t user_bytes;   /* of the group, with this growth */
     uint64_t growth_bytes; /* of this one change */
     uint64_t time_ns;      /* monotonic */
-    pid_t tgid;
+    pid_t tgid, tid;
+    bool shared; /* shared memory grew, not anonymous */
     unsigned n_stack;
     uint64_t stack[SPH_METER_STACK_MAX];
 };
 void sph_growth_take(struct sph_growth *growth, const struct sph_meter_event *event);
 /* Of one that crossed the limit: user_bytes is then what stands against it. */
 void sph_growth_take_crossing(struct sph_growth *growth, const struct sph_meter_event *event);
+
+/* Beside a heap there is room for fewer rows: all of a report fits one frame. */
+enum { SPH_REPORT_MAPPINGS_WITH_HEAP = 128 };
 
 /* A row of the page map that outlives the process. */
 struct sph_kept_row {
@@ -80,10 +85,14 @@ struct sph_report_facts {
     struct sph_memory_figures figures;
     const char *user_how; /* static storage */
     struct sph_growth crossing, last_growth;
+    bool has_crossing_address;
+    uint64_t crossing_address; /* that the thread asked the refused page for */
     struct sph_kept_row *rows; /* SPH_REPORT_MAPPINGS_MAX at most; owned */
     size_t n_rows;
     unsigned rows_dropped;
     const char *pages_how; /* static storage; NULL when there is no page map */
+    enum sph_heap_state heap_state;
+    struct sph_heap_report *heap; /* of the process that ended; NULL: not tracked; owned */
 };
 
 /* Pure: the message's bytes, appended to `out`. `log` are the app's last lines. */

@@ -258,12 +258,12 @@ static void test_status_file(void **state) {
         unsigned threads;
         pid_t tracer;
     } rows[] = {
-        {"Name:\tapp\nTgid:\t12\nPid:\t13\nTracerPid:\t0\nThreads:\t4\n", 0, 12, 4, 0},
-        {"Name:\tTgid: 9\nTgid:\t12\nTracerPid:\t8\nThreads:\t1", 0, 12, 1, 8},
+        {"Name:\tapp\nTgid:\t12\nPid:\t13\nPPid:\t3\nTracerPid:\t0\nThreads:\t4\n", 0, 12, 4, 0},
+        {"Name:\tTgid: 9\nTgid:\t12\nPPid:\t3\nTracerPid:\t8\nThreads:\t1", 0, 12, 1, 8},
         {"Name:\tapp\nTracerPid:\t8\nThreads:\t4\n", -EBADMSG, 0, 0, 0},
-        {"Tgid:\t12\nTracerPid:\t8\n", -EBADMSG, 0, 0, 0},
+        {"Tgid:\t12\nPPid:\t3\nTracerPid:\t8\n", -EBADMSG, 0, 0, 0},
         {"Tgid:\t12\nThreads:\t4\n", -EBADMSG, 0, 0, 0},
-        {"Tgid:\t0\nTracerPid:\t0\nThreads:\t1\n", -EBADMSG, 0, 0, 0},
+        {"Tgid:\t0\nPPid:\t3\nTracerPid:\t0\nThreads:\t1\n", -EBADMSG, 0, 0, 0},
         {"", -EBADMSG, 0, 0, 0},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {

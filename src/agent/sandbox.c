@@ -174,6 +174,31 @@ static void copies_done(struct copies *copies) {
             (void)close(copies->libraries[i]);
 }
 
+/* A file of the heap's folder, which is in place already, in another file's place. */
+static int show_of_heap(const struct sph_heap *heap, const char *name, int root, const char *target,
+                        struct sph_err *err) {
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/%s", SPH_HEAP_FOLDER, name);
+    int rc = sph_heap_has(heap, name) ? make_file(root, target, err) : 1;
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    sph_autoclose int tree = copy(root, path, false);
+    if (tree < 0)
+        return SPH_FAIL_ERRNO(err, tree, "Cannot show /%s to the app", target);
+    return put(tree, root, target, FLAGS_CLOSED, false, err);
+}
+
+/* What tracks its heap. Before the libraries: one of them is in here. */
+static int show_heap(const struct sph_heap *heap, int root, struct sph_err *err) {
+    int rc = make_folders(root, SPH_HEAP_FOLDER, err);
+    if (rc == 0 &&
+        move_mount(sph_heap_mount(heap), "", root, SPH_HEAP_FOLDER, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        rc = SPH_FAIL_ERRNO(err, -errno, "Cannot put /%s into the app's view", SPH_HEAP_FOLDER);
+    if (rc == 0)
+        rc = make_folders(root, "etc", err);
+    return rc == 0 ? show_of_heap(heap, SPH_HEAP_PRELOAD_NAME, root, "etc/ld.so.preload", err) : rc;
+}
+
 /* musl's loader is its libc too: programs that name libc.so or libc.so.1 get the same file. */
 static int show_target_libraries(const struct sph_sandbox_plan *plan, const struct copies *copies,
                                  int root, struct sph_err *err) {
@@ -181,7 +206,8 @@ static int show_target_libraries(const struct sph_sandbox_plan *plan, const stru
     int rc = make_folders(root, "lib", err);
     if (rc == 0 && plan->loader) {
         (void)snprintf(target, sizeof(target), "lib/%s", plan->loader_name);
-        rc = show_file(plan->loader, root, target, FLAGS_CLOSED, err);
+        rc = plan->heap ? show_of_heap(plan->heap, SPH_HEAP_LOADER_NAME, root, target, err)
+                        : show_file(plan->loader, root, target, FLAGS_CLOSED, err);
         if (rc == 0 && (symlinkat(plan->loader_name, root, "lib/libc.so") < 0 ||
                         symlinkat(plan->loader_name, root, "lib/libc.so.1") < 0))
             rc = SPH_FAIL_ERRNO(err, -errno, "Cannot make /lib/libc.so in the app's view");
@@ -251,6 +277,8 @@ static int pivot(int root, struct sph_err *err) {
 static int fill(const struct sph_sandbox_plan *plan, const struct copies *copies, int root,
                 struct sph_err *err) {
     int rc = show_package(plan, copies, root, err);
+    if (rc == 0 && plan->heap)
+        rc = show_heap(plan->heap, root, err);
     if (rc == 0)
         rc = plan->host_libraries ? show_host_libraries(root, err)
                                   : show_target_libraries(plan, copies, root, err);

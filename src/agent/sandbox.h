@@ -7,19 +7,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/heap.h"
 #include "base/err.h"
 #include "base/guid.h"
 
 /* All of it belongs to the caller and is only read. */
 struct sph_sandbox_plan {
     struct sph_guid component;
-    int package_fd;          /* root of the unpacked package; seen as /mnt/apps/<guid> */
-    int library_fd;          /* folder with libapplibs.so.0 and libgcc_s.so.1, or -1 */
-    const char *loader;      /* host path of musl's loader, or NULL */
-    const char *loader_name; /* its name in /lib, e.g. "ld-musl-x86_64.so.1" */
-    const char *host_name;   /* of the uts namespace: the device's name */
-    const char *resolver;    /* host path of what is the app's /etc/resolv.conf, or NULL */
-    bool host_libraries;     /* bind the host's /lib, /lib64 and /usr, read-only */
+    int package_fd;              /* root of the unpacked package; seen as /mnt/apps/<guid> */
+    int library_fd;              /* folder with libapplibs.so.0 and libgcc_s.so.1, or -1 */
+    const char *loader;          /* host path of musl's loader, or NULL */
+    const char *loader_name;     /* its name in /lib, e.g. "ld-musl-x86_64.so.1" */
+    const char *host_name;       /* of the uts namespace: the device's name */
+    const char *resolver;        /* host path of what is the app's /etc/resolv.conf, or NULL */
+    bool host_libraries;         /* bind the host's /lib, /lib64 and /usr, read-only */
+    const struct sph_heap *heap; /* NULL: its heap is not tracked */
 };
 
 /* For a process that is alone in new ipc, uts and pid namespaces: leaves the caller's mount

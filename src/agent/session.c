@@ -8,6 +8,7 @@
 #include "agent/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #include "agent/channel.h"
 #include "agent/device.h"
+#include "agent/heap_decide.h"
 #include "agent/machine.h"
 #include "agent/orders.h"
 #include "agent/processes.h"
@@ -91,7 +93,8 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
                     .loader_name = target->loader_name,
                     .host_name = session->device->name,
                     .resolver = has_network ? SPH_MACHINE_RESOLVER : NULL,
-                    .host_libraries = session->device->host_libraries},
+                    .host_libraries = session->device->host_libraries,
+                    .heap = session->heap},
         .identity = {.uid = app->uid,
                      .file_bytes = file_limit(session, app),
                      /* The debugger's server is one more of this user. */
@@ -104,9 +107,10 @@ static int launch(struct sph_session *session, const struct sph_installed_app *a
         .cgroup = session->share.cgroup,
         .meter = session->share.meter,
         .attachment = sph_meter_attachment(session->ration->meter),
-        .ptrace_options = sph_tracer_options(),
+        .ptrace_options = session->heap ? sph_tracer_heap_options() : sph_tracer_options(),
         .share_network = has_network,
         .hands_over = is_debugged,
+        .heap = session->heap,
     };
     return sph_launch(&plan, &session->launched, err);
 }
@@ -128,6 +132,8 @@ static int attach(struct sph_session *session, const struct sph_installed_app *a
     struct sph_channel_rights rights = {
         .component = session->component, .uid = app->uid, .storage_kib = app->storage_kib};
     memcpy(rights.pins, orders->pins, sizeof(rights.pins));
+    session->warnings.meter = session->ration->meter;
+    rights.warnings = &session->warnings;
     int rc = sph_channel_new(session->device, session->launched.channel_fd, &rights,
                              &session->channel, err);
     if (rc == 0)
@@ -153,6 +159,30 @@ static int start_debugger(struct sph_session *session, const struct sph_installe
     return rc;
 }
 
+/* A run that should be tracked and cannot be is run all the same: the reason is told with its
+ * figures, and in the device's log. */
+static void open_heap(struct sph_session *session, const struct sph_installed_app *app,
+                      const struct sph_orders *orders, int root_fd) {
+    struct sph_err err = SPH_ERR_NULL;
+    const struct sph_heap_question question = {
+        .has_capability = orders->wants_heap_stats,
+        .has_library = faccessat(root_fd, "libmalloc.so.0", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
+        .is_asked = session->flags & SPH_START_HEAP,
+        .is_development = !session->device->no_development,
+        .is_debugged = session->flags & SPH_START_DEBUG,
+        .api_version = orders->application_runtime};
+    session->facts.heap_state = session->heap_state = sph_heap_decide(&question);
+    if (session->heap_state != SPH_HEAP_TRACKED)
+        return;
+    int rc = sph_heap_new(session->target, app->uid, session->device->host_libraries,
+                          session->flags & SPH_START_STACKS, &session->heap, &err);
+    if (rc == 0)
+        return;
+    session->heap_state = rc == -ENOEXEC ? SPH_HEAP_LOADER : SPH_HEAP_FAILED;
+    session->facts.heap_state = session->heap_state;
+    sph_device_note(session->device, &session->component, "its heap is not tracked: %s", err.text);
+}
+
 /* The share is had first, since the app is born in it, and is given back when it is not born. */
 static int start_run(struct sph_session *session, const struct sph_installed_app *app,
                      const struct sph_orders *orders, struct sph_err *err) {
@@ -164,12 +194,15 @@ static int start_run(struct sph_session *session, const struct sph_installed_app
     /* The group's name is the id: it is what the kernel's own messages about the group show. */
     rc = sph_ration_join(session->ration, sph_guid_format(&session->component, guid), 0,
                          &session->share, err);
-    if (rc == 0)
+    if (rc == 0) {
+        open_heap(session, app, orders, root_fd);
         rc = launch(session, app, orders, root_fd, err);
+    }
     if (rc == 0 && (session->flags & SPH_START_DEBUG))
         rc = start_debugger(session, app, err);
     if (rc < 0) {
         sph_ration_leave(&session->share);
+        session->heap = sph_heap_free(session->heap);
         return rc;
     }
     return 0;
@@ -290,10 +323,12 @@ void sph_session_settle(struct sph_session *session) {
     for (int i = 0; i < 2; i++)
         sph_output_finish(&session->outputs[i]);
     session->channel = sph_channel_free(session->channel);
+    sph_early_warning_close(&session->warnings);
     session->debug = sph_debug_free(session->debug);
     session->launched.helper_pid = -1; /* reaped: its number is anyone's now */
     sph_launched_done(&session->launched);
     sph_ration_leave(&session->share);
+    session->heap = sph_heap_free(session->heap);
 }
 
 struct sph_session *sph_session_free(struct sph_session *session) {
@@ -303,9 +338,11 @@ struct sph_session *sph_session_free(struct sph_session *session) {
     for (int i = 0; i < 2; i++)
         sph_output_done(&session->outputs[i]);
     session->channel = sph_channel_free(session->channel);
+    sph_early_warning_close(&session->warnings);
     session->debug = sph_debug_free(session->debug);
     sph_launched_done(&session->launched);
     sph_ration_leave(&session->share);
+    session->heap = sph_heap_free(session->heap);
     sph_report_facts_done(&session->facts);
     sph_arguments_free(session->arguments);
     free(session);

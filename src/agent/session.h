@@ -9,6 +9,8 @@
 
 #include "agent/backoff.h"
 #include "agent/debug.h"
+#include "agent/early_warning.h"
+#include "agent/heap.h"
 #include "agent/launch.h"
 #include "agent/lifecycle.h"
 #include "agent/output.h"
@@ -48,6 +50,9 @@ struct sph_session {
     struct sph_launched launched;
     struct sph_debug *debug; /* NULL: no debugger holds it */
     struct sph_channel *channel;
+    struct sph_heap *heap; /* NULL: not tracked, for the reason in heap_state */
+    enum sph_heap_state heap_state;
+    struct sph_early_warnings warnings;
     struct sph_output outputs[2]; /* stdout, stderr */
     bool app_gone, helper_gone;
     bool looked_at;    /* at its exit stop, and dying by a signal */

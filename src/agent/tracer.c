@@ -22,6 +22,7 @@ enum {
      * instead of the agent's other work. */
     BATCH = 64,
     BATCH_PAUSE_MS = 1,
+    HELD_MAX = 64, /* children that wait for their parents' stop: as many as an app may have */
 };
 
 struct sph_tracer {
@@ -29,11 +30,17 @@ struct sph_tracer {
     void *context;
     struct sph_watch *child_signal;
     struct sph_watch *again; /* timer: a batch was full */
+    pid_t held[HELD_MAX];    /* of apps whose heap is tracked */
+    size_t n_held;
 };
 
 unsigned sph_tracer_options(void) {
     return PTRACE_O_TRACEEXIT | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
            PTRACE_O_EXITKILL;
+}
+
+unsigned sph_tracer_heap_options(void) {
+    return sph_tracer_options() | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
 }
 
 #if defined(__x86_64__)
@@ -94,6 +101,63 @@ static bool is_stop_signal(int number) {
     return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
 }
 
+static bool hold(struct sph_tracer *tracer, pid_t pid) {
+    if (tracer->n_held == HELD_MAX)
+        return false;
+    tracer->held[tracer->n_held++] = pid;
+    return true;
+}
+
+/* False: it was not held. It runs on. */
+static bool let_go(struct sph_tracer *tracer, pid_t pid) {
+    for (size_t i = 0; i < tracer->n_held; i++)
+        if (tracer->held[i] == pid) {
+            tracer->held[i] = tracer->held[--tracer->n_held];
+            (void)ptrace(PTRACE_CONT, pid, NULL, NULL);
+            return true;
+        }
+    return false;
+}
+
+static bool is_held(const struct sph_tracer *tracer, pid_t pid) {
+    for (size_t i = 0; i < tracer->n_held; i++)
+        if (tracer->held[i] == pid)
+            return true;
+    return false;
+}
+
+/* The child may have stopped before its parent or after it: whoever comes second lets both go. */
+static void handle_fork(struct sph_tracer *tracer, pid_t parent) {
+    unsigned long message = 0;
+    siginfo_t info = {.si_pid = 0};
+    int status;
+    if (!tracer->ops.forked || ptrace(PTRACE_GETEVENTMSG, parent, NULL, &message) < 0)
+        return;
+    pid_t child = (pid_t)message;
+    if (!is_held(tracer, child)) {
+        if (!tracer->ops.born(tracer->context, child))
+            return; /* a thread, or one that has been seen to already */
+        while (waitid(P_PID, (id_t)child, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL) < 0)
+            if (errno != EINTR)
+                return;
+        if (info.si_status >> 8 != PTRACE_EVENT_STOP || waitpid(child, &status, __WALL) != child ||
+            !hold(tracer, child))
+            return; /* it dies: its reports come by the loop */
+    }
+    tracer->ops.forked(tracer->context, parent, child);
+    (void)let_go(tracer, child);
+}
+
+/* A parent that is killed inside of its fork tells of no child, so at any exit all that are held
+ * are seen to: their parents have not gone on since. */
+static void settle_held(struct sph_tracer *tracer, pid_t parent) {
+    for (size_t i = tracer->n_held; i-- > 0;) {
+        pid_t child = tracer->held[i];
+        tracer->ops.forked(tracer->context, parent, child);
+        (void)let_go(tracer, child);
+    }
+}
+
 /* Lets a stopped thread go on in the way that its stop asks for. A failure means that it was killed
  * meanwhile: its end is reported next, ignoring. */
 static void handle_stop(struct sph_tracer *tracer, pid_t tid, int status) {
@@ -104,8 +168,17 @@ static void handle_stop(struct sph_tracer *tracer, pid_t tid, int status) {
         return;
     }
     uintptr_t pass_on = 0;
-    if (event == PTRACE_EVENT_EXIT) {
+    if (event == PTRACE_EVENT_STOP && tracer->ops.born && tracer->ops.born(tracer->context, tid) &&
+        hold(tracer, tid))
+        return;
+    if (event == PTRACE_EVENT_EXEC && tracer->ops.executed) {
+        tracer->ops.executed(tracer->context, tid);
+    } else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+               event == PTRACE_EVENT_CLONE) {
+        handle_fork(tracer, tid);
+    } else if (event == PTRACE_EVENT_EXIT) {
         unsigned long exit_status = 0;
+        settle_held(tracer, tid);
         if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &exit_status) == 0)
             tracer->ops.exiting(tracer->context, tid, (int)exit_status);
     } else if (event == 0) {

@@ -28,6 +28,14 @@ struct sph_tracer_ops {
     void (*exiting)(void *context, pid_t tid, int status);
     /* A signal is about to be delivered; it is passed on when this returns. */
     void (*signalled)(void *context, pid_t tid, const struct sph_fault *fault);
+    /* The three below are for apps whose heap is tracked; the options below bring their stops. A
+     * program was executed; it runs when this returns. */
+    void (*executed)(void *context, pid_t tgid);
+    /* A thread or process is in its first stop. True: it stands still until its parent's fork is
+     * told, which may have come before. */
+    bool (*born)(void *context, pid_t tid);
+    /* The parent stands still. Both run when this returns. */
+    void (*forked)(void *context, pid_t parent, pid_t child);
     /* The process is gone; status as for waitpid. Also called for children that are not traced. */
     void (*gone)(void *context, pid_t pid, int status);
 };
@@ -44,6 +52,8 @@ struct sph_tracer *sph_tracer_free(struct sph_tracer *tracer);
 bool sph_tracer_may_be_fault(int number);
 /* Options for PTRACE_SEIZE: exit stops, children are seized too, and all die with the agent. */
 unsigned sph_tracer_options(void);
+/* The same, with a stop at each execve, and system call stops told from others. */
+unsigned sph_tracer_heap_options(void);
 /* Handles all that has been reported and not yet handled; the number of reports. The loop does this
  * by itself; for shutdown without the loop. */
 int sph_tracer_poll(struct sph_tracer *tracer);

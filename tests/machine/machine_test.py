@@ -36,9 +36,9 @@ def archive(folder):
     out.console("dev/console")
     for name in LIBRARIES:
         out.file(f"lib/{name}", library(name).read_bytes())
-    out.file("lib/libcmocka.so.0", (folder / "libcmocka.so.0").read_bytes())
     for path in sorted(folder.iterdir()):
-        out.file("init" if path.name == "init" else f"tests/{path.name}", path.read_bytes())
+        place = "init" if path.name == "init" else f"lib/{path.name}" if ".so." in path.name else f"tests/{path.name}"
+        out.file(place, path.read_bytes())
     return out.bytes()
 
 

@@ -42,16 +42,23 @@ static struct sph_msg_report report;
             fail_msg("%s: %d %s", #call, rc_, err->text);                                          \
     } while (0)
 
+/* On the virtual device's own kernel, where tests/machine/init.c runs them. */
+static bool is_on_device(void) {
+    return getenv("SPHERULE_TEST_PINNED_KERNEL") != NULL;
+}
+
 void rig_require(void) {
+    const struct sph_meter_options options = {.pinned_kernel = is_on_device()};
     struct sph_err err = SPH_ERR_NULL;
     struct sph_meter *meter = NULL;
     const char *reason = NULL;
     if (geteuid() != 0)
         reason = "needs root";
     else if (access("/lib/ld-musl-x86_64.so.1", R_OK) < 0 &&
-             access("/lib/ld-musl-aarch64.so.1", R_OK) < 0)
+             access("/lib/ld-musl-aarch64.so.1", R_OK) < 0 &&
+             access("/lib/ld-musl-armhf.so.1", R_OK) < 0)
         reason = "needs musl's loader in /lib";
-    else if (sph_meter_open(0, NULL, &meter, &err) < 0)
+    else if (sph_meter_open(0, &options, &meter, &err) < 0)
         reason = err.text;
     (void)sph_meter_close(meter);
     if (!reason)
@@ -169,6 +176,7 @@ struct rig *rig_new(const char *program_path, const char *capabilities) {
     (void)snprintf(device->group, sizeof(device->group), "spherule-rig-%08x", (unsigned)getpid());
     device->profile = (struct sph_profile){
         .ram_bytes = 262144, .flash_bytes = 1048576, .storage_bytes = 65536, .page_bytes = 4096};
+    device->is_virtual = is_on_device();
     device->started_ms = sph_clock_monotonic_ms();
     make_parts(rig);
     MUST(sph_guid_random(&rig->component));

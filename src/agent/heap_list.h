@@ -1,0 +1,25 @@
+/* heap_list: the ledgers that one answer tells of, kept until it is sent. */
+#ifndef SPH_AGENT_HEAP_LIST_H
+#define SPH_AGENT_HEAP_LIST_H
+
+#include "agent/heap_report.h"
+#include "agent/lifecycle.h"
+
+/* Of all that one frame tells: what does not fit it is left out, whole processes at a time. */
+enum { SPH_HEAP_LIST_CALLERS = 128, SPH_HEAP_LIST_SITES = 320 };
+
+struct sph_heap_list {
+    struct sph_heap_report *reports[SPH_HEAP_PROCESSES_MAX];
+    struct sph_msg_heap heaps[SPH_HEAP_PROCESSES_MAX]; /* as the message wants them */
+    size_t count;
+    size_t callers, sites;
+    bool is_cut;
+};
+#define SPH_HEAP_LIST_NULL                                                                         \
+    { .count = 0 }
+
+/* Of type sph_lifecycle_heap_fn; the context is the list. */
+void sph_heap_list_add(void *context, struct sph_heap_report *report);
+void sph_heap_list_done(struct sph_heap_list *list);
+
+#endif
