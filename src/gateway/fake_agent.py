@@ -9,7 +9,7 @@ MAGIC = b"SpH\xf7"
 REQUEST, REPLY, ERROR, EVENT = 1, 2, 3, 4
 OPS = {
     "hello": 1, "status": 2, "memory": 3, "pages": 4, "log-read": 5, "restart": 6, "shutdown": 7, "events": 8,
-    "events-ack": 9,
+    "events-ack": 9, "heap": 10,
     "app-list": 16, "app-control": 17, "app-quota": 18, "app-delete": 19, "stage-begin": 20, "stage-data": 21,
     "stage-end": 22, "stage-abort": 23, "install": 24, "kills-list": 32, "kill-get": 33, "kills-clear": 34,
     "trust-list": 40, "trust-add": 41, "trust-remove": 42, "gpio-list": 48, "gpio-get": 49, "gpio-set": 50,

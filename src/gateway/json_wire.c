@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "gateway/json_heap.h"
 
 /* ---- values ---- */
 
@@ -43,7 +44,7 @@ void sph_json_key_addresses(struct sph_json_out *out, const char *key, struct sp
     sph_json_array_end(out);
 }
 
-enum { ITEM_MAX = 256 }; /* bytes of the largest struct that is an item of a list */
+enum { ITEM_MAX = 512 }; /* bytes of the largest struct that is an item of a list */
 
 /* One room for an item of any kind: seven lists here differ only in what is written of an item. */
 void sph_json_key_list(struct sph_json_out *out, const char *key, const struct sph_list *list,
@@ -243,6 +244,7 @@ void sph_json_report(struct sph_json_out *out, const struct sph_msg_report *repo
     sph_json_key_u64(out, "mappingsDropped", report->mappings_dropped);
     sph_json_key_slice(out, "pagesHow", report->pages_how);
     sph_json_key_slice(out, "log", report->log);
+    sph_json_report_heap(out, report);
     sph_json_object_end(out);
 }
 

@@ -99,7 +99,8 @@ static void an_empty_report(void **state) {
         "\"signalName\":\"\",\"willRestart\":false,\"limitBytes\":0,\"userBytes\":0,"
         "\"peakUserBytes\":0,\"totalBytes\":0,\"kernelBytes\":0,\"userExact\":false,"
         "\"userHow\":\"\",\"kernelExact\":false,\"kernelHow\":\"\",\"stack\":[],\"stackHow\":\"\","
-        "\"mappings\":[],\"mappingsDropped\":0,\"pagesHow\":\"\",\"log\":\"\"}");
+        "\"mappings\":[],\"mappingsDropped\":0,\"pagesHow\":\"\",\"log\":\"\","
+        "\"heapState\":\"notAsked\"}");
 }
 
 static void signals_have_names(void **state) {
@@ -268,7 +269,8 @@ static void a_full_report(void **state) {
         "\"kernelHow\":\"k\",\"crossing\":{\"userBytes\":9},\"faultAddress\":\"0x0\","
         "\"pc\":\"0xffffffffffffffff\",\"stack\":[\"0x1\"],\"stackHow\":\"s\","
         "\"growth\":{\"userBytes\":10,\"uptimeMs\":11,\"stack\":[\"0x2\"]},\"mappings\":[],"
-        "\"mappingsDropped\":12,\"pagesHow\":\"p\",\"log\":\"last\\n\"}");
+        "\"mappingsDropped\":12,\"pagesHow\":\"p\",\"log\":\"last\\n\","
+        "\"heapState\":\"notAsked\"}");
 }
 
 /* What has no room is an error of the buffer, wherever it happens, and never half a text taken for

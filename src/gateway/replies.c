@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "gateway/json_heap.h"
 #include "gateway/json_wire.h"
 
 /* Most answers are one object. end: "nothing to refuse", so that it can be returned. */
@@ -178,6 +179,7 @@ unsigned sph_format_memory_stats(const struct sph_call *call, const void *messag
     sph_json_key_u64(&out, "userModeMemoryUsageInBytes", reply->user_bytes);
     sph_json_key_u64(&out, "peakUserModeMemoryUsageInBytes", reply->peak_user_bytes);
     sph_json_object_end(&out);
+    sph_json_heap_usage(&out, &reply->apps);
     return end(&out);
 }
 
@@ -219,6 +221,7 @@ static void json_app_memory(struct sph_json_out *out, const void *item) {
     for (size_t i = 0; i < sph_slice_u32_count(app->pids); i++)
         sph_json_u64(out, sph_slice_u32(app->pids, i));
     sph_json_array_end(out);
+    sph_json_key_string(out, "heapState", sph_heap_state_word(app->heap_state));
     sph_json_object_end(out);
 }
 
@@ -242,6 +245,26 @@ unsigned sph_format_memory(const struct sph_call *call, const void *message,
     sph_json_key_u64(&out, "mismatches", reply->mismatches);
     sph_json_key_u64(&out, "events", reply->events);
     sph_json_key_list(&out, "apps", &reply->apps, json_app_memory);
+    return end(&out);
+}
+
+static void json_heap(struct sph_json_out *out, const void *item) {
+    sph_json_object(out);
+    sph_json_heap_members(out, item);
+    sph_json_object_end(out);
+}
+
+/* The reason stands there also when all is well: a client shows one text for every state. */
+unsigned sph_format_heap(const struct sph_call *call, const void *message,
+                         struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_heap_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_guid(&out, "componentId", &reply->component);
+    sph_json_key_string(&out, "state", sph_heap_state_word(reply->state));
+    sph_json_key_string(&out, "reason", sph_heap_state_reason(reply->state));
+    sph_json_key_list(&out, "processes", &reply->processes, json_heap);
     return end(&out);
 }
 

@@ -23,6 +23,7 @@ sph_route_format_fn sph_format_memory_stats;
 sph_route_format_fn sph_format_device;
 sph_route_format_fn sph_format_memory;
 sph_route_format_fn sph_format_pages;
+sph_route_format_fn sph_format_heap;
 sph_route_format_fn sph_format_apps;
 sph_route_format_fn sph_format_app;
 sph_route_format_fn sph_format_run;

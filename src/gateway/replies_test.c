@@ -213,11 +213,107 @@ static void memory(void **state) {
           "\"kernelExact\":false,\"kernelHow\":\"\",\"checks\":6,\"mismatches\":7,\"events\":8,"
           "\"apps\":[{\"componentId\":\"" TEXT_A "\",\"name\":\"" EVIL_JSON
           "\",\"userBytes\":1,\"peakUserBytes\":" MAX64 ",\"pids\":[4242," MAX32
-          "]},{\"componentId\":\"" TEXT_B
-          "\",\"name\":\"\",\"userBytes\":0,\"peakUserBytes\":0,\"pids\":[]}]}",
+          "],\"heapState\":\"notAsked\"},{\"componentId\":\"" TEXT_B
+          "\",\"name\":\"\",\"userBytes\":0,\"peakUserBytes\":0,"
+          "\"pids\":[],\"heapState\":\"notAsked\"}]}",
           .total_bytes = 1, .user_bytes = 2, .peak_user_bytes = 3, .kernel_bytes = 4,
           .limit_bytes = 5, .user_exact = true, .user_how = T("kmem:rss_stat"), .checks = 6,
           .mismatches = 7, .events = 8, .apps = SPH_LIST(apps, 2));
+}
+
+#define CALLER_JSON                                                                                \
+    "{\"name\":\"App + Static Libraries\",\"path\":\"/bin/app\",\"buildId\":\"00ff\","             \
+    "\"base\":\"0x10000\",\"spanBytes\":0,\"liveBytes\":1,\"residentBytes\":2,\"peakBytes\":3,"    \
+    "\"liveBlocks\":4,"                                                                            \
+    "\"allocations\":5,\"frees\":6,\"largestBytes\":" MAX64 "}"
+
+static const struct sph_msg_heap_caller heap_callers[] = {
+    {.name = T("App + Static Libraries"),
+     .path = T("/bin/app"),
+     .build_id = T("\0\xff"),
+     .base = 0x10000,
+     .live_bytes = 1,
+     .resident_bytes = 2,
+     .peak_bytes = 3,
+     .live_blocks = 4,
+     .allocations = 5,
+     .frees = 6,
+     .largest_bytes = UINT64_MAX},
+};
+static const struct sph_msg_heap_site heap_sites[] = {
+    {.caller = 0,
+     .address = 0x1234,
+     .live_bytes = 7,
+     .resident_bytes = 8,
+     .live_blocks = 9,
+     .allocations = 10,
+     .only_grew = true},
+    {.caller = UINT32_MAX, .stack = T("\x10\0\0\0\0\0\0\0")},
+};
+
+static void heap(void **state) {
+    (void)state;
+    const struct sph_msg_heap processes[] = {
+        {.pid = 42,
+         .state = SPH_HEAP_TRACKED,
+         .live_bytes = 1,
+         .resident_bytes = 2,
+         .live_blocks = 3,
+         .allocations = 4,
+         .frees = 5,
+         .uptime_ms = 6,
+         .complete = true,
+         .peaks_exact = true,
+         .blocks_lost = 7,
+         .unknown_frees = 8,
+         .damaged = UINT64_MAX,
+         .callers = SPH_LIST(heap_callers, 1),
+         .sites = SPH_LIST(heap_sites, 2),
+         .sites_dropped = 9},
+        {.pid = 43, .state = SPH_HEAP_STATIC}, /* without figures none is shown */
+    };
+    CHECK("GET", "/spherule/v1/heap/" TEXT_A, heap_reply,
+          "{\"componentId\":\"" TEXT_A "\",\"state\":\"tracked\",\"reason\":\"Its heap is "
+          "tracked.\",\"processes\":[{\"pid\":42,\"state\":\"tracked\",\"liveBytes\":1,"
+          "\"residentBytes\":2,\"liveBlocks\":3,\"allocations\":4,\"frees\":5,\"uptimeMs\":6,"
+          "\"complete\":true,\"peaksExact\":true,\"countsExact\":false,\"blocksLost\":7,"
+          "\"unknownFrees\":8,\"damaged\":" MAX64 ",\"callers\":[" CALLER_JSON "],\"sites\":[{"
+          "\"caller\":0,\"address\":\"0x1234\",\"liveBytes\":7,\"residentBytes\":8,"
+          "\"liveBlocks\":9,\"allocations\":10,\"onlyGrew\":true},{\"caller\":" MAX32
+          ",\"address\":\"0x0\",\"liveBytes\":0,\"residentBytes\":0,\"liveBlocks\":0,"
+          "\"allocations\":0,\"onlyGrew\":false,\"stack\":[\"0x10\"]}],\"sitesDropped\":9},"
+          "{\"pid\":43,\"state\":\"static\"}]}",
+          .component = ID_A, .state = SPH_HEAP_TRACKED, .processes = SPH_LIST(processes, 2));
+    CHECK("GET", "/spherule/v1/heap/" TEXT_A, heap_reply,
+          "{\"componentId\":\"" TEXT_A "\",\"state\":\"debugged\",\"reason\":\"A debugger holds "
+          "the application, and heaps are not tracked then: start it without --debug-mode.\","
+          "\"processes\":[]}",
+          .component = ID_A, .state = SPH_HEAP_DEBUGGED);
+}
+
+/* As documented by the original: tracked processes alone, and no member where there are none. */
+static void heap_usage(void **state) {
+    (void)state;
+    const struct sph_msg_heap_caller callers[] = {
+        {.name = T("App + Static Libraries"), .live_bytes = 123},
+        {.name = T("libcurl.so.4"), .live_bytes = 5}};
+    const struct sph_msg_heap heaps[] = {
+        {.pid = 1, .state = SPH_HEAP_TRACKED, .callers = SPH_LIST(callers, 2)},
+        {.pid = 2, .state = SPH_HEAP_FAILED, .callers = SPH_LIST(callers, 2)}};
+    const struct sph_msg_app_memory apps[] = {
+        {.component = ID_A, .heap_state = SPH_HEAP_NO_LIBRARY},
+        {.component = ID_B, .heap_state = SPH_HEAP_TRACKED, .heaps = SPH_LIST(heaps, 2)}};
+#define NO_STATS                                                                                   \
+    "{\"memoryStats\":{\"currentMemoryUsageInBytes\":0,\"userModeMemoryUsageInBytes\":0,"          \
+    "\"peakUserModeMemoryUsageInBytes\":0}"
+    CHECK("GET", "/stats/memory/groups/applications", memory_reply,
+          NO_STATS ",\"apps\":[{\"componentId\":\"FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF\","
+                   "\"processes\":[{\"pid\":1,\"heapUsageByCaller\":[{\"name\":\"App + Static "
+                   "Libraries\",\"usageInBytes\":123},{\"name\":\"curl\",\"usageInBytes\":5}]}]}"
+                   "]}",
+          .apps = SPH_LIST(apps, 2));
+    CHECK("GET", "/stats/memory/groups/applications", memory_reply, NO_STATS "}",
+          .apps = SPH_LIST(apps, 1));
 }
 
 #define MAPPING_TAIL "\"perms\":\"---p\",\"class\":\"other\",\"path\":\"\",\"anonymousPages\":"
@@ -433,6 +529,7 @@ int main(void) {
         cmocka_unit_test(what_restarts), cmocka_unit_test(images),
         cmocka_unit_test(memory_stats),  cmocka_unit_test(device),
         cmocka_unit_test(memory),        cmocka_unit_test(pages),
+        cmocka_unit_test(heap),          cmocka_unit_test(heap_usage),
         cmocka_unit_test(apps),          cmocka_unit_test(kills),
         cmocka_unit_test(trust),         cmocka_unit_test(pins),
         cmocka_unit_test(device_log),    cmocka_unit_test(a_refusal_is_not_mixed_with_an_answer),

@@ -90,6 +90,15 @@ unsigned sph_build_trigger(const struct sph_call *call, const char *body, size_t
     return put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
 }
 
+/* Absent is false. */
+static unsigned get_flag(const struct sph_call *call, const struct sph_json_value *object,
+                         const char *key, bool *ret_flag, struct sph_response *response) {
+    struct sph_json_value value;
+    if (get_member(object, key, &value) && sph_json_to_bool(&value, ret_flag) < 0)
+        return refuse_member(call, key, "true or false", response);
+    return 0;
+}
+
 unsigned sph_build_run_once(const struct sph_call *call, const char *body, size_t len,
                             struct sph_buf *ret_payload, struct sph_response *response) {
     struct sph_json_value object;
@@ -98,6 +107,9 @@ unsigned sph_build_run_once(const struct sph_call *call, const char *body, size_
         return status;
     struct sph_msg_app_control message = {
         .component = call->component, .trigger = SPH_TRIGGER_START, .run_once = true};
+    if ((status = get_flag(call, &object, "heap", &message.heap, response)) != 0 ||
+        (status = get_flag(call, &object, "heapStacks", &message.heap_stacks, response)) != 0)
+        return status;
     return put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
 }
 

@@ -10,7 +10,7 @@
 
 sph_route_build_fn sph_build_component;    /* id of the path, or of the query, or none */
 sph_route_build_fn sph_build_trigger;      /* {"trigger":…} */
-sph_route_build_fn sph_build_run_once;     /* any object or none: nothing in it counts */
+sph_route_build_fn sph_build_run_once;     /* {"heap":…,"heapStacks":…}, or none */
 sph_route_build_fn sph_build_install;      /* {"appControlMode":…} */
 sph_route_build_fn sph_build_pages;        /* query first */
 sph_route_build_fn sph_build_log;          /* query cursor, waitMs, reader */

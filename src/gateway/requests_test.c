@@ -131,9 +131,43 @@ static void starting_once(void **state) {
                        &sph_msg_app_control_codec, &message);
         assert_int_equal(message.trigger, SPH_TRIGGER_START);
         assert_true(message.run_once);
+        assert_false(message.heap || message.heap_stacks);
     }
     expect_refusal("POST", "/spherule/v1/apps/" APP "/run", "[]", 2, SPH_DEVERR_INVALID_JSON,
                    "the body is not a JSON object");
+}
+
+static void starting_with_a_heap(void **state) {
+    (void)state;
+    static const struct {
+        const char *body;
+        bool heap, stacks;
+    } cases[] = {
+        {"{\"heap\":true}", true, false},
+        {"{\"heap\":false}", false, false},
+        {"{\"heapStacks\":true,\"heap\":true}", true, true},
+        {"{\"heap\":true,\"heap\":false}", false, false}, /* the last counts */
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
+        struct sph_msg_app_control message;
+        expect_message("POST", "/spherule/v1/apps/" APP "/run", cases[i].body,
+                       &sph_msg_app_control_codec, &message);
+        assert_true(message.run_once);
+        assert_int_equal(message.heap, cases[i].heap);
+        assert_int_equal(message.heap_stacks, cases[i].stacks);
+    }
+    static const struct {
+        const char *body, *sentence;
+    } wrong[] = {
+        {"{\"heap\":1}", "the body's member \"heap\" must be true or false"},
+        {"{\"heap\":\"true\"}", "the body's member \"heap\" must be true or false"},
+        {"{\"heap\":null}", "the body's member \"heap\" must be true or false"},
+        {"{\"heap\":true,\"heapStacks\":[]}",
+         "the body's member \"heapStacks\" must be true or false"},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(wrong); i++)
+        expect_refusal("POST", "/spherule/v1/apps/" APP "/run", wrong[i].body,
+                       strlen(wrong[i].body), SPH_DEVERR_INVALID_JSON, wrong[i].sentence);
 }
 
 static void installing(void **state) {
@@ -329,10 +363,15 @@ static void queries(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(triggers),      cmocka_unit_test(wrong_triggers),
-        cmocka_unit_test(starting_once), cmocka_unit_test(installing),
-        cmocka_unit_test(trusting),      cmocka_unit_test(what_is_not_trusted),
-        cmocka_unit_test(pins),          cmocka_unit_test(what_the_path_names),
+        cmocka_unit_test(triggers),
+        cmocka_unit_test(wrong_triggers),
+        cmocka_unit_test(starting_once),
+        cmocka_unit_test(starting_with_a_heap),
+        cmocka_unit_test(installing),
+        cmocka_unit_test(trusting),
+        cmocka_unit_test(what_is_not_trusted),
+        cmocka_unit_test(pins),
+        cmocka_unit_test(what_the_path_names),
         cmocka_unit_test(queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

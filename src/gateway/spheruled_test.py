@@ -47,6 +47,34 @@ REPORT = fields(
     (37, b'last "line"\n\xff'))
 
 
+def heap(pid, *more):
+    """A tracked process: the app, and curl."""
+    return fields((1, u32(pid)), (2, u32(1)), (3, u64(20992)), (5, u64(2)), (6, u64(9)), (7, u64(7)), (8, u64(5000)),
+                  (9, True), (10, True), (11, True),
+                  (15, [fields((1, "App + Static Libraries"), (2, "/bin/app"), (3, b"\xab\xcd"), (4, u64(0x400000)),
+                               (5, u64(20480)), (7, u64(20480)), (8, u64(1)), (9, u64(8)), (10, u64(7)),
+                               (11, u64(20480))),
+                        fields((1, "libcurl.so.4"), (2, "/lib/libcurl.so.4"), (5, u64(512)), (8, u64(1)),
+                               (9, u64(1)))]), *more)
+
+
+def heap_shown(pid, **more):
+    caller = {"spanBytes": 0, "residentBytes": 0, "liveBlocks": 1}
+    return {"pid": pid, "state": "tracked", "liveBytes": 20992, "residentBytes": 0, "liveBlocks": 2, "allocations": 9,
+            "frees": 7, "uptimeMs": 5000, "complete": True, "peaksExact": True, "countsExact": True, "blocksLost": 0,
+            "unknownFrees": 0, "damaged": 0, "sites": [], "sitesDropped": 0,
+            "callers": [{**caller, "name": "App + Static Libraries", "path": "/bin/app", "buildId": "abcd",
+                         "base": "0x400000", "liveBytes": 20480, "peakBytes": 20480, "allocations": 8, "frees": 7,
+                         "largestBytes": 20480},
+                        {**caller, "name": "libcurl.so.4", "path": "/lib/libcurl.so.4", "buildId": "", "base": "0x0",
+                         "liveBytes": 512, "peakBytes": 0, "allocations": 1, "frees": 0, "largestBytes": 0}], **more}
+
+
+SITE = fields((2, u64(0x1234)), (3, u64(20480)), (5, u64(1)), (6, u64(8)), (7, True))
+SITE_SHOWN = {"caller": 0, "address": "0x1234", "liveBytes": 20480, "residentBytes": 0, "liveBlocks": 1,
+              "allocations": 8, "onlyGrew": True}
+
+
 def unknown(_):
     raise Refusal(NOT_PRESENT, f"no application with component id {OTHER} is installed")
 
@@ -81,6 +109,9 @@ HANDLERS = {
         (13, [fields((1, guid(APP)), (2, "blink"), (3, u64(36864)), (4, u64(40960)), (5, u32(42) + u32(43)))])),
     "pages": lambda request: fields((1, request[1]), (2, u32(4096)), (3, u32(2)), (4, True), (5, "PAGEMAP_SCAN"),
                                     (6, [mapping(42), mapping(42)])),
+    "heap": lambda request: fields((1, request[1]), (2, u32(1)), (3, [heap(42, (16, [SITE]), (17, u32(3))),
+                                                                       fields((1, u32(43)), (2, u32(9)))]))
+    if request[1] == guid(APP) else unknown(request),
     "app-list": app_list,
     "app-control": control,
     "app-quota": quota,
@@ -297,7 +328,8 @@ class Bodies(GatewayTest):
                              "limitBytes": 262144, "userExact": True, "userHow": "kmem:rss_stat",
                              "kernelExact": False, "kernelHow": "cgroup v1", "checks": 12, "mismatches": 1,
                              "events": 431, "apps": [{"componentId": APP, "name": "blink", "userBytes": 36864,
-                                                      "peakUserBytes": 40960, "pids": [42, 43]}]}),
+                                                      "peakUserBytes": 40960, "pids": [42, 43],
+                                                      "heapState": "notAsked"}]}),
                 ("/memory/pages/" + APP + "?first=5",
                  {"componentId": APP, "pageBytes": 4096, "exact": True, "how": "PAGEMAP_SCAN", "totalMappings": 2,
                   "first": 5, "mappings": [shown, shown], "anonymousPages": 4, "sharedPages": 0, "filePages": 2}),
@@ -316,7 +348,7 @@ class Bodies(GatewayTest):
                     "stack": ["0x401000", "0x402000"], "stackHow": "kernel",
                     "growth": {"userBytes": 262144, "uptimeMs": 59990, "stack": ["0x403000"]},
                     "mappings": [shown, {**shown, "pid": 43}], "mappingsDropped": 1, "pagesHow": "PAGEMAP_SCAN",
-                    "log": 'last "line"\n\ufffd'}),
+                    "log": 'last "line"\n\ufffd', "heapState": "notAsked"}),
                 ("/trust", {"entries": [{"thumbprint": bytes(range(20)).hex(), "point": "04" * 65, "name": "me",
                                          "addedMs": 5}]}),
                 ("/gpio", {"pins": [{"pin": 12, "value": 1, "use": "free"}]}),
@@ -325,11 +357,42 @@ class Bodies(GatewayTest):
                 self.expect(self.call("GET", "/spherule/v1" + path), 200, body)
         self.assertEqual(self.requests("pages"), [{1: guid(APP), 2: u32(5)}])
 
+    def test_heap(self):
+        path = "/spherule/v1/heap/"
+        self.expect(self.call("GET", path + APP), 200, {
+            "componentId": APP, "state": "tracked", "reason": "Its heap is tracked.",
+            "processes": [heap_shown(42, sites=[SITE_SHOWN], sitesDropped=3), {"pid": 43, "state": "failed"}]})
+        self.assertEqual(self.requests("heap"), [{1: guid(APP)}])
+        self.assertEqual(self.call("GET", path + OTHER).status, 404)
+        self.assertEqual(self.call("GET", path + "blink").status, 400)
+        self.agent.handlers["heap"] = lambda request: fields((1, request[1]), (2, u32(3)))
+        answer = self.call("GET", path + APP).json
+        self.assertEqual((answer["state"], answer["processes"]), ("noLibrary", []))
+        self.assertIn("add DEBUG_LIB", answer["reason"])
+
+    def test_heap_in_other_answers(self):
+        app = fields((1, guid(APP)), (2, "blink"), (5, u32(42)), (6, u32(1)), (7, [heap(42)]))
+        other = fields((1, guid(OTHER)), (2, "other"), (6, u32(5)))
+        self.agent.handlers["memory"] = lambda _: fields((13, [app, other]))
+        stats = self.call("GET", "/stats/memory/groups/applications").json
+        self.assertEqual(stats["apps"], [{"componentId": APP.upper(), "processes": [{"pid": 42, "heapUsageByCaller": [
+            {"name": "App + Static Libraries", "usageInBytes": 20480}, {"name": "curl", "usageInBytes": 512}]}]}])
+        self.assertEqual([app["heapState"] for app in self.call("GET", "/spherule/v1/memory").json["apps"]],
+                         ["tracked", "debugged"])
+        crossing = ((18, True), (20, u64(0x500000)), (21, u64(20000)), (22, u64(16384)), (23, u64(0x1234)))
+        self.agent.handlers["kill-get"] = lambda _: REPORT + fields((38, u32(1)), (39, [heap(42, *crossing)]))
+        report = self.call("GET", "/spherule/v1/kills/3").json
+        self.assertEqual(report["heapState"], "tracked")
+        self.assertEqual(report["heap"], heap_shown(42, crossingBlock={
+            "caller": 0, "address": "0x500000", "bytes": 20000, "offset": 16384, "site": "0x1234"}))
+
     def test_own_changes(self):
         trust = {"thumbprint": "00" * 20, "point": "04" * 65, "name": "me"}
         for method, path, body, status, answer in [
                 ("POST", f"/apps/{APP}/run", None, 200, {"state": "running", "pid": 42}),
                 ("POST", f"/apps/{APP}/run", {}, 200, {"state": "running", "pid": 42}),
+                ("POST", f"/apps/{APP}/run", {"heap": True}, 200, {"state": "running", "pid": 42}),
+                ("POST", f"/apps/{APP}/run", {"heap": True, "heapStacks": True}, 200, {"state": "running", "pid": 42}),
                 ("DELETE", f"/kills?component={APP}", None, 200, {"count": 3}),
                 ("POST", "/trust", trust, 201, {}),
                 ("DELETE", "/trust/" + bytes(range(20)).hex(), None, 200, {}),
@@ -337,7 +400,8 @@ class Bodies(GatewayTest):
                  {"pin": 12, "value": 1, "use": "output", "componentId": APP, "mode": "openDrain"})]:
             with self.subTest(f"{method} {path}"):
                 self.expect(self.call(method, "/spherule/v1" + path, body), status, answer)
-        self.assertEqual(self.requests("app-control")[0], {1: guid(APP), 2: u32(1), 3: b"\1"})
+        run = {1: guid(APP), 2: u32(1), 3: b"\1"}
+        self.assertEqual(self.requests("app-control"), [run, run, {**run, 4: b"\1"}, {**run, 4: b"\1", 5: b"\1"}])
         self.assertEqual(self.requests("kills-clear"), [{1: guid(APP)}])
         self.assertEqual(self.requests("trust-add"), [{1: bytes(20), 2: bytes([4] * 65), 3: b"me"}])
         self.assertEqual(self.requests("gpio-set"), [{1: u32(12), 2: u32(1)}])
