@@ -258,7 +258,9 @@ static void test_each_allocation(void **state) {
 /* Cells may be lost with the memory; the call still ends, and says so where it can. */
 static void test_a_report_survives(void **state) {
     static const char json[] = "{\"why\":\"crash\",\"log\":\"a\\nb\",\"mappings\":[{\"path\":\"x\","
-                               "\"class\":\"heap\",\"anonymousPages\":1}],\"stack\":[\"0x1\"]}";
+                               "\"class\":\"heap\",\"anonymousPages\":1}],\"stack\":[\"0x1\"],"
+                               "\"heap\":{\"liveBlocks\":1,\"callers\":[{\"name\":\"x\"}],"
+                               "\"sites\":[{\"address\":\"0x1\"}]}}";
     (void)state;
     struct sph_json_value report;
     assert_int_equal(sph_json_check(json, strlen(json), &report, NULL), 0);

@@ -324,6 +324,17 @@ static const struct fake_route heap_stats[] = {
              "\"libc.so\",\"usageInBytes\":5},{\"name\":7}]},{},{\"heapUsageByCaller\":{}}]},"
              "{\"processes\":1}]}"}};
 
+/* Two applications of two processes: names are summed, the app's own first wherever it stands. */
+static const struct fake_route heaps_of_two[] = {
+    {.request = "",
+     .body = "{" STATS ",\"apps\":[{\"processes\":["
+             "{\"heapUsageByCaller\":[{\"name\":\"curl\",\"usageInBytes\":5},"
+             "{\"name\":\"App + Static Libraries\",\"usageInBytes\":100}]},"
+             "{\"heapUsageByCaller\":[{\"name\":\"curl\",\"usageInBytes\":6}]}]},"
+             "{\"processes\":[{\"heapUsageByCaller\":["
+             "{\"name\":\"App + Static Libraries\",\"usageInBytes\":20},"
+             "{\"name\":\"c\",\"usageInBytes\":1}]}]}]}"}};
+
 static const struct talk memory[] = {
     {"device app show-memory-stats", stats, 0,
      " -------------------------- -------------\n"
@@ -340,6 +351,10 @@ static const struct talk memory[] = {
      "Total (Kernel + User Mode)\t65536\nUser Mode\t36864\nPeak User Mode\t40960\n"
      "Heap: libc.so\t5\nHeap: \t0\n",
      ""},
+    {"device app show-memory-stats -o tsv", heaps_of_two, 0,
+     "Total (Kernel + User Mode)\t65536\nUser Mode\t36864\nPeak User Mode\t40960\n"
+     "Heap: App + Static Libraries\t120\nHeap: curl\t11\nHeap: c\t1\n",
+     ""},
     {"device app show-memory-stats -o json", stats, 0,
      "{\n  \"memoryStats\": {\n    \"currentMemoryUsageInBytes\": 65536,\n"
      "    \"userModeMemoryUsageInBytes\": 36864,\n    \"peakUserModeMemoryUsageInBytes\": 40960\n"
@@ -349,6 +364,50 @@ static const struct talk memory[] = {
      "error: device 'd' answered without memory statistics\n"},
     {"device app show-memory-stats", away, 3, "", AWAY},
 };
+
+static const struct fake_route odd_heaps[] = {
+    {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[" APP(ID_A, "a", "running") "]}"},
+    {.request = "GET /spherule/v1/heap/" ID_A,
+     .body = "{\"state\":\"tracked\",\"processes\":[7,{\"state\":\"static\"},{\"pid\":3,"
+             "\"state\":\"tracked\",\"callers\":[{\"name\":\"\\u001b]0;x\",\"buildId\":\"zz\"},"
+             "8],\"sites\":[{\"caller\":9},{\"caller\":1,\"address\":\"no\"},[]]}]}"},
+    {.request = NULL},
+};
+static const struct fake_route no_heap[] = {
+    {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[" APP(ID_A, "a", "running") "]}"},
+    {.request = "GET /spherule/v1/heap/" ID_A, .body = "{\"state\":\"somethingNew\"}"},
+    {.request = NULL},
+};
+#define UNKNOWN_REASON "Its heap is not tracked, for a reason that this version does not know.\n"
+
+static const struct talk heaps[] = {
+    {"device app show-heap", odd_heaps, 0,
+     "a (" ID_A "): Its heap is tracked.\n"
+     "Process 0: " UNKNOWN_REASON "Process 0: Its heap is not tracked: it is linked statically, "
+     "and nothing can stand before its "
+     "malloc; link it dynamically.\n"
+     "Process 3: 0 bytes live in 0 blocks\n"
+     "Caller  Live  Resident  Peak  Blocks  Allocs\n"
+     "?]0;x   0     0         0     0       0\n"
+     "        0     0         0     0       0\n"
+     "\n"
+     "Live  Resident  Blocks  Allocs    Call site\n"
+     "0     0         0       0         (places that were not kept)\n"
+     "0     0         0       0         (places that were not kept)\n"
+     "(1 further call site is not listed)\n",
+     ""},
+    {"device app show-heap --why -i " ID_A, no_heap, 0, "a (" ID_A "): " UNKNOWN_REASON, ""},
+    {"device app show-heap --sites 257", no_heap, 2, "",
+     "error: --sites takes a number from 0 to 256, not '257'\n"},
+    {"device app show-heap --interval 0", no_heap, 2, "",
+     "error: --interval takes a number of seconds from 1 to 3600, not '0'\n"},
+    {"device app show-heap", away, 3, "", AWAY},
+    {"device app show-heap", refusing, 6, "", "error: Application is not present\n"},
+};
+
+static void test_show_heap(void **state) {
+    check_talks(state, heaps, SPH_ARRAY_SIZE(heaps));
+}
 
 static void test_show_memory_stats(void **state) {
     check_talks(state, memory, SPH_ARRAY_SIZE(memory));
@@ -438,6 +497,7 @@ static void test_every_reader_against_every_nonsense(void **state) {
         "device app start",
         "device app show-quota",
         "device app show-memory-stats",
+        "device app show-heap",
         "device app show-kills",
         "device app show-kills 1",
         "device app show-kills last",
@@ -489,6 +549,7 @@ int main(void) {
         WITH_DEVICE(test_list_installed),
         WITH_DEVICE(test_names_are_shown_without_control_characters),
         WITH_DEVICE(test_show_memory_stats),
+        WITH_DEVICE(test_show_heap),
         WITH_DEVICE(test_show_kills),
         WITH_DEVICE(test_many_applications),
         WITH_DEVICE(test_every_reader_against_every_nonsense),

@@ -7,16 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/heap_symbols.h"
 #include "cli/report.h"
 #include "cli/target.h"
 
 static const struct sph_option options[] = {
     {.name = "component-id", .letter = 'i', .value = "ID", .help = "only of this application"},
     {.name = "delete", .help = "remove the reports from the device"},
+    SPH_HEAP_SYMBOLS_OPTION,
     {.name = NULL},
 };
 
@@ -77,7 +80,10 @@ static int show_one(struct sph_cli *cli, struct sph_target *target, uint64_t num
     (void)snprintf(path, sizeof(path), "/spherule/v1/kills/%llu", (unsigned long long)number);
     if (sph_target_ask(target, "GET", path, NULL, &text, &top, &err) < 0)
         return sph_say_failure(&err);
-    sph_report_write(&top, &human);
+    sph_autofree struct sph_heap *heap = sph_report_heap(&top);
+    if (heap && cli->output == SPH_OUTPUT_TABLE)
+        sph_heap_find_symbols(cli, NULL, heap);
+    sph_report_write_with(&top, heap, &human);
     sph_autotable struct sph_table table;
     sph_table_init(&table, columns);
     add_row(&top, &table);

@@ -17,37 +17,73 @@ static const struct {
     {"Peak User Mode", "peakUserModeMemoryUsageInBytes"},
 };
 
-/* "Heap: NAME" rows of one process, where the device tracks heaps. */
-static void add_heap(const struct sph_json_value *process, struct sph_table *table) {
-    struct sph_json_value callers, caller;
-    struct sph_json_iter iter;
-    if (!sph_json_get(process, "heapUsageByCaller", &callers) || callers.type != SPH_JSON_ARRAY)
-        return;
-    sph_json_iter_init(&iter, &callers);
-    while (sph_json_next(&iter, NULL, &caller)) {
+/* Rows of one name are summed over all applications and processes, as the three figures are: the
+ * device sends 64 callers of a process, and libraries are few and shared. */
+enum { HEAP_ROWS_MAX = 96 };
+
+static const char app_caller[] = "App + Static Libraries";
+
+struct heap_rows {
+    struct {
         char name[80];
-        char text[90];
-        sph_answer_text(&caller, "name", name, sizeof(name));
-        (void)snprintf(text, sizeof(text), "Heap: %s", name);
-        sph_table_add(table, text);
-        sph_table_add_number(table, sph_answer_u64(&caller, "usageInBytes"));
+        uint64_t bytes;
+    } rows[HEAP_ROWS_MAX];
+    unsigned count;
+};
+
+/* What has no row of its own any more is added to the last one, which says so. */
+static void add_heap_caller(const struct sph_json_value *caller, struct heap_rows *rows) {
+    char name[80];
+    unsigned i = 0;
+    sph_answer_text(caller, "name", name, sizeof(name));
+    while (i < rows->count && strcmp(rows->rows[i].name, name) != 0)
+        i++;
+    if (i == HEAP_ROWS_MAX)
+        i = HEAP_ROWS_MAX - 1;
+    if (i == rows->count) {
+        (void)snprintf(rows->rows[i].name, sizeof(name), "%s",
+                       i == HEAP_ROWS_MAX - 1 ? "(others)" : name);
+        rows->rows[i].bytes = 0;
+        rows->count++;
     }
+    rows->rows[i].bytes += sph_answer_u64(caller, "usageInBytes");
 }
 
-/* Tracked heaps are listed by process; the names say which library, as the original's do. */
-static void add_heaps(const struct sph_json_value *top, struct sph_table *table) {
-    struct sph_json_value apps, app, processes, process;
-    struct sph_json_iter over_apps, over_processes;
-    if (!sph_json_get(top, "apps", &apps) || apps.type != SPH_JSON_ARRAY)
+static bool open_array(const struct sph_json_value *object, const char *key,
+                       struct sph_json_iter *iter) {
+    struct sph_json_value array;
+    if (!sph_json_get(object, key, &array) || array.type != SPH_JSON_ARRAY)
+        return false;
+    sph_json_iter_init(iter, &array);
+    return true;
+}
+
+static void read_heaps(const struct sph_json_value *top, struct heap_rows *rows) {
+    struct sph_json_iter apps, processes, callers;
+    struct sph_json_value app, process, caller;
+    if (!open_array(top, "apps", &apps))
         return;
-    sph_json_iter_init(&over_apps, &apps);
-    while (sph_json_next(&over_apps, NULL, &app)) {
-        if (!sph_json_get(&app, "processes", &processes) || processes.type != SPH_JSON_ARRAY)
-            continue;
-        sph_json_iter_init(&over_processes, &processes);
-        while (sph_json_next(&over_processes, NULL, &process))
-            add_heap(&process, table);
-    }
+    while (sph_json_next(&apps, NULL, &app))
+        if (open_array(&app, "processes", &processes))
+            while (sph_json_next(&processes, NULL, &process))
+                if (open_array(&process, "heapUsageByCaller", &callers))
+                    while (sph_json_next(&callers, NULL, &caller))
+                        add_heap_caller(&caller, rows);
+}
+
+/* "Heap: NAME" rows, where the device tracks heaps: the app's own first, as in the document. */
+static void add_heaps(const struct sph_json_value *top, struct sph_table *table) {
+    struct heap_rows rows = {.count = 0};
+    read_heaps(top, &rows);
+    for (unsigned others = 0; others < 2; others++)
+        for (unsigned i = 0; i < rows.count; i++) {
+            char text[90];
+            if ((strcmp(rows.rows[i].name, app_caller) != 0) != (others != 0))
+                continue;
+            (void)snprintf(text, sizeof(text), "Heap: %s", rows.rows[i].name);
+            sph_table_add(table, text);
+            sph_table_add_number(table, rows.rows[i].bytes);
+        }
 }
 
 /* In JSON it is the device's whole answer, so that scripts get what the table has no place for. */
@@ -80,6 +116,7 @@ static int run(struct sph_cli *cli) {
 const struct sph_command sph_cmd_device_app_show_memory_stats = {
     .path = "device app show-memory-stats",
     .summary = "Show how much memory the applications use, in bytes",
-    .details = "The figures are those of all applications of the device together.",
+    .details = "The figures are those of all applications of the device together; rows 'Heap: …' "
+               "stand\nwhere heaps are tracked ('device app show-heap' has more).",
     .run = run,
 };

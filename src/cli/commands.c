@@ -85,6 +85,7 @@ static const struct sph_command group_trust = {
 const struct sph_command *const sph_commands[] = {
     &program,
     &sph_cmd_run,
+    &sph_cmd_check,
     &group_device,
     &sph_cmd_device_create,
     &sph_cmd_device_start,
@@ -95,6 +96,7 @@ const struct sph_command *const sph_commands[] = {
     &sph_cmd_device_log,
     &group_device_app,
     &sph_cmd_device_app_show_memory_stats,
+    &sph_cmd_device_app_show_heap,
     &sph_cmd_device_app_show_status,
     &sph_cmd_device_app_start,
     &sph_cmd_device_app_stop,

@@ -6,7 +6,9 @@
 
 /* Only commands.c takes them together; everybody else goes by sph_commands (command.h), whose order
  * is that of the help. */
+extern const struct sph_command sph_cmd_check;
 extern const struct sph_command sph_cmd_completion;
+extern const struct sph_command sph_cmd_device_app_show_heap;
 extern const struct sph_command sph_cmd_device_app_show_kills;
 extern const struct sph_command sph_cmd_device_app_show_memory_stats;
 extern const struct sph_command sph_cmd_device_app_show_quota;

@@ -55,7 +55,8 @@ static const struct {
     const char *words, *offers;
 } lines[] = {
     {"spherule dev", "device"},
-    {"spherule device app s", "show-kills show-memory-stats show-quota show-status start stop"},
+    {"spherule device app s",
+     "show-heap show-kills show-memory-stats show-quota show-status start stop"},
     {"spherule dev app sto", "stop"},
     {"spherule device --output j", "json jsonc"},
     {"spherule -o t", "table tsv"},

@@ -127,8 +127,8 @@ static int on_bytes(void *context, const char *data, size_t len) {
 
 /* No time limit: an application may be silent for days. The gateway's end is seen by the
  * connection. */
-int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn, void *context,
-                    struct sph_err *err) {
+int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn,
+                    sph_rest_idle_fn *idle, void *context, struct sph_err *err) {
     struct stream stream = {.pending = SPH_BUF_LIMIT((size_t)2 * LINE_BYTES),
                             .text = SPH_BUF_LIMIT(LINE_BYTES),
                             .fn = fn,
@@ -138,6 +138,8 @@ int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn, 
                                              .timeout_ms = -1,
                                              .sink = on_bytes,
                                              .sink_context = &stream,
+                                             .idle = idle,
+                                             .idle_context = context,
                                              .cancel = sph_interrupt_flag()};
     int r = sph_rest_call(rest, &request, NULL, err);
     if (stream.overrun == -EFBIG) /* the transfer knows only that it was ended from here */

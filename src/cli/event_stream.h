@@ -42,9 +42,9 @@ struct sph_stream_event {
 typedef int sph_stream_fn(void *context, const struct sph_stream_event *event);
 
 /* Reads until the callback or an interrupt ends it (-ECANCELED), or the gateway does (0 or
- * negative). */
-int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn, void *context,
-                    struct sph_err *err);
+ * negative). `idle` (may be NULL) is called as of struct sph_rest_request. */
+int sph_stream_read(struct sph_rest *rest, const char *path, sph_stream_fn *fn,
+                    sph_rest_idle_fn *idle, void *context, struct sph_err *err);
 
 /* One line of the stream; false when it is empty or no event. `ret_text` holds an output's bytes.
  */

@@ -27,6 +27,13 @@ enum sph_run_exit {
     SPH_RUN_SIGNAL = 128, /* plus the number of the signal that interrupted spherule */
 };
 
+/* `spherule check`: those of run, as far as they are the same. */
+enum sph_check_exit {
+    SPH_CHECK_OVER = 120, /* a figure over its limit or grown too much, or the ration crossed */
+    SPH_CHECK_APP_FAILED = 121, /* crashed, was killed, or ended with a status of its own */
+    SPH_CHECK_IMPOSSIBLE = 125, /* bad budget or baseline, it could not be run, or not be judged */
+};
+
 /* The status for a negative errno of a failed call. */
 enum sph_exit sph_exit_of(int code);
 

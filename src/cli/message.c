@@ -1,6 +1,6 @@
 /* Everything that is not data goes to standard error in the prefixed lines that scripts know to
  * drop: "error: " exactly once for a failure, "warn: " and "verbose: " never for one
- * (docs/spec/cli-exit.md, section 3). Standard output is left to the data, so that a pipe gets
+ * (docs/spec/cli-exit.md, section 4). Standard output is left to the data, so that a pipe gets
  * nothing else. */
 #include <stdarg.h>
 #include <stdio.h>

@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/heap_text.h"
 #include "cli/table.h"
 #include "cli/target.h"
 
@@ -293,11 +295,40 @@ static void write_heading(const struct sph_json_value *report, struct sph_buf *b
     sph_buf_puts(buf, ".\n");
 }
 
-/* Of a good end the figures are enough; a longer text would hide them. */
+/* Why there is no heap, where somebody asked for one. */
+static void write_heap_state(const struct sph_json_value *report, struct sph_buf *buf) {
+    char state[24];
+    struct sph_json_value value;
+    if (sph_json_get(report, "heap", &value) && value.type == SPH_JSON_OBJECT) {
+        sph_buf_puts(buf, "No heap figures: there was no memory to read them.\n");
+        return;
+    }
+    sph_answer_text(report, "heapState", state, sizeof(state));
+    if (*state && strcmp(state, "notAsked") != 0 && strcmp(state, "tracked") != 0)
+        sph_buf_printf(buf, "%s.\n", sph_heap_reason(state));
+}
+
+struct sph_heap *sph_report_heap(const struct sph_json_value *report) {
+    struct sph_json_value value;
+    return sph_json_get(report, "heap", &value) ? sph_heap_parse(&value) : NULL;
+}
+
 void sph_report_write(const struct sph_json_value *report, struct sph_buf *buf) {
+    sph_autofree struct sph_heap *heap = sph_report_heap(report);
+    sph_report_write_with(report, heap, buf);
+}
+
+/* Of a good end the figures and what was not given back are enough; a longer text would hide them.
+ */
+void sph_report_write_with(const struct sph_json_value *report, const struct sph_heap *heap,
+                           struct sph_buf *buf) {
     struct sph_json_value growth;
     write_heading(report, buf);
     write_figures(report, buf);
+    if (heap)
+        sph_heap_write_report(heap, !sph_report_is_failure(report), buf);
+    else
+        write_heap_state(report, buf);
     if (!sph_report_is_failure(report))
         return;
     write_pages(report, buf);

@@ -128,6 +128,9 @@ static int wait_for(const struct sph_rest_request *request, int fd, short events
     for (;;) {
         if (request->cancel && *request->cancel)
             return -ECANCELED;
+        int rc = request->idle ? request->idle(request->idle_context) : 0;
+        if (rc < 0)
+            return rc;
         uint64_t now = sph_clock_monotonic_ms();
         if (now >= deadline_ms)
             return -ETIMEDOUT;

@@ -16,6 +16,10 @@ struct sph_rest;
  */
 typedef int sph_rest_sink_fn(void *context, const char *data, size_t len);
 
+/* Called before each wait for the answer, and again every 100 ms of it; a negative result ends the
+ * transfer with it. May make requests of its own through another sph_rest. */
+typedef int sph_rest_idle_fn(void *context);
+
 /* A header of the answer that is wanted; value is "" when it did not come. */
 struct sph_rest_header {
     const char *name;
@@ -32,6 +36,8 @@ struct sph_rest_request {
     long timeout_ms;        /* 0: the default of 70 s; negative: none (streams) */
     sph_rest_sink_fn *sink; /* for successful bodies, instead of *ret_body */
     void *sink_context;
+    sph_rest_idle_fn *idle;
+    void *idle_context;
     struct sph_rest_header *headers; /* filled; ends with a NULL name; or NULL */
     const int *cancel; /* when not NULL: the transfer ends soon after *cancel is non-zero */
 };

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/event_stream.h"
@@ -24,8 +25,9 @@
 struct run {
     struct sph_target *target;
     const struct sph_run_app *app;
-    int result;         /* of what was done inside the stream */
-    uint64_t report_id; /* of its end */
+    int result;          /* of what was done inside the stream */
+    uint64_t report_id;  /* of its end */
+    uint64_t stop_at_ms; /* monotonic; 0: never, or asked already */
     bool has_ended;
     struct sph_err *err;
 };
@@ -34,13 +36,31 @@ struct run {
 static int start(struct run *run) {
     char path[96];
     (void)snprintf(path, sizeof(path), "/spherule/v1/apps/%s/run", run->app->id);
-    run->result = sph_target_call(run->target, "POST", path, "{}", run->err);
+    run->result = sph_target_call(run->target, "POST", path,
+                                  run->app->keep_stacks  ? "{\"heap\":true,\"heapStacks\":true}"
+                                  : run->app->track_heap ? "{\"heap\":true}"
+                                                         : "{}",
+                                  run->err);
+    if (run->result == 0 && run->app->stop_after_ms)
+        run->stop_at_ms = sph_clock_monotonic_ms() + run->app->stop_after_ms;
     return run->result;
+}
+
+/* Between two events. That it ended just before is no error: its end is on the way. */
+static int stop_in_time(void *context) {
+    struct run *run = context;
+    if (run->stop_at_ms == 0 || sph_clock_monotonic_ms() < run->stop_at_ms)
+        return 0;
+    run->stop_at_ms = 0;
+    if (run->app->before_stop)
+        run->app->before_stop(run->target, run->app->context);
+    (void)sph_run_app_stop(run->target, run->app->id, NULL);
+    return 0;
 }
 
 /* A closed standard output ends the run: nobody is left to read it. */
 static int pass_output(struct run *run, const struct sph_stream_event *event) {
-    int fd = event->is_stderr ? STDERR_FILENO : STDOUT_FILENO;
+    int fd = event->is_stderr ? STDERR_FILENO : run->app->out_fd;
     int r = sph_fd_write_full(fd, event->text, event->text_len);
     if (r < 0)
         run->result = SPH_FAIL_ERRNO(run->err, r, "cannot pass the application's output on");
@@ -113,7 +133,8 @@ int sph_run_app(struct sph_target *target, const struct sph_run_app *app,
     if (r < 0)
         return r;
     struct sph_err stream_err = SPH_ERR_NULL;
-    int result = sph_stream_read(stream, SPH_STREAM_HOLDING, on_event, &run, &stream_err);
+    int result =
+        sph_stream_read(stream, SPH_STREAM_HOLDING, on_event, stop_in_time, &run, &stream_err);
     r = settle(&run, result, err);
     if (r < 0 && r == result && run.result == 0 && err)
         *err = stream_err;
