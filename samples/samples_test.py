@@ -6,6 +6,7 @@ SAMPLES-BUILD holds work/NAME/NAME.out; LIBRARY-FOLDER the libapplibs.so.0 that 
 """
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -19,7 +20,7 @@ import unittest
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 LIBRARIES = pathlib.Path(sys.argv[2]).resolve()
 REQUEST, REPLY = struct.Struct("=2I4I"), struct.Struct("=IiQ256s")
-MEMORY, GPIO_INPUT, OPEN_MUTABLE = 1, 3, 5
+MEMORY, GPIO_INPUT, OPEN_MUTABLE, WATCH = 1, 3, 5, 8
 PAGE = 4096
 
 
@@ -31,6 +32,8 @@ class App:
         self.floor = None
         self.peak = 0
         self.lines = []
+        self.warning = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.watched = None
         for pin in (12, 13):
             (self.folder / f"pin{pin}").write_bytes(b"\1")
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -61,6 +64,9 @@ class App:
                 if operation == MEMORY:
                     number = self.user() if argument != 2 else self.peak
                 fds = [os.open(self.folder / name, os.O_RDWR | os.O_CREAT)] if name else []
+                if operation == WATCH:
+                    self.watched = argument
+                    fds = [os.dup(self.warning)]
                 socket.send_fds(connection, [REPLY.pack(1, 0, number, b"")], fds)
                 for fd in fds:
                     os.close(fd)
@@ -80,6 +86,14 @@ class App:
             time.sleep(0.002)
         raise AssertionError(f"no line {line!r} in {self.lines}")
 
+    def wait_for_match(self, pattern, count):
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            if sum(re.fullmatch(pattern, line) is not None for line in self.lines) >= count:
+                return
+            time.sleep(0.002)
+        raise AssertionError(f"no {count} lines like {pattern!r} in {self.lines}")
+
     def set(self, pin, level):
         with open(self.folder / f"pin{pin}", "r+b") as file:
             file.write(level)
@@ -98,6 +112,7 @@ class App:
         self.reader.join(timeout=10)
         self.process.stderr.close()
         self.listener.close()
+        os.close(self.warning)
         return status
 
 
@@ -158,6 +173,29 @@ class Samples(unittest.TestCase):
         self.assertEqual(app.finish(), 0)
         self.assertEqual(app.lines[-1], "Mode 1 is stored already")
         self.assertEqual((pathlib.Path(self.folder) / "mutable").stat().st_mtime_ns, written)
+
+    def test_early_warning_gives_back(self):
+        app = self.start("early-warning")
+        app.wait_for("Filling a cache until warned at 80 % of the ration")
+        self.assertEqual(app.watched, 80)
+        for count in (1, 2):
+            before = app.user()
+            while app.user() < before + 8 * PAGE:
+                time.sleep(0.01)
+            full = app.user()
+            os.eventfd_write(app.warning, 1)
+            app.wait_for_match(r"Warned at 80 %: gave \d+ pages back", count)
+            self.assertLess(app.user(), full)
+        self.assertEqual(app.finish(), 0)
+
+    @unittest.skipUnless((BUILD / "work/heap-tracking").exists(), "heap-tracking is not built")
+    def test_heap_tracking_leaks(self):
+        app = self.start("heap-tracking")
+        app.wait_for("Keeping messages of 1000 bytes")
+        before = app.user()
+        app.wait_for("20 messages")
+        self.assertGreater(app.user(), before + 2 * PAGE)
+        self.assertEqual(app.finish(), 0)
 
     def test_storage_counter(self):
         for number in (1, 2, 3):

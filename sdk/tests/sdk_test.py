@@ -278,10 +278,6 @@ class Refusals(SdkTest):
                             "version 10 or later in the CMakeLists.txt",
                             arguments='DEBUG_LIB "libmalloc"', cache={"AZURE_SPHERE_TARGET_API_SET": "9"})
 
-    @unittest.skipIf((SDK / "Sysroots/16/usr/lib/libmalloc.so.0").exists(), "the SDK has libmalloc")
-    def test_debug_lib_that_the_sdk_lacks(self):
-        self.assert_refused("DEBUG_LIB \"libmalloc\" needs", arguments='DEBUG_LIB "libmalloc"')
-
     def test_an_absolute_resource(self):
         self.assert_refused("RESOURCE_FILES must be relative paths, but '/etc/passwd' is absolute",
                             arguments="RESOURCE_FILES /etc/passwd")
@@ -403,7 +399,9 @@ class Hardware(SdkTest):
 
 
 class HeapStats(SdkTest):
-    MANIFEST = json.dumps({"ComponentId": ID, "Capabilities": {"HeapMemStats": True}})
+    KEYS = {"SchemaVersion": 1, "Name": "app", "ComponentId": ID, "EntryPoint": "/bin/app", "CmdArgs": []}
+    MANIFEST = json.dumps({**KEYS, "Capabilities": {"HeapMemStats": True}})
+    WITHOUT = json.dumps({**KEYS, "Capabilities": {"HeapMemStats": False}})
     NO_LIBRARY = "HeapMemStats is true in {}, but DEBUG_LIB \"libmalloc\" is missing in " \
                  "azsphere_target_add_image_package() in {}"
     NO_CAPABILITY = "DEBUG_LIB \"libmalloc\" is set in {1}, but the capability \"HeapMemStats\": true is missing in {0}"
@@ -417,12 +415,15 @@ class HeapStats(SdkTest):
         (prefix / "bin").mkdir()
         shutil.copy(PREFIX / "bin/spherule-cc", prefix / "bin")
         self.sdk = prefix / "lib/spherule/sdk"
-        (self.sdk / "Sysroots/16/usr/lib/libmalloc.so.0").write_text("library")
+        self.library = self.sdk / "Sysroots/16/usr/lib/libmalloc.so.0"
+        self.library.unlink(missing_ok=True)  # it may be a link to the real one
+        self.library.write_text("library")
+        self.env = {"AzureSphereDefaultSDKDir": str(self.sdk)}
 
-    def output(self, capability, library):
-        project = self.project(manifest=self.MANIFEST if capability else None,
-                               arguments='DEBUG_LIB "libmalloc"' if library else "")
-        text = self.assert_configures(project, env={"AzureSphereDefaultSDKDir": str(self.sdk)})
+    def output(self, capability, library, **more):
+        project = self.project(manifest=self.MANIFEST if capability else self.WITHOUT,
+                               arguments='DEBUG_LIB "libmalloc"' if library else "", **more)
+        text = self.assert_configures(project, env=self.env)
         files = (project.manifest, project.folder / "CMakeLists.txt")
         return project, text, self.NO_LIBRARY.format(*files), self.NO_CAPABILITY.format(*files)
 
@@ -445,6 +446,59 @@ class HeapStats(SdkTest):
         _, text, no_library, no_capability = self.output(False, True)
         self.assertIn(no_capability, text)
         self.assertNotIn(no_library, text)
+
+    def test_the_oldest_api_set_that_has_it(self):
+        project = self.project(manifest=self.MANIFEST, arguments='DEBUG_LIB "libmalloc"',
+                               cache={"AZURE_SPHERE_TARGET_API_SET": "10"})
+        self.assertNotIn("Warning", self.assert_configures(project, env=self.env))
+
+    def test_an_sdk_without_it(self):
+        self.library.unlink()
+        self.assert_refused(f'DEBUG_LIB "libmalloc" needs {self.library}', env=self.env, manifest=self.MANIFEST,
+                            arguments='DEBUG_LIB "libmalloc"')
+
+    def build_and_read(self, project):
+        code, text = project.run("cmake", "--build", project.out, env={"SPHERULE_HOME": str(self.scratch / "home")})
+        self.assertEqual(code, 0, text)
+        return words(text)
+
+    def check_each_build(self, library, warned, configured, packed):
+        """`warned`: the capability with which there is a warning. The manifest alone is edited between builds."""
+        manifests = {True: self.MANIFEST, False: self.WITHOUT}
+        project, text, no_library, no_capability = self.output(
+            warned, library, cache={"SPHERULE_PROGRAM": str(PREFIX / "bin/spherule")})
+        configured = {"library": no_library, "capability": no_capability}[configured]
+        self.assertIn(configured, text)
+        self.assertIn(packed, self.build_and_read(project))  # by packing: CMake has spoken already
+        package = project.out / "app.imagepackage"
+        self.assertTrue(package.exists())
+        project.manifest.write_text(manifests[not warned])
+        text = self.build_and_read(project)
+        self.assertNotIn(configured, text)
+        self.assertNotIn("half set up", text)
+        project.manifest.write_text(manifests[warned])
+        text = self.build_and_read(project)
+        self.assertIn(configured, text)
+        self.assertIn(packed, text)
+
+    @unittest.skipUnless((PREFIX / "bin/spherule").exists(), "no spherule in this prefix")
+    def test_each_build_says_what_the_package_lacks(self):
+        self.check_each_build(False, True, "library",
+                              'app_manifest.json has HeapMemStats, but the package has no libmalloc.so.0; add DEBUG_LIB '
+                              '"libmalloc" to azsphere_target_add_image_package in CMakeLists.txt')
+
+    @unittest.skipUnless((PREFIX / "bin/spherule").exists(), "no spherule in this prefix")
+    def test_each_build_says_what_the_manifest_lacks(self):
+        self.check_each_build(True, False, "capability",
+                              'HeapMemStats is missing; add "HeapMemStats": true to Capabilities in app_manifest.json')
+
+    @unittest.skipUnless((PREFIX / "bin/spherule").exists(), "no spherule in this prefix")
+    def test_the_library_lies_at_the_root(self):
+        project, _, _, _ = self.output(True, True, cache={"SPHERULE_PROGRAM": str(PREFIX / "bin/spherule")})
+        self.assertNotIn("half set up", self.build_and_read(project))
+        shown = subprocess.check_output([PREFIX / "bin/spherule", "image-package", "show", "--image-package",
+                                         project.out / "app.imagepackage"], text=True)
+        self.assertRegex(shown, r"(?m)^libmalloc\.so\.0 ")
 
 
 class Compiler(SdkTest):
@@ -533,8 +587,8 @@ class Arm(SdkTest):
             self.assert_is_arm(self.scratch / "a b")
 
     def test_headers(self):
-        names = sorted((SDK / "Sysroots/16/usr/include/applibs").glob("*.h"))
-        text = "".join(f"#include <applibs/{name.name}>\n" for name in names) + "#include <hw/sample_appliance.h>\n"
+        names = sorted((SDK / "Sysroots/16/usr/include").glob("*/*.h"))
+        text = "".join(f"#include <{name.parent.name}/{name.name}>\n" for name in names) + "#include <hw/sample_appliance.h>\n"
         done = subprocess.run([PREFIX / "bin/spherule-cc", "--target=arm", "-std=c11", "-D_POSIX_C_SOURCE", "-Wall", "-Wextra",
                                "-pedantic", "-Werror", "-fsyntax-only", "-x", "c", "-"], input=text, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -574,9 +628,11 @@ class Targets(SdkTest):
 
 class Headers(SdkTest):
     def test_each_compiles_alone(self):
-        names = sorted((SDK / "Sysroots/16/usr/include/applibs").glob("*.h"))
-        self.assertEqual([name.stem for name in names], ["application", "applications", "eventloop", "gpio", "log",
-                                                           "storage"])
+        folder = SDK / "Sysroots/16/usr/include"
+        names = sorted(folder.glob("*/*.h"))
+        self.assertEqual([str(name.relative_to(folder)) for name in names],
+                         [f"applibs/{name}.h" for name in ("application", "applications", "eventloop", "gpio", "log",
+                                                           "storage")] + ["spherule/memory.h"])
         include = f"-I{SDK}/Sysroots/16/usr/include"
         rest = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", include]
         for name in names:
@@ -584,7 +640,7 @@ class Headers(SdkTest):
                              ["g++", "-std=c++20", "-x", "c++"], ["clang", "-std=c99", "-Weverything", "-x", "c"],
                              [str(PREFIX / "bin/spherule-cc"), "-std=c11", "-D_POSIX_C_SOURCE", "-x", "c"]):
                 with self.subTest(f"{name.name} {' '.join(compiler)}"):
-                    done = subprocess.run([*compiler, *rest, "-"], input=f"#include <applibs/{name.name}>\n", text=True,
+                    done = subprocess.run([*compiler, *rest, "-"], input=f"#include <{name.relative_to(folder)}>\n", text=True,
                                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
                     self.assertEqual((done.returncode, done.stdout), (0, ""))
 
