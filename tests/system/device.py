@@ -568,8 +568,10 @@ def manifest(component, name="Probe", arguments=(), **capabilities):
             "CmdArgs": list(arguments), "Capabilities": capabilities, "ApplicationType": "Default"}
 
 
-def pack(home, component, arguments=(), name="Probe", executable=None, files=None, text=None, **capabilities):
-    """Packs probe.c (or another executable) with these arguments by pack-application; path of the package."""
+def pack(home, component, arguments=(), name="Probe", executable=None, files=None, text=None, options=(),
+         **capabilities):
+    """Packs probe.c (or another executable) with these arguments by pack-application (and options of that); path of
+    the package."""
     folder = tempfile.mkdtemp(dir=home.top)
     os.mkdir(os.path.join(folder, "bin"))
     shutil.copy(executable or probe("musl"), os.path.join(folder, "bin", "app"))
@@ -579,5 +581,5 @@ def pack(home, component, arguments=(), name="Probe", executable=None, files=Non
     with open(os.path.join(folder, "app_manifest.json"), "w", encoding="utf-8") as file:
         file.write(text or json.dumps(manifest(component, name, arguments, **capabilities), indent=2))
     package = folder + ".imagepackage"
-    home.ok("image-package", "pack-application", "--package-directory", folder, "--destination", package)
+    home.ok("image-package", "pack-application", "--package-directory", folder, "--destination", package, *options)
     return package

@@ -36,6 +36,33 @@ static void eat(long count) {
     }
 }
 
+/* Blocks from malloc, each filled. What `drop` gives back is the last that `hold` took. */
+static void *held[64];
+static int n_held;
+
+static void hold(long bytes) {
+    char *block = malloc((size_t)bytes);
+    if (!block || n_held == 64)
+        exit(90);
+    memset(block, 1, (size_t)bytes);
+    held[n_held++] = block;
+}
+
+static void drop(void) {
+    if (n_held > 0)
+        free(held[--n_held]);
+}
+
+/* Without end; nothing is given back. */
+static void hoard(long bytes) {
+    for (;;) {
+        void *volatile block = malloc((size_t)bytes); /* volatile: it is wanted, and lost */
+        if (!block)
+            exit(90);
+        memset(block, 1, (size_t)bytes);
+    }
+}
+
 /* Anonymous pages of this process by the kernel's own walk, read without stdio: it would take some
  * itself. */
 static long walk_pages(void) {
@@ -186,6 +213,10 @@ static int act_number(const char *word, long number) {
         eat(number);
     else if (strcmp(word, "grow") == 0)
         grow(number);
+    else if (strcmp(word, "hold") == 0)
+        hold(number);
+    else if (strcmp(word, "hoard") == 0)
+        hoard(number);
     else if (strcmp(word, "share") == 0)
         share(number);
     else if (strcmp(word, "flood") == 0)
@@ -218,6 +249,8 @@ static int act(const char *word) {
         ids();
     else if (strcmp(word, "count") == 0)
         count_pages();
+    else if (strcmp(word, "drop") == 0)
+        drop();
     else if (strcmp(word, "ignore-term") == 0)
         (void)signal(SIGTERM, SIG_IGN);
     else

@@ -254,6 +254,17 @@ class MainJob(unittest.TestCase):
             self.assertEqual({row["why"] for row in device.kills()}, {"exit"})
             self.assertLess(max(row["peakUserBytes"] for row in device.kills()), RATION)
 
+    def test_early_warning_comes_in_time(self):
+        with Device() as device:
+            device.deploy_sample("early-warning")
+            device.wait_log("Filling a cache until warned at 80 % of the ration")
+            given = wait_for(lambda: re.findall(r"Warned at 80 %: gave (\d+) pages back", device.log())[2:], seconds=30,
+                             what="three warnings")
+            self.assertGreater(int(given[0]), 20)
+            self.assertEqual(device.kills(), [])
+            peak = device.stats()[2]
+            self.assertTrue(RATION * 80 // 100 < peak <= RATION, peak)
+
     def test_log(self):
         with Device() as device:
             device.deploy(pack(device, PROBE, ["out", "to stdout", "err", "to stderr", "stay"]))

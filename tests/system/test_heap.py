@@ -1,0 +1,189 @@
+"""Heap tracking as its users see it: who holds which byte, while it runs and after its end, and why there is none."""
+import json
+import os
+import unittest
+
+from device import RATION, Device, main, only, pack, probe, wait_for
+
+PROBE = "00000000-1111-2222-3333-444444444444"
+APP = "App + Static Libraries"
+LIBRARY = {"libmalloc.so.0": b"the device has its own"}  # that it is there is what asks for tracking
+
+
+def pack_tracked(device, arguments, **options):
+    return pack(device, PROBE, arguments, files=LIBRARY, HeapMemStats=True, **options)
+
+
+def heap(device):
+    return device.get(f"/spherule/v1/heap/{PROBE}")
+
+
+def app_of(process):
+    """What the app itself holds; the figures of all callers are those of the process."""
+    for figure in ("liveBytes", "residentBytes", "liveBlocks"):
+        assert sum(caller[figure] for caller in process["callers"]) == process[figure], (figure, process)
+    assert process["callers"][0]["name"] == APP, process
+    return process["callers"][0]
+
+
+def configure(device, **members):
+    """Changes device.json of a device that does not run."""
+    path = os.path.join(device.dir, "device.json")
+    with open(path, encoding="utf-8") as file:
+        content = json.load(file)
+    content.update(members)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+
+
+class Tracked(unittest.TestCase):
+    def test_live(self):
+        """To the byte; blocks that were given back are not in it."""
+        with Device() as device:
+            device.deploy(pack_tracked(device, ["hold", "10000", "hold", "20000", "drop", "stay"]))
+            device.wait_log("staying")
+            told = heap(device)
+            self.assertEqual((told["componentId"], told["state"]), (PROBE, "tracked"))
+            self.assertEqual(len(told["processes"]), 1, told)
+            process = told["processes"][0]
+            self.assertEqual((process["pid"], process["state"]), (device.app_pids(PROBE)[0], "tracked"))
+            self.assertTrue(process["complete"] and process["peaksExact"] and process["countsExact"], process)
+            self.assertEqual((process["blocksLost"], process["damaged"], process["sitesDropped"]), (0, 0, 0))
+            app = app_of(process)
+            self.assertEqual((app["liveBytes"], app["liveBlocks"], app["residentBytes"]), (10000, 1, 10000))
+            self.assertEqual((app["peakBytes"], app["largestBytes"]), (30000, 10000))
+            self.assertEqual((app["allocations"], app["frees"]), (2, 1))
+            sites = [site for site in process["sites"] if site["caller"] == 0]
+            self.assertEqual([(site["liveBytes"], site["liveBlocks"]) for site in sites], [(10000, 1)])
+            self.check_documented(device)
+
+    def check_documented(self, device):
+        """The form of the original's document."""
+        apps = device.get("/stats/memory/groups/applications")["apps"]
+        self.assertEqual([app["componentId"] for app in apps], [PROBE.upper()])
+        self.assertEqual([process["pid"] for process in apps[0]["processes"]], device.app_pids(PROBE))
+        usage = {row["name"]: row["usageInBytes"] for row in apps[0]["processes"][0]["heapUsageByCaller"]}
+        self.assertEqual(usage[APP], 10000)
+
+    def test_costs_no_user_memory(self):
+        """The same program takes the same pages, tracked or not."""
+        users = []
+        with Device() as device:
+            for options in ({}, {"files": LIBRARY, "HeapMemStats": True}):
+                device.deploy(pack(device, PROBE, ["hold", "10000", "drop", "hold", "300", "stay"], **options))
+                wait_for(lambda: device.app_pids(PROBE), what="the process")
+                device.wait_log("staying", count=len(users) + 1)
+                users.append(device.stats()[1])
+                self.assertEqual(users[-1], device.walked_user())
+            self.assertEqual(heap(device)["state"], "tracked")
+        self.assertEqual(users[0], users[1])
+
+    def test_fork(self):
+        """Parent and child have a ledger each; what was before the fork is in both."""
+        with Device() as device:
+            device.deploy(pack_tracked(device, ["hold", "4000", "child", "1", "hold", "100", "stay"]))
+            device.wait_log("staying")
+            device.wait_log("child")
+            processes = heap(device)["processes"]
+            self.assertEqual([process["pid"] for process in processes], device.app_pids(PROBE))
+            self.assertEqual([app_of(process)["liveBytes"] for process in processes], [4100, 4000])
+
+    def test_leak_is_killed(self):
+        """The report sums to what was leaked, of the moment in which the ration was crossed."""
+        with Device() as device:
+            device.deploy(pack_tracked(device, ["hoard", "1000"]), "--manual-start")
+            device.request("POST", f"/spherule/v1/apps/{PROBE}/run")
+            report = device.kill(device.wait_kills(1)[0]["id"])
+            self.assertEqual((report["why"], report["heapState"]), ("ration", "tracked"))
+            process = report["heap"]
+            self.assertEqual(process["pid"], report["pid"])
+            app = app_of(process)
+            self.assertEqual(app["liveBytes"], 1000 * app["liveBlocks"])
+            self.assertGreater(app["liveBytes"], RATION // 2)
+            self.assertLess(app["liveBytes"], RATION)
+            self.assertLessEqual(app["residentBytes"], app["liveBytes"])
+            site = process["sites"][0]
+            self.assertEqual((site["caller"], site["liveBytes"], site["onlyGrew"]), (0, app["liveBytes"], True))
+
+    def test_exit_tells_what_was_not_freed(self):
+        with Device() as device:
+            device.deploy(pack_tracked(device, ["hold", "3000", "hold", "500", "drop", "exit", "0"]), "--manual-start")
+            device.request("POST", f"/spherule/v1/apps/{PROBE}/run")
+            report = device.kill(device.wait_kills(1)[0]["id"])
+            self.assertEqual((report["why"], report["heapState"]), ("exit", "tracked"))
+            app = app_of(report["heap"])
+            self.assertEqual((app["liveBytes"], app["liveBlocks"], app["frees"]), (3000, 1, 1))
+
+    def test_each_run_starts_anew(self):
+        with Device() as device:
+            device.deploy(pack_tracked(device, ["hold", "3000", "rest", "50", "exit", "1"]))
+            reports = device.wait_kills(2)
+            for row in reports[:2]:
+                self.assertEqual(app_of(device.kill(row["id"])["heap"])["liveBytes"], 3000)
+
+    def test_asked_by_who_starts_it(self):
+        """Neither capability nor library; the next start is not asked for."""
+        with Device() as device:
+            device.deploy(pack(device, PROBE, ["hold", "700", "stay"]), "--manual-start")
+            status, _, body = device.request("POST", f"/spherule/v1/apps/{PROBE}/run", '{"heap":true}')
+            self.assertEqual(status, 200, body)
+            device.wait_log("staying")
+            told = heap(device)
+            self.assertEqual(told["state"], "tracked")
+            self.assertEqual(app_of(told["processes"][0])["liveBytes"], 700)
+            device.ok("device", "app", "stop")
+            device.ok("device", "app", "start")
+            device.wait_log("staying", count=2)
+            self.assertEqual(heap(device)["state"], "notAsked")
+
+
+class Untracked(unittest.TestCase):
+    """The reason stands where the figures would, and in the report of the end."""
+
+    def check(self, device, package, state, reason):
+        device.deploy(package)
+        pid = wait_for(lambda: device.app_pids(PROBE), what="the process")[0]
+        told = heap(device)
+        self.assertEqual(told["state"], state)
+        self.assertIn(reason, told["reason"])
+        for process in told["processes"]:
+            self.assertEqual((process["pid"], process["state"]), (pid, state))
+            self.assertNotIn("callers", process)
+        self.assertNotIn("apps", device.get("/stats/memory/groups/applications"))
+        before = len(device.kills())
+        device.ok("device", "app", "stop")
+        report = device.kill(device.wait_kills(before + 1)[-1]["id"])
+        self.assertEqual(report["heapState"], state)
+        self.assertNotIn("callers", report.get("heap", {}))
+
+    def test_packages(self):
+        arguments = ["hold", "1000", "stay"]
+        with Device() as device:
+            for name, options, state, reason in (
+                    ("neither", {}, "notAsked", "DEBUG_LIB"),
+                    ("no library", {"HeapMemStats": True}, "noLibrary", "DEBUG_LIB"),
+                    ("no capability", {"files": LIBRARY}, "noCapability", "HeapMemStats"),
+                    ("old", {"files": LIBRARY, "HeapMemStats": True, "options": ["--target-api-set", "9"]}, "oldApi", "API set"),
+                    ("static", {"files": LIBRARY, "HeapMemStats": True, "executable": probe("static")}, "static",
+                     "static")):
+                with self.subTest(name):
+                    self.check(device, pack(device, PROBE, arguments, **options), state, reason)
+
+    @only("native", "a machine's device.json is made by who starts it")
+    def test_without_development(self):
+        with Device(start=False) as device:
+            configure(device, development=False)
+            device.ok("device", "start")
+            self.check(device, pack_tracked(device, ["hold", "1000", "stay"]), "noDevelopment", "development")
+
+    def test_not_running(self):
+        with Device() as device:
+            device.deploy(pack_tracked(device, ["stay"]), "--manual-start")
+            told = heap(device)
+            self.assertEqual((told["state"], told["processes"]), ("notAsked", []))
+            status, _, body = device.request("GET", "/spherule/v1/heap/99999999-1111-2222-3333-444444444444")
+            self.assertEqual(status, 404, body)
+
+
+if __name__ == "__main__":
+    main()
