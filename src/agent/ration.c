@@ -14,6 +14,9 @@ enum {
     /* Kernel memory of a crowded but honest app is under 2 MiB (64 threads); the controller charges
      * each CPU 256 KiB ahead. */
     NET_BYTES = 32 * 1024 * 1024,
+    /* Pages of heap ledgers are charged to the app too: a MiB for each of its 64 processes, and
+     * what grows with the heap (half of it, twice for a heap that moves about). */
+    LEDGERS_BYTES = 64 * 1024 * 1024,
     /* Listings of an app that forks while it is checked. The agent is one thread: a child that has
      * stopped for it at its birth stays so meanwhile, so the second listing mostly holds. */
     CHECK_TRIES = 3,
@@ -24,12 +27,14 @@ static const char source_v2[] = "kernel and sock in memory.stat of each running 
 
 /* One net per app: it must not be another one that is caught. A kernel without this file has no
  * net; the ration holds without it. */
-static void spread_net(const struct sph_ration *ration, const struct sph_ration_share *share) {
+static void spread_net(const struct sph_ration *ration, const struct sph_ration_share *share,
+                       uint64_t above_bytes) {
     char text[32];
     int fd = sph_cgroup_app_memory_fd(share->cgroup);
     if (fd < 0)
         return;
-    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)ration->limit_bytes + NET_BYTES);
+    (void)snprintf(text, sizeof(text), "%llu",
+                   (unsigned long long)(ration->limit_bytes + above_bytes));
     bool is_v1 = ration->memctl == SPH_MEMCTL_V1;
     (void)sph_file_poke(fd, is_v1 ? "memory.limit_in_bytes" : "memory.max", text, NULL);
 }
@@ -78,9 +83,14 @@ int sph_ration_join(struct sph_ration *ration, const char *app_name, unsigned fl
         sph_ration_leave(&share);
         return rc;
     }
-    spread_net(ration, &share);
+    spread_net(ration, &share, NET_BYTES);
     *ret_share = share;
     return 0;
+}
+
+void sph_ration_admit_ledgers(const struct sph_ration *ration,
+                              const struct sph_ration_share *share) {
+    spread_net(ration, share, NET_BYTES + LEDGERS_BYTES + ration->limit_bytes);
 }
 
 void sph_ration_leave(struct sph_ration_share *share) {

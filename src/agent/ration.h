@@ -43,6 +43,9 @@ void sph_ration_close(struct sph_ration *ration); /* takes one that was never op
  * text; `flags` are SPH_METER_APP_*. */
 int sph_ration_join(struct sph_ration *ration, const char *app_name, unsigned flags,
                     struct sph_ration_share *ret_share, struct sph_err *err);
+/* Widens its second net for the ledgers of a tracked heap, which User does not count. */
+void sph_ration_admit_ledgers(const struct sph_ration *ration,
+                              const struct sph_ration_share *share);
 /* After the app's last process is gone. Takes an empty share. */
 void sph_ration_leave(struct sph_ration_share *share);
 

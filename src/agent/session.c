@@ -176,8 +176,10 @@ static void open_heap(struct sph_session *session, const struct sph_installed_ap
         return;
     int rc = sph_heap_new(session->target, app->uid, session->device->host_libraries,
                           session->flags & SPH_START_STACKS, &session->heap, &err);
-    if (rc == 0)
+    if (rc == 0) {
+        sph_ration_admit_ledgers(session->ration, &session->share);
         return;
+    }
     session->heap_state = rc == -ENOEXEC ? SPH_HEAP_LOADER : SPH_HEAP_FAILED;
     session->facts.heap_state = session->heap_state;
     sph_device_note(session->device, &session->component, "its heap is not tracked: %s", err.text);

@@ -105,6 +105,16 @@ class Tracked(unittest.TestCase):
             site = process["sites"][0]
             self.assertEqual((site["caller"], site["liveBytes"], site["onlyGrew"]), (0, app["liveBytes"], True))
 
+    @only("native", "a machine has less memory than this ration")
+    def test_a_large_ledger_is_not_the_apps_end(self):
+        """The ledger of many small blocks is larger than what the second net leaves without it."""
+        with Device(create=["--ram", "90M"]) as device:
+            device.deploy(pack_tracked(device, ["hoard", "8"]), "--manual-start")
+            device.request("POST", f"/spherule/v1/apps/{PROBE}/run")
+            report = device.kill(device.wait_kills(1)[0]["id"])
+            self.assertEqual((report["why"], report["userBytes"]), ("ration", 90 << 20))
+            self.assertGreater(app_of(report["heap"])["liveBlocks"], 4000000)
+
     def test_exit_tells_what_was_not_freed(self):
         with Device() as device:
             device.deploy(pack_tracked(device, ["hold", "3000", "hold", "500", "drop", "exit", "0"]), "--manual-start")
