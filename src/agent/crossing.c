@@ -143,23 +143,27 @@ static bool is_zero(const struct look *look, uint64_t page) {
 
 const struct sph_crossing_page *sph_crossing_choose(const struct sph_crossing_page *pages,
                                                     size_t n_pages) {
-    const struct sph_crossing_page *counted = NULL, *zero = NULL;
-    size_t n_counted = 0, n_zero = 0;
-    for (size_t i = n_pages; i-- > 0;) {
+    const struct sph_crossing_page *counted = NULL, *zero = NULL, *zero_written = NULL;
+    size_t n_counted = 0, n_zero = 0, n_zero_written = 0;
+    for (size_t i = 0; i < n_pages; i++) {
         if (!pages[i].is_counted)
             continue;
         counted = &pages[i];
         n_counted++;
-        if (pages[i].is_zero) {
-            zero = &pages[i];
-            n_zero++;
+        if (!pages[i].is_zero)
+            continue;
+        zero = &pages[i];
+        n_zero++;
+        if (pages[i].is_written) {
+            zero_written = &pages[i];
+            n_zero_written++;
         }
     }
     if (n_counted == 1)
         return counted;
-    /* Of two that hold nothing, one was there before: what is written is the likelier to be new,
-     * unless both are written. */
-    return n_zero == 1 || (n_zero == 2 && zero->is_written && !zero[1].is_written) ? zero : NULL;
+    /* Of several that hold nothing, some were there before: what is written is the likelier to be
+     * new. */
+    return n_zero == 1 ? zero : n_zero_written == 1 ? zero_written : NULL;
 }
 
 static void add_page(const struct look *look, uint64_t address, bool is_written,

@@ -111,7 +111,8 @@ void sph_lifecycle_heap_look(const struct sph_lifecycle *lifecycle, struct sph_s
 void sph_lifecycle_heap_crossing(struct sph_session *session, pid_t tgid) {
     struct sph_report_facts *facts = &session->facts;
     struct sph_heap_view view SPH_CLEANUP(sph_heap_view_done) = SPH_HEAP_VIEW_NULL;
-    if (facts->heap && facts->has_crossing_address && !facts->heap->heap.has_crossing_block &&
+    if (facts->heap && facts->has_crossing_address && facts->crossing.tgid == tgid &&
+        !facts->heap->heap.has_crossing_block &&
         sph_heap_view_open(session->heap, tgid, &view) == 0)
         sph_heap_report_crossing(&view.view, facts->crossing_address, facts->heap);
 }
