@@ -2,8 +2,8 @@
 """Measures what heap tracking costs, beside other heap profilers on the same programs.
 
 Each round runs every variant once, so that load falls on all alike; shown are medians, ratios to the same program
-plain, and what tracking adds to User. Nothing is asserted: a benchmark states, a test judges. Runs as root. Tools
-that are missing are named with the Debian package that has them.
+plain, and the memory that each adds: to User, and to the program's peak RSS. Nothing is asserted: a benchmark
+states, a test judges. Runs as root. Tools that are missing are named with the Debian package that has them.
 usage: heap.py [--bin DIR] [--rounds N]
 """
 import argparse
@@ -20,6 +20,7 @@ LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 GOALS = {"pair-64": {"glibc": "+8 ns", "musl": "+12 ns"}, "fifo-256": {"glibc": "1.2 x"},
          "random-10000": {"glibc": "1.2 x"}, "exchange-2-threads": {"glibc": "1.6 x"},
          "sqlite-200000-ms": {"glibc": "1.03 x"}}
+PEAK = "peak-rss-kib"  # of the program itself: what a tool runs beside it is not in it
 SOURCE_FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fno-builtin", "-pthread"]
 
 
@@ -99,6 +100,8 @@ def measure(rows, rounds):
 def show(kind, program, medians, users):
     print(f"\n{program}, {kind} (CPU ns a pair of malloc and free, or ms; medians; ratio to plain)")
     for work, plain in medians["plain"].items():
+        if work == PEAK:
+            continue
         goal = GOALS.get(work, {}).get(kind)
         print(f"  {work}{f', goal {goal}' if goal else ''}")
         for name, works in medians.items():
@@ -106,6 +109,10 @@ def show(kind, program, medians, users):
                 print(f"    {name:24} {works[work]:8.1f}  {works[work] / plain:5.2f} x  {works[work] - plain:+8.1f}")
     if len(users) == 2:
         print(f"  User added by tracking: {users['spherule --heap'] - users['plain']:+.0f} bytes (of {users['plain']:.0f})")
+    for name, works in medians.items():
+        if name != "plain" and PEAK in works and PEAK in medians["plain"]:
+            print(f"  peak RSS added by {name}: {works[PEAK] - medians['plain'][PEAK]:+.0f} KiB"
+                  f" (of {medians['plain'][PEAK]:.0f})")
 
 
 def main():

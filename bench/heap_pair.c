@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "peak_rss.h"
+
 enum { REPEATS_MAX = 101, FIFO_BLOCKS = 256, LIVE_BLOCKS = 10000 };
 
 static uint64_t random_state = 88172645463325252u;
@@ -149,5 +151,6 @@ int main(int argc, char **argv) {
         qsort(ns, repeats, sizeof(ns[0]), compare);
         printf("%-20s %6.1f\n", works[w].name, ns[repeats / 2]);
     }
+    print_peak_rss();
     return 0;
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "peak_rss.h"
+
 enum { ROWS = 200000 };
 
 int main(void) {
@@ -27,5 +29,6 @@ int main(void) {
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
     printf("%-20s %6.1f\n", "sqlite-200000-ms",
            (double)spent.tv_sec * 1000 + (double)spent.tv_nsec / 1e6);
+    print_peak_rss();
     return 0;
 }

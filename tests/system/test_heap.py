@@ -105,6 +105,20 @@ class Tracked(unittest.TestCase):
             site = process["sites"][0]
             self.assertEqual((site["caller"], site["liveBytes"], site["onlyGrew"]), (0, app["liveBytes"], True))
 
+    def test_refused_page_is_told_of_its_block(self):
+        """The fault address lies in the block that was being filled, some pages after its begin."""
+        with Device() as device:
+            device.deploy(pack_tracked(device, ["hold", "5000", "hold", str(2 * RATION), "stay"]), "--manual-start")
+            device.request("POST", f"/spherule/v1/apps/{PROBE}/run")
+            report = device.kill(device.wait_kills(1)[0]["id"])
+            self.assertEqual((report["why"], report["heapState"]), ("ration", "tracked"))
+            process = report["heap"]
+            block = process["crossingBlock"]
+            self.assertEqual((block["caller"], block["bytes"]), (0, 2 * RATION))
+            self.assertEqual(int(block["address"], 16) + block["offset"], int(report["faultAddress"], 16))
+            self.assertTrue(RATION // 2 < block["offset"] < RATION, block)
+            self.assertIn(block["site"], [site["address"] for site in process["sites"]])
+
     @only("native", "a machine has less memory than this ration")
     def test_a_large_ledger_is_not_the_apps_end(self):
         """The ledger of many small blocks is larger than what the second net leaves without it."""
