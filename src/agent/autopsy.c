@@ -140,16 +140,18 @@ void sph_autopsy_take_figures(const struct sph_memory_figures *group,
     facts->has_figures = true;
 }
 
-void sph_autopsy_look_at_crossing(pid_t tid, uint64_t counted_bytes,
+void sph_autopsy_look_at_crossing(pid_t tid, const struct sph_meter *meter,
                                   struct sph_report_facts *facts) {
     const struct sph_growth *crossing = &facts->crossing;
+    struct sph_meter_figures now;
+    if (!crossing->is_known || crossing->tid != tid || facts->has_crossing_address)
+        return;
+    sph_meter_read(meter, &now);
     const struct sph_crossing_question question = {
         .tid = tid,
         .shared = crossing->shared,
-        .more_bytes =
-            counted_bytes > crossing->user_bytes ? counted_bytes - crossing->user_bytes : 0};
-    if (crossing->is_known && crossing->tid == tid && !facts->has_crossing_address)
-        facts->has_crossing_address = sph_crossing_find(&question, &facts->crossing_address) == 0;
+        .more_bytes = now.counted > crossing->user_bytes ? now.counted - crossing->user_bytes : 0};
+    facts->has_crossing_address = sph_crossing_find(&question, &facts->crossing_address) == 0;
 }
 
 /* Figures first, pages second: reading pages takes milliseconds, in which other apps go on. */

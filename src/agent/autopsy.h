@@ -24,10 +24,9 @@ int sph_autopsy_place(pid_t tid, struct sph_thread_place *ret_place);
 /* Figures alone, of an app whose pages cannot be looked at. */
 void sph_autopsy_take_figures(const struct sph_memory_figures *group,
                               struct sph_report_facts *facts);
-/* Which address the refused page was asked for at. `tid` is the thread that crossed, in its exit
- * stop; `counted_bytes` is what stands against the limit now. Leaves it unknown where it cannot be
- * told. */
-void sph_autopsy_look_at_crossing(pid_t tid, uint64_t counted_bytes,
+/* Which address the refused page was asked for at, if `tid`, in its exit stop, is the thread that
+ * crossed. Leaves it unknown where it cannot be told. */
+void sph_autopsy_look_at_crossing(pid_t tid, const struct sph_meter *meter,
                                   struct sph_report_facts *facts);
 /* Fills figures and page rows of `facts`; `tid` is stopped. `group` is what the ration says at this
  * moment, NULL when it cannot be read. What cannot be had is left out. */

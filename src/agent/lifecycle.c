@@ -187,6 +187,17 @@ static struct sph_session *find_ending(const struct sph_lifecycle *lifecycle, pi
     return NULL;
 }
 
+/* What is kept of a process for the report, by a thread of it that is about to leave. */
+static void look_at(struct sph_lifecycle *lifecycle, struct sph_session *session, pid_t tid,
+                    pid_t tgid) {
+    struct sph_memory_figures group;
+    if (!session->facts.crossing.is_known) /* else the growth that was refused is in both counts */
+        sph_ration_check(&session->share);
+    bool is_known = sph_lifecycle_read_group(lifecycle, &group, NULL) == 0;
+    sph_autopsy_look(is_known ? &group : NULL, &session->share, tid, tgid, &session->facts);
+    sph_lifecycle_heap_look(lifecycle, session, tgid, tid);
+}
+
 /* Every thread comes by here. Of a process that dies by a signal the first one is looked at: the
  * others are dying too. Of one that leaves by itself, the last, or the leader, whose exit is its
  * process's as a rule. */
@@ -199,20 +210,12 @@ static void on_exiting(void *context, pid_t tid, int status) {
     struct sph_session *session = find_ending(lifecycle, place.tgid);
     if (!session)
         return;
-    struct sph_meter_figures meter;
-    sph_meter_read(lifecycle->ration.meter, &meter);
-    sph_autopsy_look_at_crossing(tid, meter.counted, &session->facts);
-    sph_lifecycle_heap_crossing(session, place.tgid);
+    sph_autopsy_look_at_crossing(tid, lifecycle->ration.meter, &session->facts);
     bool by_signal = (status & 0x7f) != 0;
-    if (by_signal ? session->looked_at : (place.threads > 1 && tid != place.tgid))
-        return;
-    session->looked_at = by_signal;
-    struct sph_memory_figures group;
-    if (!session->facts.crossing.is_known) /* else the growth that was refused is in both counts */
-        sph_ration_check(&session->share);
-    bool is_known = sph_lifecycle_read_group(lifecycle, &group, NULL) == 0;
-    sph_autopsy_look(is_known ? &group : NULL, &session->share, tid, place.tgid, &session->facts);
-    sph_lifecycle_heap_look(lifecycle, session, place.tgid, tid);
+    if (by_signal ? !session->looked_at : (place.threads <= 1 || tid == place.tgid)) {
+        session->looked_at = by_signal;
+        look_at(lifecycle, session, tid, place.tgid);
+    }
     sph_lifecycle_heap_crossing(session, place.tgid);
 }
 

@@ -32,16 +32,22 @@ void sph_lifecycle_heap_executed(void *context, pid_t tgid) {
                         session->name, (int)tgid, err.text);
 }
 
+static bool tracks_any(const struct sph_lifecycle *lifecycle) {
+    for (size_t i = 0; i < lifecycle->n_sessions; i++)
+        if (lifecycle->sessions[i]->heap)
+            return true;
+    return false;
+}
+
+/* Asked for each new thread of any app: where no heap is tracked, nothing is read for it. */
 bool sph_lifecycle_heap_born(void *context, pid_t tid) {
     struct sph_thread_place place;
-    return sph_autopsy_place(tid, &place) == 0 && place.tgid == tid &&
+    return tracks_any(context) && sph_autopsy_place(tid, &place) == 0 && place.tgid == tid &&
            !find_tracked(context, tid) && find_tracked(context, place.parent);
 }
 
-/* The parent is asked of the child: it may be told by another's stop. */
-void sph_lifecycle_heap_forked(void *context, pid_t teller, pid_t child) {
+void sph_lifecycle_heap_forked(void *context, pid_t child) {
     struct sph_thread_place place;
-    (void)teller;
     if (sph_autopsy_place(child, &place) < 0)
         return;
     struct sph_session *session = find_tracked(context, place.parent);
@@ -55,6 +61,15 @@ void sph_lifecycle_heap_gone(struct sph_lifecycle *lifecycle, pid_t pid) {
         sph_heap_gone(session->heap, pid);
 }
 
+static struct sph_heap_report_plan plan_report(const struct sph_lifecycle *lifecycle, pid_t pid,
+                                               pid_t reader, unsigned sites_max) {
+    return (struct sph_heap_report_plan){.pid = pid,
+                                         .reader = reader,
+                                         .sites_max = sites_max,
+                                         .uptime_ms = sph_clock_monotonic_ms() -
+                                                      lifecycle->device->started_ms};
+}
+
 /* A process that shares its parent's memory shares its ledger, and is not told twice. */
 static void tell(const struct sph_lifecycle *lifecycle, const struct sph_session *session,
                  unsigned sites_max, sph_lifecycle_heap_fn *fn, void *context) {
@@ -66,11 +81,8 @@ static void tell(const struct sph_lifecycle *lifecycle, const struct sph_session
         const struct sph_process *process = &processes.list[i];
         if (process->repeats || !sph_heap_knows(session->heap, process->pid))
             continue;
-        const struct sph_heap_report_plan plan = {.pid = process->pid,
-                                                  .reader = process->reader,
-                                                  .sites_max = sites_max,
-                                                  .uptime_ms = sph_clock_monotonic_ms() -
-                                                               lifecycle->device->started_ms};
+        const struct sph_heap_report_plan plan =
+            plan_report(lifecycle, process->pid, process->reader, sites_max);
         struct sph_heap_report *report = sph_heap_report_make(session->heap, &plan);
         if (report) {
             fn(context, report);
@@ -86,7 +98,7 @@ enum sph_heap_state sph_lifecycle_heaps(struct sph_lifecycle *lifecycle,
     if (!session || !sph_session_has_process(session))
         return SPH_HEAP_NOT_ASKED;
     if (!session->heap)
-        return session->heap_state;
+        return session->facts.heap_state;
     if (fn)
         tell(lifecycle, session, sites_max, fn, context);
     enum sph_heap_state state = sph_heap_state_of(session->heap, session->launched.app_pid);
@@ -95,11 +107,8 @@ enum sph_heap_state sph_lifecycle_heaps(struct sph_lifecycle *lifecycle,
 
 void sph_lifecycle_heap_look(const struct sph_lifecycle *lifecycle, struct sph_session *session,
                              pid_t tgid, pid_t tid) {
-    const struct sph_heap_report_plan plan = {.pid = tgid,
-                                              .reader = tid,
-                                              .sites_max = SPH_HEAP_REPORT_SITES_MAX,
-                                              .uptime_ms = sph_clock_monotonic_ms() -
-                                                           lifecycle->device->started_ms};
+    const struct sph_heap_report_plan plan =
+        plan_report(lifecycle, tgid, tid, SPH_HEAP_REPORT_SITES_MAX);
     struct sph_report_facts *facts = &session->facts;
     if (!sph_heap_knows(session->heap, tgid))
         return;

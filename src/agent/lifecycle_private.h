@@ -38,7 +38,7 @@ int sph_lifecycle_read_group(struct sph_lifecycle *lifecycle,
  * `context` is the lifecycle. */
 void sph_lifecycle_heap_executed(void *context, pid_t tgid);
 bool sph_lifecycle_heap_born(void *context, pid_t tid);
-void sph_lifecycle_heap_forked(void *context, pid_t teller, pid_t child);
+void sph_lifecycle_heap_forked(void *context, pid_t child);
 /* What the heap of `tgid` holds goes into the report: it is about to end, with its memory still
  * there for `tid`, or is gone (0), and then nothing of it is resident. */
 void sph_lifecycle_heap_look(const struct sph_lifecycle *lifecycle, struct sph_session *session,

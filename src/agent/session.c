@@ -171,8 +171,8 @@ static void open_heap(struct sph_session *session, const struct sph_installed_ap
         .is_development = !session->device->no_development,
         .is_debugged = session->flags & SPH_START_DEBUG,
         .api_version = orders->application_runtime};
-    session->facts.heap_state = session->heap_state = sph_heap_decide(&question);
-    if (session->heap_state != SPH_HEAP_TRACKED)
+    session->facts.heap_state = sph_heap_decide(&question);
+    if (session->facts.heap_state != SPH_HEAP_TRACKED)
         return;
     int rc = sph_heap_new(session->target, app->uid, session->device->host_libraries,
                           session->flags & SPH_START_STACKS, &session->heap, &err);
@@ -180,8 +180,7 @@ static void open_heap(struct sph_session *session, const struct sph_installed_ap
         sph_ration_admit_ledgers(session->ration, &session->share);
         return;
     }
-    session->heap_state = rc == -ENOEXEC ? SPH_HEAP_LOADER : SPH_HEAP_FAILED;
-    session->facts.heap_state = session->heap_state;
+    session->facts.heap_state = rc == -ENOEXEC ? SPH_HEAP_LOADER : SPH_HEAP_FAILED;
     sph_device_note(session->device, &session->component, "its heap is not tracked: %s", err.text);
 }
 

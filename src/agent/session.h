@@ -50,8 +50,7 @@ struct sph_session {
     struct sph_launched launched;
     struct sph_debug *debug; /* NULL: no debugger holds it */
     struct sph_channel *channel;
-    struct sph_heap *heap; /* NULL: not tracked, for the reason in heap_state */
-    enum sph_heap_state heap_state;
+    struct sph_heap *heap; /* NULL: not tracked, for the reason in facts.heap_state */
     struct sph_early_warnings warnings;
     struct sph_output outputs[2]; /* stdout, stderr */
     bool app_gone, helper_gone;

@@ -108,15 +108,14 @@ static bool hold(struct sph_tracer *tracer, pid_t pid) {
     return true;
 }
 
-/* False: it was not held. It runs on. */
-static bool let_go(struct sph_tracer *tracer, pid_t pid) {
+/* It runs on. */
+static void let_go(struct sph_tracer *tracer, pid_t pid) {
     for (size_t i = 0; i < tracer->n_held; i++)
         if (tracer->held[i] == pid) {
             tracer->held[i] = tracer->held[--tracer->n_held];
             (void)ptrace(PTRACE_CONT, pid, NULL, NULL);
-            return true;
+            return;
         }
-    return false;
 }
 
 static bool is_held(const struct sph_tracer *tracer, pid_t pid) {
@@ -144,17 +143,17 @@ static void handle_fork(struct sph_tracer *tracer, pid_t parent) {
             !hold(tracer, child))
             return; /* it dies: its reports come by the loop */
     }
-    tracer->ops.forked(tracer->context, parent, child);
-    (void)let_go(tracer, child);
+    tracer->ops.forked(tracer->context, child);
+    let_go(tracer, child);
 }
 
 /* A parent that is killed inside of its fork tells of no child, so at any exit all that are held
  * are seen to: their parents have not gone on since. */
-static void settle_held(struct sph_tracer *tracer, pid_t parent) {
-    for (size_t i = tracer->n_held; i-- > 0;) {
-        pid_t child = tracer->held[i];
-        tracer->ops.forked(tracer->context, parent, child);
-        (void)let_go(tracer, child);
+static void settle_held(struct sph_tracer *tracer) {
+    while (tracer->n_held > 0) {
+        pid_t child = tracer->held[tracer->n_held - 1];
+        tracer->ops.forked(tracer->context, child);
+        let_go(tracer, child);
     }
 }
 
@@ -178,7 +177,7 @@ static void handle_stop(struct sph_tracer *tracer, pid_t tid, int status) {
         handle_fork(tracer, tid);
     } else if (event == PTRACE_EVENT_EXIT) {
         unsigned long exit_status = 0;
-        settle_held(tracer, tid);
+        settle_held(tracer);
         if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &exit_status) == 0)
             tracer->ops.exiting(tracer->context, tid, (int)exit_status);
     } else if (event == 0) {

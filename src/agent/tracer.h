@@ -34,8 +34,8 @@ struct sph_tracer_ops {
     /* A thread or process is in its first stop. True: it stands still until its parent's fork is
      * told, which may have come before. */
     bool (*born)(void *context, pid_t tid);
-    /* The parent stands still. Both run when this returns. */
-    void (*forked)(void *context, pid_t parent, pid_t child);
+    /* That child is there, its parent stands still. Both run when this returns. */
+    void (*forked)(void *context, pid_t child);
     /* The process is gone; status as for waitpid. Also called for children that are not traced. */
     void (*gone)(void *context, pid_t pid, int status);
 };
