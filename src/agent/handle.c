@@ -100,6 +100,13 @@ int sph_call_refuse_no_memory(struct sph_call *call) {
                       "the agent is out of memory");
 }
 
+int sph_call_refuse_not_present(struct sph_call *call, const struct sph_guid *component) {
+    char guid[SPH_GUID_TEXT];
+    return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APP_NOT_PRESENT,
+                      "no application with component id %s is installed",
+                      sph_guid_format(component, guid));
+}
+
 /* The limit is the only reason that a client can do something about, so it is the one that is told.
  */
 struct sph_ticket *sph_call_defer(struct sph_call *call) {

@@ -18,14 +18,6 @@
 #include "wire/msg_app.h"
 #include "wire/msg_report.h"
 
-/* The sentence of every operation that needs an installed app. */
-static int refuse_not_present(struct sph_call *call, const struct sph_guid *component) {
-    char guid[SPH_GUID_TEXT];
-    return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APP_NOT_PRESENT,
-                      "no application with component id %s is installed",
-                      sph_guid_format(component, guid));
-}
-
 /* Not queued: the client would not know whether its change came before or after the other. */
 static int refuse_busy(struct sph_call *call) {
     return sph_refuse(&call->refusal, -EBUSY, SPH_DEVERR_APP_BUSY,
@@ -112,7 +104,7 @@ int sph_handle_app_quota(struct sph_call *call) {
     const struct sph_installed_app *app = sph_registry_find(device->registry, &asked->component);
     struct sph_msg_quota_reply reply = {.used_bytes = 0};
     if (!app)
-        return refuse_not_present(call, &asked->component);
+        return sph_call_refuse_not_present(call, &asked->component);
     if (sph_storage_usage(device->storage, &app->component, &reply.used_bytes, &call->refusal.err) <
         0)
         return sph_call_refuse_errno(call);
@@ -241,7 +233,7 @@ int sph_handle_app_control(struct sph_call *call) {
                           "there is no trigger %u: start, stop and start debug are 1 to 3",
                           asked->trigger);
     if (!sph_registry_find(device->registry, &asked->component))
-        return refuse_not_present(call, &asked->component);
+        return sph_call_refuse_not_present(call, &asked->component);
     if (asked->trigger == SPH_TRIGGER_STOP)
         return begin_change(call, &asked->component, on_stopped);
     if (!sph_server_begin_job(device->server, &asked->component))

@@ -196,9 +196,7 @@ int sph_handle_pages(struct sph_call *call) {
     const struct sph_device *device = call->device;
     char guid[SPH_GUID_TEXT];
     if (!sph_registry_find(device->registry, &asked->component))
-        return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APP_NOT_PRESENT,
-                          "no application with component id %s is installed",
-                          sph_guid_format(&asked->component, guid));
+        return sph_call_refuse_not_present(call, &asked->component);
     if (sph_lifecycle_pid(device->lifecycle, &asked->component) <= 0)
         return sph_refuse(&call->refusal, -ENOENT, SPH_DEVERR_APPLICATION_IN_WRONG_STATE,
                           "application %s does not run: it has no pages",

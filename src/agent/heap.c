@@ -201,7 +201,7 @@ void sph_heap_gone(struct sph_heap *heap, pid_t tgid) {
 
 /* Open for the app until it is unlinked; the name is the caller's to give back. */
 static int make_region(struct sph_heap *heap, char name[16]) {
-    (void)snprintf(name, 16, "r%u", heap->serial++);
+    (void)snprintf(name, 16, SPH_HEAP_REGION_PREFIX "%u", heap->serial++);
     sph_autoclose int fd = openat(heap->folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
@@ -419,11 +419,6 @@ static bool shares_memory(pid_t parent, pid_t child) {
     return syscall(SYS_kcmp, parent, child, KCMP_VM, 0, 0) == 0;
 }
 
-static void *map_here(int fd, int protection) {
-    void *mapping = mmap(NULL, sizeof(struct sph_ledger), protection, MAP_SHARED, fd, 0);
-    return mapping == MAP_FAILED ? NULL : mapping;
-}
-
 /* Only what was ever written: the rest is a hole in both. */
 static int copy_written(const struct sph_heap_view *from, int to) {
     for (size_t i = 0; i < REGION_PAGES; i++) {
@@ -506,7 +501,8 @@ int sph_heap_view_open(struct sph_heap *heap, pid_t tgid, struct sph_heap_view *
     if (!book || book->fd < 0)
         return -ENOENT;
     struct sph_heap_view view = {.written = malloc(REGION_PAGES)};
-    view.mapping = map_here(book->fd, PROT_READ);
+    void *mapping = mmap(NULL, sizeof(struct sph_ledger), PROT_READ, MAP_SHARED, book->fd, 0);
+    view.mapping = mapping == MAP_FAILED ? NULL : mapping;
     if (!view.mapping || !view.written ||
         mincore(view.mapping, sizeof(struct sph_ledger), view.written) < 0) {
         int rc = errno > 0 ? -errno : -ENOMEM;

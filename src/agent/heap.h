@@ -15,6 +15,7 @@
 /* In that folder. */
 #define SPH_HEAP_LOADER_NAME "loader"   /* musl: shown in the loader's place */
 #define SPH_HEAP_PRELOAD_NAME "preload" /* glibc: shown as /etc/ld.so.preload */
+#define SPH_HEAP_REGION_PREFIX "r"      /* and a number */
 
 struct sph_heap;
 

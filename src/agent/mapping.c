@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/heap.h"
+
 static const char package_prefix[] = "/mnt/apps/";
 /* The app's heap ledger (docs/spec/ledger.md): a file without a name that would say so. */
-static const char ledger_prefix[] = "/run/spherule/heap/r";
+static const char ledger_prefix[] = "/" SPH_HEAP_FOLDER "/" SPH_HEAP_REGION_PREFIX;
 
 /* By the path that the app sees: only its own package is below that folder. */
 static uint32_t file_class(const char *path) {

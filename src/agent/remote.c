@@ -26,9 +26,9 @@
 
 enum {
     AUXV_ENTRIES = 64,
-    SCAN_BYTES = 64 * 1024, /* of code, in which every C library has a system call */
-    SIGNALS_SEEN = 32,      /* pending, at a time: standard ones are there once each */
-    CALL_ENTERED = 1,       /* PTRACE_EVENTMSG_SYSCALL_ENTRY and _EXIT */
+    SCAN_BYTES = 1024 * 1024, /* of code, in which every C library has a system call */
+    SIGNALS_SEEN = 32,        /* pending, at a time: standard ones are there once each */
+    CALL_ENTERED = 1,         /* PTRACE_EVENTMSG_SYSCALL_ENTRY and _EXIT */
     CALL_LEFT = 2,
     STOPS_MAX = 64, /* that may come between: a storm of SIGSTOPs */
 };
@@ -60,15 +60,6 @@ int sph_remote_read(pid_t pid, uint64_t address, void *ret_bytes, size_t len) {
     struct iovec here = {.iov_base = ret_bytes, .iov_len = len};
     struct iovec there = {.iov_base = (void *)(uintptr_t)address, .iov_len = len};
     ssize_t n = process_vm_readv(pid, &here, 1, &there, 1, 0);
-    if (n < 0)
-        return -errno;
-    return (size_t)n == len ? 0 : -EFAULT;
-}
-
-static int write_there(pid_t pid, uint64_t address, const void *bytes, size_t len) {
-    struct iovec here = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
-    struct iovec there = {.iov_base = (void *)(uintptr_t)address, .iov_len = len};
-    ssize_t n = process_vm_writev(pid, &here, 1, &there, 1, 0);
     if (n < 0)
         return -errno;
     return (size_t)n == len ? 0 : -EFAULT;
@@ -114,8 +105,8 @@ static int find_instruction(struct sph_remote *remote, uint64_t code) {
     int rc = find_code(remote->tid, code, &start, &left);
     if (rc < 0)
         return rc;
-    if (left > SCAN_BYTES * 16)
-        left = SCAN_BYTES * 16;
+    if (left > SCAN_BYTES)
+        left = SCAN_BYTES;
     for (; left >= 2; start += sizeof(bytes) - 2, left -= sizeof(bytes) - 2) {
         size_t len = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
         rc = sph_remote_read(remote->tid, start, bytes, len);
@@ -243,7 +234,7 @@ int sph_remote_open(struct sph_remote *remote, pid_t tid, uint64_t code, bool is
 int sph_remote_lend(struct sph_remote *remote, const char *text) {
     size_t len = strlen(text) + 1;
     return len > sizeof(remote->kept) ? -ENAMETOOLONG
-                                      : write_there(remote->tid, remote->text, text, len);
+                                      : sph_remote_put(remote->tid, remote->text, text, len);
 }
 
 /* A SIGCONT that came after the stop took it back. It is held back itself, so it can be seen. */
@@ -262,7 +253,7 @@ static bool is_continued(pid_t tid) {
 
 int sph_remote_close(struct sph_remote *remote) {
     bool stop = remote->was_stopped && !is_continued(remote->tid);
-    int rc = write_there(remote->tid, remote->text, remote->kept, sizeof(remote->kept));
+    int rc = sph_remote_put(remote->tid, remote->text, remote->kept, sizeof(remote->kept));
     if (rc == 0)
         rc = set_registers(remote->tid, remote->registers, remote->registers_len);
     if (rc == 0 &&
