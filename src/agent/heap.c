@@ -432,8 +432,14 @@ static int copy_written(const struct sph_heap_view *from, int to) {
 
 static int copy_region(struct sph_heap *heap, pid_t parent, int to) {
     struct sph_heap_view view SPH_CLEANUP(sph_heap_view_done) = SPH_HEAP_VIEW_NULL;
+    static const uint32_t unlocked = 0; /* a thread that held it is not in the child */
     int rc = sph_heap_view_open(heap, parent, &view);
-    return rc < 0 ? rc : copy_written(&view, to);
+    if (rc == 0)
+        rc = copy_written(&view, to);
+    if (rc == 0 && pwrite(to, &unlocked, sizeof(unlocked), offsetof(struct sph_ledger, lock)) !=
+                       sizeof(unlocked))
+        rc = -EIO;
+    return rc;
 }
 
 /* The file of the child's region, with what its parent's has. */

@@ -199,6 +199,14 @@ static void test_fork(void **state) {
     check_fork(*state, "fork", false);
 }
 
+static void test_fork_under_lock(void **state) {
+    struct rig *rig = *state;
+    start(rig, RIG_ARGS("locked"), SPH_START_HEAP);
+    rig_await_output(rig, "parent ready", 5000);
+    rig_await_output(rig, "child is free", 5000);
+    stop(rig);
+}
+
 /* Only an agent that may raise limits can give the child its own; without, it runs untracked. */
 static void test_fork_without_descriptors(void **state) {
     check_fork(*state, "full", true);
@@ -296,6 +304,7 @@ int main(void) {
         TEST(test_nothing_is_added),
         TEST(test_killed_app_can_be_read),
         TEST(test_fork),
+        TEST(test_fork_under_lock),
         TEST(test_fork_without_descriptors),
         TEST(test_children_that_execute),
         TEST(test_threads),

@@ -14,12 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "wire/app_channel.h"
+#include "wire/ledger.h"
 
 static char *self; /* its path */
 static void *volatile sink;
@@ -147,6 +149,19 @@ static int do_fork(char **args) {
     return hold("parent ready");
 }
 
+/* A fork while another thread would hold the ledger's lock: that thread is not in the child. */
+static int do_locked(char **args) {
+    struct sph_ledger *ledger = (void *)(getauxval(AT_BASE) + SPH_LEDGER_REGION_DISTANCE);
+    volatile uint32_t *lock = &ledger->lock;
+    (void)args;
+    sink = malloc(100);
+    *lock = 1;
+    if (fork() == 0)
+        return hold(*lock == 0 ? "child is free" : "child is locked");
+    *lock = 0;
+    return hold("parent ready");
+}
+
 /* A fork when there is no descriptor left. */
 static int do_full(char **args) {
     while (open("/dev/null", O_RDONLY) >= 0)
@@ -265,7 +280,7 @@ int main(int argc, char **argv) {
         {"same", do_same},       {"hold", do_hold},       {"leave", do_leave},
         {"fork", do_fork},       {"full", do_full},       {"exec", do_exec},
         {"spawn", do_spawn},     {"threads", do_threads}, {"behalf", do_behalf},
-        {"signals", do_signals}, {"killed", do_killed},
+        {"signals", do_signals}, {"killed", do_killed},   {"locked", do_locked},
     };
     if (argc < 3)
         return 98;
