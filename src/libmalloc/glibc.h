@@ -27,7 +27,4 @@ enum {
     SPH_BEHALF_COUNT
 };
 
-/* A system call without errno. */
-SPH_HIDDEN long sph_system_call(long number, long a, long b, long c, long d);
-
 #endif

@@ -3,22 +3,12 @@
 
 #include <dlfcn.h>
 #include <sys/auxv.h>
-#include <sys/syscall.h>
 
 #include "libmalloc/glibc.h"
 
 extern const char __ehdr_start[] SPH_HIDDEN, _end[] SPH_HIDDEN;
 /* Since glibc 2.35; without it nobody is told apart. It takes no lock and allocates nothing. */
 extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
-
-long sph_system_call(long number, long a, long b, long c, long d) {
-    register long fourth __asm__("r10") = d;
-    __asm__ volatile("syscall"
-                     : "+a"(number)
-                     : "D"(a), "S"(b), "d"(c), "r"(fourth)
-                     : "rcx", "r11", "memory");
-    return number;
-}
 
 static bool starts_with(const char *text, const char *prefix) {
     while (*prefix != '\0')
@@ -66,16 +56,4 @@ bool sph_back_object(const struct sph_ledger *ledger, uintptr_t address,
 bool sph_back_is_ours(const struct sph_ledger *ledger, uintptr_t address) {
     (void)ledger;
     return address >= (uintptr_t)__ehdr_start && address < (uintptr_t)_end;
-}
-
-bool sph_back_is_readable(const struct sph_ledger *ledger, uintptr_t address) {
-    enum { NO_SUCH_HOW = 9999, SET_BYTES = 8, BAD_ADDRESS = -14, BAD_ARGUMENT = -22 };
-    (void)ledger;
-    return sph_system_call(SYS_rt_sigprocmask, NO_SUCH_HOW, (long)(address & ~(uintptr_t)7), 0,
-                           SET_BYTES) == BAD_ARGUMENT;
-}
-
-void sph_back_yield(const struct sph_ledger *ledger) {
-    (void)ledger;
-    (void)sph_system_call(SYS_sched_yield, 0, 0, 0, 0);
 }

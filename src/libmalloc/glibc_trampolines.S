@@ -1,49 +1,14 @@
-/* Before each function of glibc_behalf.def: note who calls, then jump on. Every register that may
- * hold an argument is kept (the C code behind it is compiled without vector registers), and nothing
- * stays on the stack, so that variadic functions work and unwinding sees no frame of ours. */
+/* Before each function of glibc_behalf.def. */
+#include "libmalloc/trampolines_x86_64.inc"
         .text
-
-        .macro  TRAMPOLINE name
-        .globl  \name
-        .type   \name, @function
-        .balign 16
-\name:
-        endbr64
-        movl    $index, %r11d
-        jmp     note_caller
-        .size   \name, . - \name
-        .set    index, index + 1
-        .endm
 
         .type   note_caller, @function
 note_caller:
-        pushq   %rax                    /* number of vector registers of a variadic call */
-        pushq   %rdi
-        pushq   %rsi
-        pushq   %rdx
-        pushq   %rcx
-        pushq   %r8
-        pushq   %r9
-        pushq   %r10
-        pushq   %r11
-        leaq    72(%rsp), %rdi          /* the stack pointer at the function's entry */
-        movq    72(%rsp), %rsi          /* and the return address */
-        movl    %r11d, %edx
-        call    sph_glibc_behalf
+        ASK     sph_glibc_behalf
         testq   %rax, %rax
         jz      resolve
 jump_on:
-        movq    %rax, (%rsp)
-        popq    %r11
-        popq    %r10
-        popq    %r9
-        popq    %r8
-        popq    %rcx
-        popq    %rdx
-        popq    %rsi
-        popq    %rdi
-        popq    %rax
-        jmp     *%r11
+        JUMP_ON
 resolve:                                /* once each: the look-up may use vector registers */
         movl    (%rsp), %edi
         subq    $128, %rsp

@@ -5,7 +5,6 @@
 #include <elf.h>
 
 #include "libmalloc/musl.h"
-#include "libmalloc/system.h"
 
 enum { OBJECTS_MAX = 256 }; /* a list that is longer leads in a circle, or is none */
 
@@ -70,16 +69,4 @@ bool sph_back_object(const struct sph_ledger *ledger, uintptr_t address,
 
 bool sph_back_is_ours(const struct sph_ledger *ledger, uintptr_t address) {
     return address >= (uintptr_t)__ehdr_start && address < (uintptr_t)ledger;
-}
-
-bool sph_back_is_readable(const struct sph_ledger *ledger, uintptr_t address) {
-    enum { NO_SUCH_HOW = 9999, SET_BYTES = 8, BAD_ARGUMENT = -22 };
-    (void)ledger;
-    return sph_system_call(SPH_SYS_RT_SIGPROCMASK, NO_SUCH_HOW, (long)(address & ~(uintptr_t)7), 0,
-                           SET_BYTES) == BAD_ARGUMENT;
-}
-
-void sph_back_yield(const struct sph_ledger *ledger) {
-    (void)ledger;
-    (void)sph_system_call(SPH_SYS_SCHED_YIELD, 0, 0, 0, 0);
 }
