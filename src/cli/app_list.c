@@ -24,16 +24,15 @@ static void read_row(const struct sph_json_value *app, struct sph_app_row *row) 
 int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
                       struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
-    struct sph_json_value top, apps, app;
+    struct sph_json_value top, app;
     struct sph_json_iter iter;
     int r = sph_target_ask(target, "GET", "/spherule/v1/apps", NULL, &text, &top, err);
     if (r < 0)
         return r;
     ret_list->count = 0;
-    if (!sph_json_get(&top, "apps", &apps) || apps.type != SPH_JSON_ARRAY)
+    if (!sph_answer_array(&top, "apps", &iter))
         return SPH_FAIL(err, -EPROTO, "device '%s' answered without its applications",
                         target->name);
-    sph_json_iter_init(&iter, &apps);
     while (sph_json_next(&iter, NULL, &app)) {
         if (ret_list->count == SPH_APP_ROWS_MAX)
             return SPH_FAIL(err, -EPROTO, "device '%s' has more than %d applications", target->name,

@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/json_in.h"
 #include "base/text.h"
+#include "cli/package_file.h"
 
 static const struct {
     const char *key, *name;
@@ -50,16 +51,6 @@ struct walk {
     bool has_heap;
 };
 
-/* The reason is in *err already; this puts the place before it. */
-static int fail_at(const char *text, size_t offset, struct sph_err *err) {
-    unsigned line, column;
-    sph_json_position(text, offset, &line, &column);
-    sph_err_prefix(err, "line %u, column %u", line, column);
-    if (err)
-        err->code = -EBADMSG;
-    return -EBADMSG;
-}
-
 static const char *show(const struct sph_json_value *key, char *shown, size_t size) {
     sph_text_printable(key->text, key->len, shown, size);
     return shown;
@@ -82,7 +73,7 @@ static int walk_heap(struct walk *walk, const struct sph_json_value *heap, struc
     struct member member = {.figure = SPH_FIGURE_LIBRARY};
     if (heap->type != SPH_JSON_OBJECT) {
         SPH_FAIL(err, -EBADMSG, "heap: not an object of callers such as \"curl\"");
-        return fail_at(walk->text, heap->offset, err);
+        return sph_input_fail_at(walk->text, heap->offset, err);
     }
     sph_json_iter_init(&iter, heap);
     while (sph_json_next(&iter, &key, &member.value)) {
@@ -90,7 +81,7 @@ static int walk_heap(struct walk *walk, const struct sph_json_value *heap, struc
         if (r == 0)
             r = walk->fn(walk->context, &member, err);
         if (r < 0)
-            return fail_at(walk->text, member.value.offset, err);
+            return sph_input_fail_at(walk->text, member.value.offset, err);
     }
     return 0;
 }
@@ -123,7 +114,7 @@ static int walk_member(struct walk *walk, const struct sph_json_value *key,
     else
         r = walk->fn(walk->context, &member, err);
     if (r < 0)
-        return fail_at(walk->text, value->offset, err);
+        return sph_input_fail_at(walk->text, value->offset, err);
     *has = true;
     return has == &walk->has_heap ? walk_heap(walk, value, err) : 0;
 }
@@ -136,7 +127,7 @@ static int open_object(const char *text, size_t len, const char *what, struct sp
         return -EBADMSG;
     if (top.type != SPH_JSON_OBJECT) {
         SPH_FAIL(err, -EBADMSG, "%s is a JSON object", what);
-        return fail_at(text, top.offset, err);
+        return sph_input_fail_at(text, top.offset, err);
     }
     sph_json_iter_init(iter, &top);
     return 0;
@@ -305,7 +296,7 @@ int sph_baseline_parse(const char *text, size_t len, struct sph_measure *ret_bas
         if (!sph_json_is(&key, "inexact"))
             r = walk_member(&walk, &key, &value, ", and inexact", err);
         else if (check_inexact(&value, err) < 0)
-            r = fail_at(text, value.offset, err);
+            r = sph_input_fail_at(text, value.offset, err);
     }
     if (r == 0)
         *ret_baseline = baseline;

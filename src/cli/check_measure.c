@@ -112,13 +112,12 @@ static void add_caller(const struct sph_json_value *caller, const char *why,
 
 static void add_process(const struct sph_json_value *process, struct sph_measure *measure) {
     const char *why = why_inexact(process);
-    struct sph_json_value callers, caller;
+    struct sph_json_value caller;
     struct sph_json_iter iter;
     if (why)
         make_inexact(&measure->figures[SPH_FIGURE_HEAP_PEAK], why);
-    if (!sph_json_get(process, "callers", &callers) || callers.type != SPH_JSON_ARRAY)
+    if (!sph_answer_array(process, "callers", &iter))
         return;
-    sph_json_iter_init(&iter, &callers);
     while (sph_json_next(&iter, NULL, &caller))
         add_caller(&caller, why, measure);
 }

@@ -55,15 +55,6 @@ static const struct sph_option options[] = {
     {.name = NULL},
 };
 
-static const struct sph_positional positionals[] = {
-    {.name = "PACKAGE-or-EXECUTABLE",
-     .help = "an image package, or a program to put into one",
-     .kind = SPH_VALUE_FILE,
-     .required = true},
-    {.name = "ARGS", .help = "arguments for it, in place of the manifest's CmdArgs", .rest = true},
-    {.name = NULL},
-};
-
 /* One check, from its files to its verdict. */
 struct check {
     const struct sph_cli *cli;
@@ -406,7 +397,7 @@ const struct sph_command sph_cmd_check = {
         "Exit status: 0 within budget; 120 over budget, or killed for going over its ration;\n"
         "121 the application failed; 125 a bad budget or baseline, or it could not be run.",
     .options = options,
-    .positionals = positionals,
+    .positionals = sph_run_job_positionals,
     .run = run,
     .usage_status = SPH_CHECK_IMPOSSIBLE,
 };

@@ -7,27 +7,8 @@
     "\",\"EntryPoint\":\"/bin/app\","                                                              \
     "\"CmdArgs\":[],\"Capabilities\":{},\"ApplicationType\":\"Default\"}"
 
-static void put(const struct fake_gateway *fake, const char *name, const char *data, size_t len) {
-    assert_int_equal(sph_file_replace(fake->home_fd, name, data, len, 0644, NULL), 0);
-}
-
-/* HOME/app.imagepackage, made by the very command that makes them. */
 static int set_up(void **state) {
-    static const char elf[64] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
-    static struct spoken spoken;
-    char line[256];
-    if (fake_set_up(state) < 0)
-        return -1;
-    struct fake_gateway *fake = *state;
-    assert_int_equal(sph_dir_make(fake->home_fd, "tree/bin", 0755, NULL), 0);
-    put(fake, "tree/app_manifest.json", MANIFEST, strlen(MANIFEST));
-    put(fake, "tree/bin/app", elf, sizeof(elf));
-    (void)snprintf(line, sizeof(line),
-                   "image-package pack-application --package-directory %s/tree --destination "
-                   "%s/app.imagepackage",
-                   fake->home, fake->home);
-    speak(line, &spoken);
-    return spoken.status;
+    return fake_set_up_package(state, MANIFEST);
 }
 
 #define SUBSCRIBED "{\"kind\":\"subscribed\",\"lastSeq\":4}\n"
@@ -170,9 +151,9 @@ static void lay_files(const struct fake_gateway *fake, const struct scene *scene
     for (size_t i = 0; i < SPH_ARRAY_SIZE(names); i++)
         (void)unlinkat(fake->home_fd, names[i], 0);
     if (scene->budget)
-        put(fake, names[0], scene->budget, strlen(scene->budget));
+        fake_put(fake, names[0], scene->budget, strlen(scene->budget));
     if (scene->baseline)
-        put(fake, names[1], scene->baseline, strlen(scene->baseline));
+        fake_put(fake, names[1], scene->baseline, strlen(scene->baseline));
 }
 
 static void play(struct fake_gateway *fake, const struct scene *scene, struct spoken *spoken) {
@@ -249,7 +230,7 @@ static void test_stopped_in_time(void **state) {
         {.request = "", .body = "{}"},
     };
     static const char budget[] = "{\"user\":80,\"peakUser\":8192,\"heap\":{\"curl\":55}}";
-    put(fake, "memory-budget.json", budget, sizeof(budget) - 1);
+    fake_put(fake, "memory-budget.json", budget, sizeof(budget) - 1);
     (void)snprintf(line, sizeof(line), "check -d d -o tsv --seconds 1 %s/app.imagepackage",
                    fake->home);
     fake_start(fake, routes);

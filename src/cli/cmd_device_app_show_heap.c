@@ -69,12 +69,10 @@ struct out {
 
 /* The process of that number in an earlier reading; NULL: there was none. */
 static struct sph_heap *earlier(const struct reading *reading, uint64_t pid) {
-    struct sph_json_value processes, process;
+    struct sph_json_value process;
     struct sph_json_iter iter;
-    if (reading->before.len == 0 || !sph_json_get(&reading->before_top, "processes", &processes) ||
-        processes.type != SPH_JSON_ARRAY)
+    if (reading->before.len == 0 || !sph_answer_array(&reading->before_top, "processes", &iter))
         return NULL;
-    sph_json_iter_init(&iter, &processes);
     while (sph_json_next(&iter, NULL, &process))
         if (sph_answer_u64(&process, "pid") == pid)
             return sph_heap_parse(&process);
@@ -139,7 +137,7 @@ static void write_process(struct out *out, const struct reading *reading, const 
 
 static void write_app(struct out *out, const struct sph_app_row *app,
                       const struct reading *reading) {
-    struct sph_json_value processes, process;
+    struct sph_json_value process;
     struct sph_json_iter iter;
     sph_buf_puts(&out->json, out->json.len == 0 ? "[" : ",");
     sph_buf_append(&out->json, reading->now_top.text, reading->now_top.len);
@@ -147,10 +145,8 @@ static void write_app(struct out *out, const struct sph_app_row *app,
         sph_buf_puts(&out->human, "\n");
     sph_buf_printf(&out->human, "%s (%s): ", app->name, app->id);
     write_reason(&reading->now_top, &out->human);
-    if (out->wish->why || !sph_json_get(&reading->now_top, "processes", &processes) ||
-        processes.type != SPH_JSON_ARRAY)
+    if (out->wish->why || !sph_answer_array(&reading->now_top, "processes", &iter))
         return;
-    sph_json_iter_init(&iter, &processes);
     while (sph_json_next(&iter, NULL, &process))
         write_process(out, reading, app->id, &process);
 }

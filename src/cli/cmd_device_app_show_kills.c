@@ -54,15 +54,14 @@ static void add_row(const struct sph_json_value *row, struct sph_table *table) {
 static int read_list(struct sph_target *target, const char *path, struct sph_table *table,
                      uint64_t *ret_last, struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
-    struct sph_json_value top, reports, row;
+    struct sph_json_value top, row;
     struct sph_json_iter iter;
     int r = sph_target_ask(target, "GET", path, NULL, &text, &top, err);
     if (r < 0)
         return r;
     *ret_last = 0;
-    if (!sph_json_get(&top, "reports", &reports) || reports.type != SPH_JSON_ARRAY)
+    if (!sph_answer_array(&top, "reports", &iter))
         return 0;
-    sph_json_iter_init(&iter, &reports);
     while (sph_json_next(&iter, NULL, &row)) {
         add_row(&row, table);
         *ret_last = sph_answer_u64(&row, "id");

@@ -49,24 +49,15 @@ static void add_heap_caller(const struct sph_json_value *caller, struct heap_row
     rows->rows[i].bytes += sph_answer_u64(caller, "usageInBytes");
 }
 
-static bool open_array(const struct sph_json_value *object, const char *key,
-                       struct sph_json_iter *iter) {
-    struct sph_json_value array;
-    if (!sph_json_get(object, key, &array) || array.type != SPH_JSON_ARRAY)
-        return false;
-    sph_json_iter_init(iter, &array);
-    return true;
-}
-
 static void read_heaps(const struct sph_json_value *top, struct heap_rows *rows) {
     struct sph_json_iter apps, processes, callers;
     struct sph_json_value app, process, caller;
-    if (!open_array(top, "apps", &apps))
+    if (!sph_answer_array(top, "apps", &apps))
         return;
     while (sph_json_next(&apps, NULL, &app))
-        if (open_array(&app, "processes", &processes))
+        if (sph_answer_array(&app, "processes", &processes))
             while (sph_json_next(&processes, NULL, &process))
-                if (open_array(&process, "heapUsageByCaller", &callers))
+                if (sph_answer_array(&process, "heapUsageByCaller", &callers))
                     while (sph_json_next(&callers, NULL, &caller))
                         add_heap_caller(&caller, rows);
 }

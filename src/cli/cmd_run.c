@@ -28,15 +28,6 @@ static const struct sph_option options[] = {
     {.name = NULL},
 };
 
-static const struct sph_positional positionals[] = {
-    {.name = "PACKAGE-or-EXECUTABLE",
-     .help = "an image package, or a program to put into one",
-     .kind = SPH_VALUE_FILE,
-     .required = true},
-    {.name = "ARGS", .help = "arguments for it, in place of the manifest's CmdArgs", .rest = true},
-    {.name = NULL},
-};
-
 /* What was run is known, so that it needs no build id to be the app; a package is none of ELF. */
 static void write_report(const struct sph_cli *cli, const struct sph_json_value *report,
                          struct sph_buf *text) {
@@ -121,7 +112,7 @@ const struct sph_command sph_cmd_run = {
         "Exit status: the application's own up to 99; 120 killed for going over its ration;\n"
         "121 crashed; 122 killed otherwise; 125 it could not be run.",
     .options = options,
-    .positionals = positionals,
+    .positionals = sph_run_job_positionals,
     .run = run,
     .usage_status = SPH_RUN_FAILED,
 };

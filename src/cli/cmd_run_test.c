@@ -13,29 +13,8 @@
     "\",\"EntryPoint\":\"/bin/app\","                                                              \
     "\"CmdArgs\":[\"one\"],\"Capabilities\":{},\"ApplicationType\":\"Default\"}"
 
-static void put(const struct fake_gateway *fake, const char *name, const void *data, size_t len) {
-    assert_int_equal(sph_file_replace(fake->home_fd, name, data, len, 0644, NULL), 0);
-}
-
-/* HOME/app.imagepackage, made by the very command that makes them. */
 static int set_up(void **state) {
-    static const char elf[64] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
-    static struct spoken spoken;
-    char line[256];
-    if (fake_set_up(state) < 0)
-        return -1;
-    struct fake_gateway *fake = *state;
-    assert_int_equal(sph_dir_make(fake->home_fd, "tree/bin", 0755, NULL), 0);
-    put(fake, "tree/app_manifest.json", MANIFEST, strlen(MANIFEST));
-    put(fake, "tree/bin/app", elf, sizeof(elf));
-    (void)snprintf(line, sizeof(line),
-                   "image-package pack-application --package-directory %s/tree --destination "
-                   "%s/app.imagepackage",
-                   fake->home, fake->home);
-    speak(line, &spoken);
-    if (spoken.status != 0)
-        print_error("%s", spoken.err);
-    return spoken.status;
+    return fake_set_up_package(state, MANIFEST);
 }
 
 /* A line with the scratch folder in the place of "@". */
@@ -221,7 +200,7 @@ static const struct {
 static void test_what_cannot_be_run(void **state) {
     static struct spoken spoken;
     struct fake_gateway *fake = *state;
-    put(fake, "empty", "", 0);
+    fake_put(fake, "empty", "", 0);
     for (size_t i = 0; i < SPH_ARRAY_SIZE(refusals); i++) {
         char line[200], err[300];
         say_line(fake, refusals[i].line, line, sizeof(line));
@@ -329,7 +308,7 @@ static void test_show_of_cut_packages(void **state) {
     say_line(fake, "image-package show @/cut", line, sizeof(line));
     say_line(fake, "error: @/cut: ", begin, sizeof(begin));
     for (size_t len = 0; len < whole.len; len += len < 300 ? 7 : 1021) {
-        put(fake, "cut", whole.data, len);
+        fake_put(fake, "cut", whole.data, len);
         speak(line, &spoken);
         assert_int_equal(spoken.status, SPH_EXIT_INPUT);
         assert_string_equal(spoken.out, "");
@@ -364,7 +343,7 @@ static void test_pack(void **state) {
     struct fake_gateway *fake = *state;
     for (size_t i = 0; i < SPH_ARRAY_SIZE(packs); i++) {
         char line[512];
-        put(fake, "tree/app_manifest.json", packs[i].manifest, strlen(packs[i].manifest));
+        fake_put(fake, "tree/app_manifest.json", packs[i].manifest, strlen(packs[i].manifest));
         (void)unlinkat(fake->home_fd, "new.imagepackage", 0);
         (void)snprintf(line, sizeof(line),
                        "ip pack --package-directory %s/tree --output-file %s/new.imagepackage %s",

@@ -18,6 +18,7 @@
 #include "base/json_in.h"
 #include "base/json_out.h"
 #include "base/text.h"
+#include "cli/package_file.h"
 
 /* Mutable storage is quota'd through RLIMIT_FSIZE, so any figure would do; 16 MiB is far above what
  * the original has (64 KiB), and low enough that a misplaced digit does not fill the machine's
@@ -113,17 +114,6 @@ static const struct {
     {"pageBytes", offsetof(struct sph_device_config, page_bytes), 4096, 4096, 4096},
 };
 
-/* The reason is in *err already; this puts the place before it and makes it a mistake of input,
- * whatever the check below called it. */
-static int fail_at(const char *text, size_t offset, struct sph_err *err) {
-    unsigned line, column;
-    sph_json_position(text, offset, &line, &column);
-    sph_err_prefix(err, "line %u, column %u", line, column);
-    if (err)
-        err->code = -EBADMSG;
-    return -EBADMSG;
-}
-
 /* One member; positive when the key is no number's. */
 static int parse_number(const struct sph_json_value *key, const struct sph_json_value *value,
                         struct sph_device_config *config, struct sph_err *err) {
@@ -167,14 +157,14 @@ static int parse_profile(const char *text, const struct sph_json_value *object,
                          struct sph_device_config *config, struct sph_err *err) {
     if (object->type != SPH_JSON_OBJECT) {
         SPH_FAIL(err, -EBADMSG, "a profile is a JSON object");
-        return fail_at(text, object->offset, err);
+        return sph_input_fail_at(text, object->offset, err);
     }
     struct sph_json_iter iter;
     struct sph_json_value key, value;
     sph_json_iter_init(&iter, object);
     while (sph_json_next(&iter, &key, &value))
         if (parse_member(&key, &value, config, err) < 0)
-            return fail_at(text, value.offset, err);
+            return sph_input_fail_at(text, value.offset, err);
     return 0;
 }
 
@@ -237,7 +227,7 @@ static int parse_forwards(const char *text, const struct sph_json_value *array,
     struct sph_json_value value;
     if (array->type != SPH_JSON_ARRAY) {
         SPH_FAIL(err, -EBADMSG, "forwards: not a list of texts such as \"8080:80\"");
-        return fail_at(text, array->offset, err);
+        return sph_input_fail_at(text, array->offset, err);
     }
     sph_json_iter_init(&iter, array);
     while (sph_json_next(&iter, NULL, &value)) {
@@ -248,7 +238,7 @@ static int parse_forwards(const char *text, const struct sph_json_value *array,
         else
             r = sph_forwards_add(&config->forwards, forward, err);
         if (r < 0)
-            return fail_at(text, value.offset, err);
+            return sph_input_fail_at(text, value.offset, err);
     }
     return 0;
 }
@@ -262,7 +252,7 @@ static int parse_config(const char *text, size_t len, struct sph_device_config *
         return r;
     if (top.type != SPH_JSON_OBJECT) { /* not silently the default device */
         SPH_FAIL(err, -EBADMSG, "a device is a JSON object");
-        return fail_at(text, top.offset, err);
+        return sph_input_fail_at(text, top.offset, err);
     }
     if (sph_json_get(&top, "name", &value))
         (void)sph_json_to_text(&value, config->name, sizeof(config->name));
@@ -277,7 +267,7 @@ static int parse_config(const char *text, size_t len, struct sph_device_config *
         return r;
     r = parse_profile(text, &value, config, err);
     if (r == 0 && sph_device_config_check_ram("ramBytes", config, err) < 0)
-        r = fail_at(text, value.offset, err);
+        r = sph_input_fail_at(text, value.offset, err);
     return r;
 }
 

@@ -215,6 +215,32 @@ static inline void speak(const char *line, struct spoken *ret_spoken) {
     capture_end(STDOUT_FILENO, saved_out, out, ret_spoken->out, sizeof(ret_spoken->out));
 }
 
+static inline void fake_put(const struct fake_gateway *fake, const char *name, const void *data,
+                            size_t len) {
+    assert_int_equal(sph_file_replace(fake->home_fd, name, data, len, 0644, NULL), 0);
+}
+
+/* Set-up with HOME/app.imagepackage, made by the very command that makes them. */
+static inline int fake_set_up_package(void **state, const char *manifest) {
+    static const char elf[64] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+    static struct spoken spoken;
+    char line[256];
+    if (fake_set_up(state) < 0)
+        return -1;
+    struct fake_gateway *fake = *state;
+    assert_int_equal(sph_dir_make(fake->home_fd, "tree/bin", 0755, NULL), 0);
+    fake_put(fake, "tree/app_manifest.json", manifest, strlen(manifest));
+    fake_put(fake, "tree/bin/app", elf, sizeof(elf));
+    (void)snprintf(line, sizeof(line),
+                   "image-package pack-application --package-directory %s/tree --destination "
+                   "%s/app.imagepackage",
+                   fake->home, fake->home);
+    speak(line, &spoken);
+    if (spoken.status != 0)
+        print_error("%s", spoken.err);
+    return spoken.status;
+}
+
 /* One row of a table of conversations. */
 struct talk {
     const char *line;

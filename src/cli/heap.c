@@ -9,16 +9,6 @@
 #include "base/text.h"
 #include "cli/target.h"
 
-/* Absent and not an array are the same: nothing to list. */
-static bool open_array(const struct sph_json_value *object, const char *key,
-                       struct sph_json_iter *iter) {
-    struct sph_json_value array;
-    if (!sph_json_get(object, key, &array) || array.type != SPH_JSON_ARRAY)
-        return false;
-    sph_json_iter_init(iter, &array);
-    return true;
-}
-
 /* "0x…". */
 static uint64_t read_address(const struct sph_json_value *object, const char *key) {
     char text[32];
@@ -38,7 +28,7 @@ static void read_build_id(const struct sph_json_value *value, struct sph_heap_ca
 static void read_callers(const struct sph_json_value *object, struct sph_heap *heap) {
     struct sph_json_iter iter;
     struct sph_json_value value;
-    if (!open_array(object, "callers", &iter))
+    if (!sph_answer_array(object, "callers", &iter))
         return;
     while (heap->n_callers < SPH_HEAP_CALLERS_MAX && sph_json_next(&iter, NULL, &value)) {
         struct sph_heap_caller *caller = &heap->callers[heap->n_callers++];
@@ -75,7 +65,7 @@ static void read_stack(const struct sph_json_value *object, struct sph_heap *hea
     struct sph_json_value value;
     char text[32];
     site->first_frame = heap->n_frames;
-    if (!open_array(object, "stack", &iter) || !sph_json_next(&iter, NULL, &value))
+    if (!sph_answer_array(object, "stack", &iter) || !sph_json_next(&iter, NULL, &value))
         return;
     while (heap->n_frames < SPH_HEAP_FRAMES_MAX && sph_json_next(&iter, NULL, &value))
         if (sph_json_to_text(&value, text, sizeof(text)) >= 0 &&
@@ -89,7 +79,7 @@ static void read_sites(const struct sph_json_value *object, struct sph_heap *hea
     struct sph_json_iter iter;
     struct sph_json_value value;
     heap->sites_dropped = sph_answer_u64(object, "sitesDropped");
-    if (!open_array(object, "sites", &iter))
+    if (!sph_answer_array(object, "sites", &iter))
         return;
     while (sph_json_next(&iter, NULL, &value)) {
         uint64_t caller = sph_answer_u64(&value, "caller");

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json_in.h"
 #include "cli/cli.h"
 
 /* A pipe is as good as a file; a folder or a device is a mistake. */
@@ -28,6 +29,15 @@ int sph_input_read(const char *what, const char *path, struct sph_buf *buf, stru
         return SPH_FAIL_ERRNO(err, code, "cannot read the %s '%s'", what, path);
     }
     return 0;
+}
+
+int sph_input_fail_at(const char *text, size_t offset, struct sph_err *err) {
+    unsigned line, column;
+    sph_json_position(text, offset, &line, &column);
+    sph_err_prefix(err, "line %u, column %u", line, column);
+    if (err)
+        err->code = -EBADMSG;
+    return -EBADMSG;
 }
 
 /* What a person can mend by giving another file is input; what only the machine's owner can, is

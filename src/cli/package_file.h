@@ -11,6 +11,9 @@
  * pipe is read to its end. Negative errno; -EBADMSG for a folder, a device, or more bytes than
  * that. Every failure is one of input (SPH_EXIT_INPUT), but -EIO, -ENOMEM and -EMFILE. */
 int sph_input_read(const char *what, const char *path, struct sph_buf *buf, struct sph_err *err);
+/* Of such a file's JSON: the reason is in *err already; this puts the place before it and makes it
+ * a mistake of input, whatever the check that found it called it. -EBADMSG. */
+int sph_input_fail_at(const char *text, size_t offset, struct sph_err *err);
 /* The status for a failed sph_input_read() or sph_package_file_read(). */
 int sph_say_input_failure(const struct sph_err *err);
 

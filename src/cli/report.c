@@ -84,16 +84,6 @@ static int compare_rows(const void *a, const void *b) {
     return strcmp(x->name, y->name);
 }
 
-/* Absent and not an array are the same: nothing to list. */
-static bool open_array(const struct sph_json_value *object, const char *key,
-                       struct sph_json_iter *iter) {
-    struct sph_json_value array;
-    if (!sph_json_get(object, key, &array) || array.type != SPH_JSON_ARRAY)
-        return false;
-    sph_json_iter_init(iter, &array);
-    return true;
-}
-
 /* Mappings without a resident page say nothing and are left out. */
 static void write_pages(const struct sph_json_value *report, struct sph_buf *buf) {
     static const struct sph_column columns[] = {{"User pages", "userPages"},
@@ -104,7 +94,7 @@ static void write_pages(const struct sph_json_value *report, struct sph_buf *buf
     struct page_rows rows = {.count = 0};
     struct sph_json_iter iter;
     struct sph_json_value mapping;
-    if (open_array(report, "mappings", &iter))
+    if (sph_answer_array(report, "mappings", &iter))
         while (sph_json_next(&iter, NULL, &mapping))
             add_mapping(&rows, &mapping);
     if (rows.count == 0)
@@ -146,7 +136,7 @@ static void write_place(const struct sph_json_value *report, uint64_t address,
     char path[128];
     char found[128] = "";
     uint64_t base = UINT64_MAX;
-    if (!open_array(report, "mappings", &iter))
+    if (!sph_answer_array(report, "mappings", &iter))
         return;
     while (sph_json_next(&iter, NULL, &mapping)) {
         if (address >= read_address(&mapping, "start") && address < read_address(&mapping, "end"))
@@ -168,7 +158,7 @@ static void write_stack(const struct sph_json_value *report, const struct sph_js
     struct sph_json_iter iter;
     struct sph_json_value frame;
     unsigned count = 0;
-    if (!open_array(object, "stack", &iter))
+    if (!sph_answer_array(object, "stack", &iter))
         return;
     while (count < STACK_ROWS_MAX && sph_json_next(&iter, NULL, &frame)) {
         char raw[32] = "";

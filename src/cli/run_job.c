@@ -17,6 +17,15 @@
 #include "cli/run_device.h"
 #include "cli/wrap.h"
 
+const struct sph_positional sph_run_job_positionals[] = {
+    {.name = "PACKAGE-or-EXECUTABLE",
+     .help = "an image package, or a program to put into one",
+     .kind = SPH_VALUE_FILE,
+     .required = true},
+    {.name = "ARGS", .help = "arguments for it, in place of the manifest's CmdArgs", .rest = true},
+    {.name = NULL},
+};
+
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;

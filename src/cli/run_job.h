@@ -23,6 +23,9 @@
         .help = "run it on a virtual device; else the program's processor decides"                 \
     }
 
+/* What it takes: a package or an executable, and arguments for it. */
+extern const struct sph_positional sph_run_job_positionals[];
+
 /* What is to be run. */
 struct sph_run_job {
     struct sph_buf package;

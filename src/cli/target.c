@@ -86,6 +86,15 @@ bool sph_answer_bool(const struct sph_json_value *object, const char *key) {
     return flag;
 }
 
+bool sph_answer_array(const struct sph_json_value *object, const char *key,
+                      struct sph_json_iter *ret_iter) {
+    struct sph_json_value array;
+    if (!sph_json_get(object, key, &array) || array.type != SPH_JSON_ARRAY)
+        return false;
+    sph_json_iter_init(ret_iter, &array);
+    return true;
+}
+
 char *sph_answer_text(const struct sph_json_value *object, const char *key, char *ret_text,
                       size_t size) {
     struct sph_json_value value;

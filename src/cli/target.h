@@ -42,6 +42,9 @@ int sph_target_ask(struct sph_target *target, const char *method, const char *pa
  * out of range. Never fail: a newer or older device must not break what can be shown. */
 uint64_t sph_answer_u64(const struct sph_json_value *object, const char *key);
 bool sph_answer_bool(const struct sph_json_value *object, const char *key);
+/* False, and nothing to list, when it is absent or no array. */
+bool sph_answer_array(const struct sph_json_value *object, const char *key,
+                      struct sph_json_iter *ret_iter);
 /* Printable text; returns ret_text. */
 char *sph_answer_text(const struct sph_json_value *object, const char *key, char *ret_text,
                       size_t size);
