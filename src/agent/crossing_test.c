@@ -23,11 +23,6 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    rig_free(*state);
-    return 0;
-}
-
 /* ---- the choice ---- */
 
 #define FRESH                                                                                      \
@@ -165,7 +160,7 @@ static void test_block_is_named(void **state) {
     }
 }
 
-#define SYSTEM_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define SYSTEM_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {

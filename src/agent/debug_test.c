@@ -51,11 +51,6 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    rig_free(*state);
-    return 0;
-}
-
 /* ---- a session ---- */
 
 static void debug(struct rig *rig, const char *const *arguments) {
@@ -546,7 +541,7 @@ static void test_agent_dies(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, rig_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_words),
         TEST(test_breakpoint_and_exit),
@@ -563,9 +558,9 @@ int main(void) {
         TEST(test_server_hangs),
         TEST(test_server_has_no_rights),
         TEST(test_refusals),
-        cmocka_unit_test_setup_teardown(test_no_debugger, setup_without, teardown),
+        cmocka_unit_test_setup_teardown(test_no_debugger, setup_without, rig_teardown),
         TEST(test_port_is_taken),
-        cmocka_unit_test_setup_teardown(test_broken_debugger, setup_without, teardown),
+        cmocka_unit_test_setup_teardown(test_broken_debugger, setup_without, rig_teardown),
         cmocka_unit_test(test_agent_dies),
     };
     rig_require();

@@ -32,17 +32,9 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    rig_free(*state);
-    return 0;
-}
-
 static void start(struct rig *rig, const char *const *arguments, unsigned flags) {
-    struct sph_err err = SPH_ERR_NULL;
-    rig->output_len = 0;
-    rig->output[0] = '\0';
-    if (rig_start(rig, arguments, flags, &err) < 0)
-        fail_msg("start: %s", err.text);
+    rig_forget_output(rig);
+    rig_must_start(rig, arguments, flags);
 }
 
 static pid_t app_pid(const struct rig *rig) {
@@ -407,7 +399,7 @@ static void test_start_without_memory(void **state) {
     cycle(rig, RIG_ARGS("wait"));
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {

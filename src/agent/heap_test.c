@@ -38,17 +38,9 @@ static int setup_host(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    rig_free(*state);
-    return 0;
-}
-
 static void start(struct rig *rig, const char *const *arguments, unsigned flags) {
-    struct sph_err err = SPH_ERR_NULL;
-    rig->output_len = 0;
-    rig->output[0] = '\0';
-    if (rig_start(rig, arguments, SPH_START_ONCE | flags, &err) < 0)
-        fail_msg("start: %s", err.text);
+    rig_forget_output(rig);
+    rig_must_start(rig, arguments, SPH_START_ONCE | flags);
 }
 
 static struct sph_heap *heap_of(const struct rig *rig) {
@@ -299,7 +291,7 @@ static void test_killed_meanwhile(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, rig_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_is_added),
         TEST(test_killed_app_can_be_read),
@@ -312,9 +304,10 @@ int main(void) {
         TEST(test_two_apps),
         TEST(test_signals_meanwhile),
         TEST(test_killed_meanwhile),
-        cmocka_unit_test_setup_teardown(test_static_program, setup_static, teardown),
-        cmocka_unit_test_setup_teardown(test_glibc_is_tracked, setup_host, teardown),
-        cmocka_unit_test_setup_teardown(test_glibc_adds_two_pages_at_most, setup_host, teardown),
+        cmocka_unit_test_setup_teardown(test_static_program, setup_static, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_glibc_is_tracked, setup_host, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_glibc_adds_two_pages_at_most, setup_host,
+                                        rig_teardown),
     };
     rig_require();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,17 +32,6 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    rig_free(*state);
-    return 0;
-}
-
-static void start(struct rig *rig, const char *const *arguments, unsigned flags) {
-    struct sph_err err = SPH_ERR_NULL;
-    if (rig_start(rig, arguments, flags, &err) < 0)
-        fail_msg("start: %s", err.text);
-}
-
 /* ---- output and exit ---- */
 
 static void test_output_passes_through(void **state) {
@@ -131,7 +120,7 @@ static void test_killed_from_elsewhere(void **state) {
     static const int signals[] = {SIGKILL, SIGTERM, SIGSEGV};
     struct rig *rig = *state;
     for (size_t i = 0; i < SPH_ARRAY_SIZE(signals); i++) {
-        start(rig, RIG_ARGS("wait"), SPH_START_ONCE);
+        rig_must_start(rig, RIG_ARGS("wait"), SPH_START_ONCE);
         pid_t pid = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
         assert_true(pid > 0);
         rig_run(rig, 30);
@@ -147,7 +136,7 @@ static void test_killed_from_elsewhere(void **state) {
 /* The helper is the app's life line: without it the kernel ends the app. */
 static void test_helper_is_killed(void **state) {
     struct rig *rig = *state;
-    start(rig, RIG_ARGS("daemon"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("daemon"), SPH_START_ONCE);
     rig_await_output(rig, "ready", 2000);
     pid_t app = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
     unsigned uid = (unsigned)rig_read_status(app, "Uid:");
@@ -174,7 +163,7 @@ static void stop(struct rig *rig, unsigned ms) {
 
 static void test_stop_obeyed(void **state) {
     struct rig *rig = *state;
-    start(rig, RIG_ARGS("wait"), 0);
+    rig_must_start(rig, RIG_ARGS("wait"), 0);
     rig_await_output(rig, "ready", 2000);
     uint64_t begin = sph_clock_monotonic_ms();
     stop(rig, 1000);
@@ -187,7 +176,7 @@ static void test_stop_obeyed(void **state) {
 
 static void test_stop_handled(void **state) {
     struct rig *rig = *state;
-    start(rig, RIG_ARGS("handle-term", "7"), 0);
+    rig_must_start(rig, RIG_ARGS("handle-term", "7"), 0);
     rig_await_output(rig, "ready", 2000);
     stop(rig, 1000);
     assert_int_equal(rig->ends[0].why, SPH_END_STOPPED);
@@ -197,7 +186,7 @@ static void test_stop_handled(void **state) {
 
 static void test_stop_ignored(void **state) {
     struct rig *rig = *state;
-    start(rig, RIG_ARGS("ignore-term"), 0);
+    rig_must_start(rig, RIG_ARGS("ignore-term"), 0);
     rig_await_output(rig, "ready", 2000);
     uint64_t begin = sph_clock_monotonic_ms();
     stop(rig, 4000);
@@ -211,7 +200,7 @@ static void test_stop_ignored(void **state) {
 /* What has cut itself loose from the app's process tree is gone with it. */
 static void test_daemon_is_gone_after_stop(void **state) {
     struct rig *rig = *state;
-    start(rig, RIG_ARGS("daemon"), 0);
+    rig_must_start(rig, RIG_ARGS("daemon"), 0);
     rig_await_output(rig, "ready", 2000);
     rig_run(rig, 20);
     pid_t pid = sph_lifecycle_pid(rig->device.lifecycle, &rig->component);
@@ -231,7 +220,7 @@ static void test_start_is_refused(void **state) {
     struct rig *rig = *state;
     struct sph_err err = SPH_ERR_NULL;
     struct sph_start_request request = {.component = rig->component};
-    start(rig, RIG_ARGS("wait"), 0);
+    rig_must_start(rig, RIG_ARGS("wait"), 0);
     assert_int_equal(sph_lifecycle_start(rig->device.lifecycle, &request, &err), -EALREADY);
     assert_string_equal(err.text, "The application runs already.");
     request.flags = SPH_START_DEBUG;
@@ -327,7 +316,7 @@ static void test_report_cannot_be_kept(void **state) {
     uint64_t cursor = 0;
     bool said = false;
     assert_int_equal(sph_tree_remove(rig->device.state_fd, "kills", NULL), 0);
-    start(rig, RIG_ARGS("exit", "3"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("exit", "3"), SPH_START_ONCE);
     const struct sph_app_end *end = rig_await_end(rig, 2000);
     assert_int_equal(end->why, SPH_END_EXIT);
     assert_int_equal(end->exit_code, 3);
@@ -340,7 +329,7 @@ static void test_report_cannot_be_kept(void **state) {
 /* Deleted while it waits to start again: that is a start that failed, said in a report. */
 static void test_restart_fails(void **state) {
     struct rig *rig = *state;
-    start(rig, RIG_ARGS("exit", "3"), 0);
+    rig_must_start(rig, RIG_ARGS("exit", "3"), 0);
     (void)rig_await_end(rig, 2000);
     sph_registry_drop(rig->device.registry, &rig->component);
     const struct sph_app_end *end = rig_await_end(rig, 2000);
@@ -354,7 +343,7 @@ static void test_restart_fails(void **state) {
 
 static void test_restarts_with_back_off(void **state) {
     struct rig *rig = *state;
-    start(rig, RIG_ARGS("exit", "3"), 0);
+    rig_must_start(rig, RIG_ARGS("exit", "3"), 0);
     assert_true(rig_await_end(rig, 2000)->restarts);
     uint64_t begin = sph_clock_monotonic_ms();
     assert_true(rig_await_end(rig, 2000)->restarts); /* the second came at once */
@@ -372,10 +361,10 @@ static void test_restarts_with_back_off(void **state) {
 
 static void test_start_by_hand_ends_the_wait(void **state) {
     struct rig *rig = *state;
-    start(rig, RIG_ARGS("exit", "3"), 0);
+    rig_must_start(rig, RIG_ARGS("exit", "3"), 0);
     (void)rig_await_end(rig, 2000);
     (void)rig_await_end(rig, 2000);
-    start(rig, RIG_ARGS("wait"), 0);
+    rig_must_start(rig, RIG_ARGS("wait"), 0);
     assert_int_equal(sph_lifecycle_restarts(rig->device.lifecycle, &rig->component), 0);
     rig_run(rig, 1200);
     assert_int_equal(sph_lifecycle_state(rig->device.lifecycle, &rig->component),
@@ -407,7 +396,7 @@ static void test_stop_all(void **state) {
     struct rig *rig = *state;
     struct sph_guid other;
     struct sph_err err = SPH_ERR_NULL;
-    start(rig, RIG_ARGS("wait"), 0);
+    rig_must_start(rig, RIG_ARGS("wait"), 0);
     start_other(rig, &other);
     assert_int_equal(sph_lifecycle_stop_all(rig->device.lifecycle, rig_stopped, rig, &err), 0);
     const struct sph_start_request request = {.component = rig->component};
@@ -417,7 +406,7 @@ static void test_stop_all(void **state) {
     assert_int_equal(sph_lifecycle_running(rig->device.lifecycle), 0);
     assert_int_equal(rig->n_ends, 2);
     sph_lifecycle_resume(rig->device.lifecycle);
-    start(rig, RIG_ARGS("wait"), 0);
+    rig_must_start(rig, RIG_ARGS("wait"), 0);
 }
 
 /* ---- a listener that must not lose output, and is slow ---- */
@@ -427,7 +416,7 @@ static void test_end_waits_for_output(void **state) {
     struct rig *rig = *state;
     struct sph_flow_listener slow = {.put = 1, .window = 1, .patience = SPH_PATIENCE(60000)};
     assert_int_equal(sph_flow_join(&rig->device.flow, rig->device.loop, &slow, NULL), 0);
-    start(rig, RIG_ARGS("hello"), 0);
+    rig_must_start(rig, RIG_ARGS("hello"), 0);
     rig_run(rig, 300);
     assert_int_equal(rig->n_ends, 0);
     assert_int_equal(rig->output_total, 0);
@@ -448,7 +437,7 @@ static void test_end_of_the_device_waits_for_nobody(void **state) {
     struct sph_flow_listener slow = {.put = 1, .window = 1, .patience = SPH_PATIENCE(60000)};
     uint64_t number = sph_kill_store_next_number(rig->device.kills);
     assert_int_equal(sph_flow_join(&rig->device.flow, rig->device.loop, &slow, NULL), 0);
-    start(rig, RIG_ARGS("hello"), 0);
+    rig_must_start(rig, RIG_ARGS("hello"), 0);
     rig_run(rig, 300);
     uint64_t begin = sph_clock_monotonic_ms();
     rig->device.lifecycle = sph_lifecycle_free(rig->device.lifecycle);
@@ -495,7 +484,7 @@ static void test_channel(void **state) {
     struct rig *rig = *state;
     struct sph_gpio_pin pin;
     struct sph_err err = SPH_ERR_NULL;
-    start(rig, RIG_ARGS("channel"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("channel"), SPH_START_ONCE);
     rig_await_output(rig, "ready", 5000);
     assert_string_equal(rig->output, wanted);
     assert_int_equal(sph_gpio_get(rig->device.gpio, 12, &pin, &err), 0);
@@ -521,7 +510,7 @@ static void test_channel_survives_silence(void **state) {
     assert_in_range(sph_clock_monotonic_ms() - begin, 1500, 4500);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {

@@ -32,17 +32,6 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    rig_free(*state);
-    return 0;
-}
-
-static void start(struct rig *rig, const char *const *arguments, unsigned flags) {
-    struct sph_err err = SPH_ERR_NULL;
-    if (rig_start(rig, arguments, flags, &err) < 0)
-        fail_msg("start: %s", err.text);
-}
-
 static bool has_row(const struct sph_msg_report *report, uint32_t class, uint64_t least_pages) {
     struct sph_msg_mapping row;
     struct sph_list_iter iter = sph_list_iter(&report->mappings);
@@ -110,7 +99,7 @@ static void test_foreign_growth_kills(void **state) {
     struct rig *rig = *state;
     void *base = NULL;
     static char data[100 * PAGE];
-    start(rig, RIG_ARGS("offer", "200"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("offer", "200"), SPH_START_ONCE);
     rig_await_output(rig, "ready", 2000);
     assert_int_equal(sscanf(rig->output, "%p", &base), 1);
     struct iovec from = {.iov_base = data, .iov_len = sizeof(data)};
@@ -132,7 +121,7 @@ static void test_second_net(void **state) {
     struct rig *rig = *state;
     struct sph_memory_figures figures;
     const struct sph_msg_report report = *rig_run_app(rig, RIG_ARGS("memfds", "5000"));
-    start(rig, RIG_ARGS("wait"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("wait"), SPH_START_ONCE);
     assert_int_equal(sph_lifecycle_memory(rig->device.lifecycle, NULL, &figures, NULL), 0);
     if (!figures.kernel_known)
         skip();
@@ -171,7 +160,7 @@ static void test_two_apps_share_the_ration(void **state) {
     rig_await_output(rig, "ready", 2000);
     struct sph_memory_figures before, group, own;
     assert_int_equal(sph_lifecycle_memory(lifecycle, &other, &before, NULL), 0);
-    start(rig, RIG_ARGS("grow", "1000"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("grow", "1000"), SPH_START_ONCE);
     const struct sph_app_end *end = rig_await_end(rig, 3000);
     assert_true(sph_guid_equal(&end->component, &rig->component));
     const struct sph_msg_report *report = rig_report(rig, end->report_number);
@@ -215,7 +204,7 @@ static void test_figures_agree(void **state) {
     struct sph_lifecycle *lifecycle = rig->device.lifecycle;
     assert_int_equal(sph_lifecycle_memory(lifecycle, NULL, &group, NULL), 0);
     assert_int_equal(group.user + group.peak + group.total, 0);
-    start(rig, RIG_ARGS("wait"), 0);
+    rig_must_start(rig, RIG_ARGS("wait"), 0);
     rig_await_output(rig, "ready", 2000);
     for (int i = 0; i < 50; i++) {
         assert_int_equal(sph_lifecycle_memory(lifecycle, NULL, &group, NULL), 0);
@@ -244,9 +233,8 @@ static void test_pages_of_all_processes(void **state) {
         pid_t pids[SPH_PROCESSES_MAX];
         unsigned maps = 0;
         struct sph_memory_figures app;
-        rig->output_len = 0;
-        rig->output[0] = '\0';
-        start(rig, RIG_ARGS(rows[i].deed, rows[i].argument), SPH_START_ONCE);
+        rig_forget_output(rig);
+        rig_must_start(rig, RIG_ARGS(rows[i].deed, rows[i].argument), SPH_START_ONCE);
         rig_await_output(rig, "ready", 2000);
         rig_run(rig, 50); /* until all of them hold still */
         struct sph_lifecycle *lifecycle = rig->device.lifecycle;
@@ -272,9 +260,8 @@ static void test_the_small_one_crosses(void **state) {
     rig_await_output(rig, "ready", 2000);
     for (int round = 0; round < 5; round++) {
         assert_int_equal(sph_lifecycle_memory(lifecycle, &other, &before, NULL), 0);
-        rig->output_len = 0;
-        rig->output[0] = '\0';
-        start(rig, RIG_ARGS("grow-and-wait", "30"), SPH_START_ONCE); /* the large one */
+        rig_forget_output(rig);
+        rig_must_start(rig, RIG_ARGS("grow-and-wait", "30"), SPH_START_ONCE); /* the large one */
         rig_await_output(rig, "ready", 2000);
         uint64_t large = 0, rest = 0;
         struct sph_memory_figures figures;
@@ -307,7 +294,7 @@ static void test_pids_in_a_small_room(void **state) {
     struct rig *rig = *state;
     pid_t pids[4] = {-7, -7, -7, -7};
     assert_int_equal(sph_lifecycle_pids(rig->device.lifecycle, &rig->component, pids, 4), -ENOENT);
-    start(rig, RIG_ARGS("family", "3"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("family", "3"), SPH_START_ONCE);
     rig_await_output(rig, "ready", 2000);
     assert_int_equal(sph_lifecycle_pids(rig->device.lifecycle, &rig->component, pids, 3), 3);
     assert_true(pids[0] > 0 && pids[1] > 0 && pids[2] > pids[1]);
@@ -321,7 +308,7 @@ static void test_crowd_is_bounded(void **state) {
     pid_t pids[SPH_PROCESSES_MAX + 1];
     unsigned maps = 0;
     struct sph_memory_figures app;
-    start(rig, RIG_ARGS("crowd"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("crowd"), SPH_START_ONCE);
     rig_await_output(rig, "ready", 5000);
     assert_string_equal(rig->output, "63 children, then errno 11\nready\n"); /* EAGAIN */
     uint64_t begin = sph_clock_monotonic_ms();
@@ -346,7 +333,7 @@ static void test_figures_hold_while_processes_come_and_go(void **state) {
     struct sph_memory_figures group;
     struct sph_meter_health health = {.checks = 0};
     uint64_t events = 0, end = sph_clock_monotonic_ms() + 1500;
-    start(rig, RIG_ARGS("churn"), SPH_START_ONCE);
+    rig_must_start(rig, RIG_ARGS("churn"), SPH_START_ONCE);
     rig_await_output(rig, "ready", 2000);
     while (sph_clock_monotonic_ms() < end) {
         pid_t pids[SPH_PROCESSES_MAX];
@@ -383,7 +370,7 @@ static void test_fork_bomb_dies_of_the_ration(void **state) {
 static void test_kernel_stack_is_charged(void **state) {
     struct rig *rig = *state;
     struct sph_memory_figures figures = {.kernel = 0};
-    start(rig, RIG_ARGS("wait"), 0);
+    rig_must_start(rig, RIG_ARGS("wait"), 0);
     rig_await_output(rig, "ready", 2000);
     uint64_t tables =
         1024 * rig_read_status(sph_lifecycle_pid(rig->device.lifecycle, &rig->component), "VmPTE:");
@@ -399,7 +386,7 @@ static void test_kernel_stack_is_charged(void **state) {
     assert_in_range(least, tables + 9 * PAGE, tables + 32 * PAGE);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {

@@ -30,11 +30,6 @@ static int setup(void **state) {
     return 0;
 }
 
-static int teardown(void **state) {
-    rig_free(*state);
-    return 0;
-}
-
 static void expect_line(const struct rig *rig, const char *fmt, ...) SPH_PRINTF(2, 3);
 static void expect_line(const struct rig *rig, const char *fmt, ...) {
     char line[256];
@@ -178,7 +173,7 @@ static void test_runs_are_alike(void **state) {
     }
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {

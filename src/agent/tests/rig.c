@@ -204,10 +204,26 @@ void rig_free(struct rig *rig) {
     free(rig);
 }
 
+int rig_teardown(void **state) {
+    rig_free(*state);
+    return 0;
+}
+
 int rig_start(struct rig *rig, const char *const *arguments, unsigned flags, struct sph_err *err) {
     const struct sph_start_request request = {
         .component = rig->component, .flags = flags, .arguments = arguments};
     return sph_lifecycle_start(rig->device.lifecycle, &request, err);
+}
+
+void rig_must_start(struct rig *rig, const char *const *arguments, unsigned flags) {
+    struct sph_err err = SPH_ERR_NULL;
+    if (rig_start(rig, arguments, flags, &err) < 0)
+        fail_msg("start: %s", err.text);
+}
+
+void rig_forget_output(struct rig *rig) {
+    rig->output_len = 0;
+    rig->output[0] = '\0';
 }
 
 void rig_run(struct rig *rig, unsigned ms) {

@@ -34,6 +34,7 @@ void rig_require(void);
  * (members of Capabilities, "" for none). Fails the test on any error. */
 struct rig *rig_new(const char *program_path, const char *capabilities);
 void rig_free(struct rig *rig);
+int rig_teardown(void **state); /* the same, for cmocka */
 /* Installs a further app under this id. */
 void rig_install(struct rig *rig, const struct sph_guid *component, const char *program_path,
                  const char *capabilities);
@@ -43,6 +44,9 @@ void rig_install_debugger(struct rig *rig, const struct sph_guid *component, con
 
 /* Starts the app once with these arguments (a NULL-terminated list). The start's result. */
 int rig_start(struct rig *rig, const char *const *arguments, unsigned flags, struct sph_err *err);
+/* Fails the test when it does not start. */
+void rig_must_start(struct rig *rig, const char *const *arguments, unsigned flags);
+void rig_forget_output(struct rig *rig); /* what came so far */
 #define RIG_ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 /* Runs the loop until the next end (counted from rig->n_ends at the call), or fails after `ms`. */
 const struct sph_app_end *rig_await_end(struct rig *rig, unsigned ms);
