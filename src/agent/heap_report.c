@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "meter/pagemap_source.h"
 
 enum {
@@ -56,17 +57,12 @@ static uint64_t resident_bytes(void *context, uint64_t address, uint64_t bytes) 
     return sum;
 }
 
-static const char *file_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static void add_caller(struct sph_heap_report *report, unsigned owner) {
     const struct sph_ledger_caller *from = &report->summary.callers[owner];
     size_t index = report->heap.callers.count++;
     const char *name = owner == SPH_LEDGER_OWNER_APP      ? "App + Static Libraries"
                        : owner == SPH_LEDGER_OWNER_OTHERS ? "(others)"
-                                                          : file_name(from->name);
+                                                          : sph_text_file_name(from->name);
     report->caller_of[owner] = (uint8_t)index;
     report->callers[index] =
         (struct sph_msg_heap_caller){.name = sph_slice_text(name),

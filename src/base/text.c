@@ -171,3 +171,8 @@ bool sph_name_is_valid(const char *name) {
     return len >= 1 && len <= 32 && name[0] != '.' && name[0] != '-' &&
            strspn(name, allowed) == len;
 }
+
+const char *sph_text_file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}

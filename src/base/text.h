@@ -33,4 +33,7 @@ const char *sph_text_shown(const char *text, char *ret_text, size_t size);
 /* A name for a device: 1 to 32 of [A-Za-z0-9._-], not starting with '.' or '-'. */
 bool sph_name_is_valid(const char *name);
 
+/* What follows the last slash of a path; the whole of it without one. */
+const char *sph_text_file_name(const char *path);
+
 #endif

@@ -217,15 +217,20 @@ static void names(void **state) {
         assert_int_equal(sph_name_is_valid(rows[i].name), rows[i].valid);
 }
 
+static void file_names(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"", ""}, {"app", "app"}, {"/bin/app", "app"}, {"/bin/", ""}, {"a//b", "b"}};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++)
+        assert_string_equal(sph_text_file_name(rows[i][0]), rows[i][1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers),
-        cmocka_unit_test(sizes),
-        cmocka_unit_test(hex),
-        cmocka_unit_test(utf8_forms),
-        cmocka_unit_test(utf8_code_points),
-        cmocka_unit_test(printable),
-        cmocka_unit_test(names),
+        cmocka_unit_test(file_names), cmocka_unit_test(numbers),
+        cmocka_unit_test(sizes),      cmocka_unit_test(hex),
+        cmocka_unit_test(utf8_forms), cmocka_unit_test(utf8_code_points),
+        cmocka_unit_test(printable),  cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

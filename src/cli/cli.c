@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/help.h"
 #include "cli/json_pretty.h"
 
@@ -116,9 +117,7 @@ static int show_usage_error(const struct sph_cli *cli, const struct sph_err *err
 
 /* Any name but the original's is ours, a renamed copy's too. */
 static const char *program_name(const char *called) {
-    const char *slash = strrchr(called, '/');
-    const char *name = slash ? slash + 1 : called;
-    return strcmp(name, "azsphere") == 0 ? "azsphere" : "spherule";
+    return strcmp(sph_text_file_name(called), "azsphere") == 0 ? "azsphere" : "spherule";
 }
 
 /* The one way in; returns instead of exiting, so that everything is given back. */

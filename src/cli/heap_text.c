@@ -18,11 +18,6 @@ enum {
     FAR_APART_BYTES = 8192, /* below it, a single page more or less makes the difference */
 };
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* Characters and not bytes are cut; a width is one of columns, near enough for paths. */
 void sph_heap_shorten(const char *text, size_t width, char *ret_text, size_t size) {
     size_t len = strlen(text);
@@ -52,7 +47,7 @@ static void write_file(const struct sph_symbol *at, size_t width, struct sph_buf
 static const char *object_name(const struct sph_heap *heap, const struct sph_symbol *at) {
     const struct sph_heap_caller *caller = &heap->callers[at->object];
     if (*caller->path)
-        return base_name(caller->path);
+        return sph_text_file_name(caller->path);
     return at->object == 0 ? "app" : caller->name;
 }
 

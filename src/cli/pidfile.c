@@ -40,8 +40,7 @@ static bool has_name(pid_t pid, const char *program) {
     sph_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t len = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
     name[len > 0 ? len : 0] = '\0';
-    const char *slash = strrchr(name, '/');
-    return strcmp(slash ? slash + 1 : name, program) == 0;
+    return strcmp(sph_text_file_name(name), program) == 0;
 }
 
 /* A try that succeeds is taken back at once; for that moment a program that starts could be refused

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "cli/development_key.h"
 #include "cli/device_config.h"
 #include "cli/host_meter.h"
@@ -26,11 +27,6 @@ const struct sph_positional sph_run_job_positionals[] = {
     {.name = NULL},
 };
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* The device is made to fit: the host's libraries only where the loader is not the device's own. */
 static int wrap_executable(const struct sph_cli *cli, const struct sph_buf *bytes,
                            const struct sph_signer *signer, struct sph_run_job *job,
@@ -41,7 +37,7 @@ static int wrap_executable(const struct sph_cli *cli, const struct sph_buf *byte
     if (r == 0)
         r = sph_run_check_loader(&job->elf, err);
     if (r == 0)
-        r = sph_wrap_executable(base_name(args[0]), bytes, (char *const *)args + 1,
+        r = sph_wrap_executable(sph_text_file_name(args[0]), bytes, (char *const *)args + 1,
                                 cli->args.n_positionals - 1, signer, &id, &job->package, err);
     if (r < 0)
         return r;

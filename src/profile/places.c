@@ -92,11 +92,6 @@ void sph_places_done(struct sph_places *places) {
     *places = (struct sph_places)SPH_PLACES_NULL;
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static bool is_same(const struct sph_object *object, const struct sph_places_wanted *wanted) {
     return wanted->build_id_len > 0 && object->build_id_len == wanted->build_id_len &&
            memcmp(object->build_id, wanted->build_id, wanted->build_id_len) == 0;
@@ -106,7 +101,7 @@ static bool fits(const struct sph_place *place, const struct sph_places_wanted *
     if (wanted->build_id_len > 0)
         return is_same(&place->object, wanted);
     return place->object.build_id_len == 0 &&
-           strcmp(base_name(place->path), base_name(wanted->path)) == 0;
+           strcmp(sph_text_file_name(place->path), sph_text_file_name(wanted->path)) == 0;
 }
 
 struct found {
