@@ -18,7 +18,7 @@
 
 #include "meter/smaps.h"
 
-enum { SKIPPED = 77, PIDS_MAX = 64, WAIT_TRIES = 5000 };
+enum { SKIPPED = 77, PIDS_MAX = 64, WAIT_TRIES = 5000, WALK_TRIES = 50 };
 
 static void skip(const char *reason) {
     (void)printf("skipped: %s\n", reason);
@@ -198,7 +198,7 @@ static bool shares_mm(const pid_t *pids, int index) {
     return false;
 }
 
-struct rig_truth rig_truth(struct rig *rig) {
+static struct rig_truth walk(const struct rig *rig) {
     struct rig_truth truth = {.anon = 0};
     pid_t pids[PIDS_MAX];
     int count = sph_cgroup_app_pids(rig->group, pids, PIDS_MAX);
@@ -212,6 +212,20 @@ struct rig_truth rig_truth(struct rig *rig) {
             continue;
         truth.anon += rollup.anonymous;
         truth.shm += full.shmem;
+    }
+    sph_meter_app_read(rig->app, &truth.app);
+    truth.group = rig_group(rig);
+    return truth;
+}
+
+/* An app that waits may change all the same: khugepaged fills the holes of a huge page's place as
+ * soon as the walk has let go of the address space. */
+struct rig_truth rig_truth(struct rig *rig) {
+    uint64_t before = rig_group(rig).events;
+    struct rig_truth truth = walk(rig);
+    for (int i = 0; i < WALK_TRIES && truth.group.events != before; i++) {
+        before = truth.group.events;
+        truth = walk(rig);
     }
     return truth;
 }

@@ -39,10 +39,13 @@ void rig_stop(struct rig *rig);
 
 struct sph_meter_figures rig_group(const struct rig *rig);
 
-/* What the page tables of all processes in the group hold, each address space once. */
+/* What the page tables of all processes in the group hold, each address space once, and the meter's
+ * figures of the same instant: no counter changed while the tables were walked. */
 struct rig_truth {
     uint64_t anon;
     uint64_t shm;
+    struct sph_meter_figures group;
+    struct sph_meter_figures app;
 };
 struct rig_truth rig_truth(struct rig *rig);
 
