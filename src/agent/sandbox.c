@@ -415,6 +415,10 @@ int sph_sandbox_drop(const struct sph_sandbox_identity *identity, struct sph_err
      * be compared. */
     if (personality(ADDR_NO_RANDOMIZE) < 0)
         return SPH_FAIL_ERRNO(err, -errno, "Cannot give the app fixed addresses");
+    /* The device has no huge pages: with them one byte takes the whole ration, and the kernel fills
+     * holes by itself. It stays with the address space through execve and fork (3.15). */
+    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) < 0)
+        return SPH_FAIL_ERRNO(err, -errno, "Cannot keep the app from huge pages");
     reset_signals();
     int rc = set_limits(identity, err);
     if (rc == 0)

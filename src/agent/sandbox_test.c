@@ -161,6 +161,13 @@ static void test_neighbours_are_out_of_reach(void **state) {
     assert_null(strstr(rig->output, "YES"));
 }
 
+/* The device has no huge pages: one byte is one page, whatever this machine's setting is. */
+static void test_a_byte_is_a_page(void **state) {
+    struct rig *rig = *state;
+    (void)rig_run_app(rig, RIG_ARGS("huge"));
+    assert_string_equal(rig->output, "pages 1\n");
+}
+
 /* Two runs of one program hold the same pages: nothing about a start is left to chance. */
 static void test_runs_are_alike(void **state) {
     struct rig *rig = *state;
@@ -184,6 +191,7 @@ int main(int argc, char **argv) {
         TEST(test_only_three_descriptors),
         TEST(test_limits),
         TEST(test_neighbours_are_out_of_reach),
+        TEST(test_a_byte_is_a_page),
         TEST(test_runs_are_alike),
     };
     rig_require();
