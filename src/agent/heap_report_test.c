@@ -47,8 +47,8 @@ static void put_site(struct region *region, unsigned n, unsigned owner, uint64_t
 
 /* A leaf of the MiB that `address` is in. */
 static void put_leaf(struct region *region, unsigned leaf, uint64_t address) {
-    region->ledger->directory[leaf] =
-        (struct sph_ledger_slot){.key = (address >> SPH_LEDGER_LEAF_SHIFT) + 1, .leaf = leaf + 1};
+    region->ledger->directory[leaf] = (struct sph_ledger_slot){
+        .last = address | ((1u << SPH_LEDGER_LEAF_SHIFT) - 1), .at = leaf * SPH_LEDGER_LEAF_BYTES};
 }
 
 static void put_block(struct region *region, unsigned leaf, uint64_t address, uint64_t word) {
@@ -88,11 +88,11 @@ static void fill_small(struct region *region) {
     put_site(region, 3, 3, 0x70300);
     put_site(region, 4, 3, 0x70400);
     put_site(region, 5, 1, 0x10500); /* holds nothing */
-    put_leaf(region, 0, 0x500000);
-    put_block(region, 0, 0x500000, entry(1, 1, 100));
-    put_block(region, 0, 0x501000, entry(2, 2, 300));
-    put_block(region, 0, 0x502000, entry(3, 3, 1000));
-    put_block(region, 0, 0x503000, entry(3, 4, 3000));
+    put_leaf(region, 1, 0x500000);
+    put_block(region, 1, 0x500000, entry(1, 1, 100));
+    put_block(region, 1, 0x501000, entry(2, 2, 300));
+    put_block(region, 1, 0x502000, entry(3, 3, 1000));
+    put_block(region, 1, 0x503000, entry(3, 4, 3000));
 }
 
 static const struct sph_msg_heap_caller *caller(const struct region *region, size_t index) {
@@ -203,8 +203,8 @@ static void test_resident(void **state) {
     uint64_t start = (uint64_t)(uintptr_t)pages;
     put_owner(region, 1, "/bin/app", 0x10000);
     put_site(region, 1, 1, 0x10100);
-    put_leaf(region, 0, start);
-    put_block(region, 0, start + 16, entry(1, 1, 3 * PAGE - 16)); /* all of it, but for its start */
+    put_leaf(region, 1, start);
+    put_block(region, 1, start + 16, entry(1, 1, 3 * PAGE - 16)); /* all of it, but for its start */
     sph_heap_report_fill(&region->view, &plan, &region->report);
     assert_int_equal(region->report.heap.live_bytes, 3 * PAGE - 16);
     assert_int_equal(region->report.heap.resident_bytes, PAGE);
@@ -222,7 +222,7 @@ static const char long_name[] = "/a-library-that-has-a-name-which-is-as-long-as-
 
 /* As many callers and sites as there can be, and no number with a zero in front. */
 static void fill_full(struct region *region) {
-    put_leaf(region, 0, 0x500000);
+    put_leaf(region, 1, 0x500000);
     for (unsigned i = 1; i < SPH_LEDGER_OWNERS; i++) {
         put_owner(region, i, long_name, 0x10000u * i);
         region->ledger->owners[i].build_id_len = SPH_LEDGER_BUILD_ID;
@@ -233,7 +233,7 @@ static void fill_full(struct region *region) {
         unsigned owner = i % (SPH_LEDGER_OWNERS - 1) + 1;
         put_site(region, i, owner, 0x10000u * owner + 16 + i);
         region->ledger->sites[i].allocations = 5;
-        put_block(region, 0, 0x500000 + 16u * i, entry(owner, i, 16 + i));
+        put_block(region, 1, 0x500000 + 16u * i, entry(owner, i, 16 + i));
     }
 }
 

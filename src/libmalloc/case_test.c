@@ -299,7 +299,7 @@ static void test_no_threads(void **state) {
 
 static void test_no_leaves(void **state) {
     struct fixture *fixture = *state;
-    fixture->runner.ledger->n_leaves = SPH_LEDGER_LEAVES - 2;
+    fixture->runner.ledger->n_leaves = SPH_LEDGER_LEAVES - 3;
     run_truth(fixture, "4"); /* each thread's heap is elsewhere */
     const struct sph_ledger_losses *losses = &fixture->runner.ledger->losses;
     uint64_t blocks = 0, bytes = 0;

@@ -33,7 +33,8 @@ enum { BOOT_NOT, BOOT_RUNS, BOOT_DONE };
 
 /* The linker puts it before all else that is written: from here on it is one page. */
 __attribute__((section(".data.rel.ro"), aligned(4096), used, retain)) static void *first = &first;
-static SPH_ON_THE_PAGE struct reals real;
+static void *boot_malloc(size_t bytes);
+static SPH_ON_THE_PAGE struct reals real = {.malloc = boot_malloc};
 SPH_ON_THE_PAGE struct sph_ledger *sph_the_ledger;
 static SPH_ON_THE_PAGE uint32_t boot_state;
 static SPH_ON_THE_PAGE uint32_t pool_used;
@@ -98,6 +99,11 @@ void *sph_pool_take(size_t alignment, size_t bytes) {
     return pool + at;
 }
 
+/* The real malloc, until it is known: so the common path need not ask whether it is. */
+static void *boot_malloc(size_t bytes) {
+    return sph_glibc_boot() ? real.malloc(bytes) : sph_pool_take(0, bytes);
+}
+
 static size_t pool_size(const void *block) {
     size_t bytes;
     memcpy(&bytes, (const char *)block - sizeof(bytes), sizeof(bytes));
@@ -115,24 +121,13 @@ static inline void *note(void *block, size_t bytes, uintptr_t caller) {
     return block;
 }
 
-/* Without a ledger, for now or for good. */
-SPH_SLOW void *sph_malloc_slow(size_t bytes, uintptr_t caller);
-void *sph_malloc_slow(size_t bytes, uintptr_t caller) {
-    if (!is_ready())
-        return sph_pool_take(0, bytes);
-    if (sph_the_ledger == NULL)
-        return real.malloc(bytes);
-    return note(real.malloc(bytes), bytes, caller);
-}
-
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's are __size and so on */
 SPH_API void *malloc(size_t bytes) {
-    if (SPH_UNLIKELY(sph_the_ledger == NULL))
-        return sph_malloc_slow(bytes, CALLER);
     void *block = real.malloc(bytes);
-    if (SPH_UNLIKELY(block == NULL))
-        return NULL;
-    return sph_note_alloc(sph_the_ledger, block, bytes, CALLER, 0);
+    struct sph_ledger *ledger = sph_the_ledger;
+    if (SPH_UNLIKELY(block == NULL) || SPH_UNLIKELY(ledger == NULL))
+        return block;
+    return sph_note_alloc(ledger, block, bytes, CALLER, 0);
 }
 
 SPH_API void *calloc(size_t count, size_t bytes) {
@@ -155,7 +150,7 @@ void sph_free_unknown(void *block) {
 
 SPH_API void free(void *block) {
     struct sph_ledger *ledger = sph_the_ledger;
-    if (SPH_LIKELY(ledger != NULL && block != NULL) && SPH_LIKELY(sph_note_free(ledger, block)))
+    if (SPH_LIKELY(ledger != NULL) && SPH_LIKELY(sph_note_free(ledger, block))) /* NULL is not */
         real.free(block);
     else
         sph_free_unknown(block);

@@ -81,7 +81,7 @@ int runner_wait(struct runner *runner) {
 }
 
 static void add_entry(const struct runner *runner, uint64_t entry, struct runner_sum *sums) {
-    unsigned owner = (unsigned)(entry >> SPH_LEDGER_OWNER_SHIFT);
+    unsigned owner = (unsigned)(entry >> SPH_LEDGER_OWNER_SHIFT) & 0x7f;
     unsigned site = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) & 0xffff;
     if (runner->ledger->config.flags & SPH_LEDGER_FLAG_STACKS) {
         assert_in_range(site, 1, SPH_LEDGER_STACKS - 1);
@@ -98,8 +98,8 @@ static void add_entry(const struct runner *runner, uint64_t entry, struct runner
 void runner_add(const struct runner *runner, struct runner_sum sums[SPH_LEDGER_OWNERS]) {
     const struct sph_ledger *ledger = runner->ledger;
     memset(sums, 0, SPH_LEDGER_OWNERS * sizeof(*sums));
-    assert_in_range(ledger->n_leaves, 0, SPH_LEDGER_LEAVES);
-    for (unsigned leaf = 0; leaf < ledger->n_leaves; leaf++)
+    assert_in_range(ledger->n_leaves, 0, SPH_LEDGER_LEAVES - 1);
+    for (unsigned leaf = 1; leaf <= ledger->n_leaves; leaf++)
         for (unsigned i = 0; i < SPH_LEDGER_LEAF_ENTRIES; i++)
             if (ledger->leaves[leaf][i] != 0)
                 add_entry(runner, ledger->leaves[leaf][i], sums);
@@ -117,6 +117,13 @@ void runner_add(const struct runner *runner, struct runner_sum sums[SPH_LEDGER_O
                 sums[ledger->sites[thread->recent[i].site].owner].site_allocations +=
                     thread->recent[i].pending;
     }
+}
+
+uint64_t runner_peak(const struct runner *runner, unsigned owner) {
+    const struct sph_ledger *ledger = runner->ledger;
+    if (ledger->first_thread == 0)
+        return ledger->owners[owner].peak_bytes;
+    return ledger->threads[ledger->first_thread - 1].counts[owner].handed_over;
 }
 
 unsigned runner_owner(const struct runner *runner, const char *name) {

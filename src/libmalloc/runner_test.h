@@ -47,6 +47,8 @@ int runner_wait(struct runner *runner);
 
 /* By owner. Fails the test where an entry, its site and its owner do not agree. */
 void runner_add(const struct runner *runner, struct runner_sum sums[SPH_LEDGER_OWNERS]);
+/* The highest sum of that owner's live bytes, as far as it is kept. */
+uint64_t runner_peak(const struct runner *runner, unsigned owner);
 /* The owner whose name ends so; "": the app. 0: there is none. */
 unsigned runner_owner(const struct runner *runner, const char *name);
 

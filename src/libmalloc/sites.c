@@ -186,11 +186,15 @@ static void settle(struct sph_ledger *ledger, struct sph_ledger_recent *recent) 
         __atomic_fetch_add(&ledger->sites[recent->site].allocations, pending, __ATOMIC_RELAXED);
 }
 
+static uint8_t frees_of(const struct sph_ledger *ledger, unsigned site) {
+    return site < SPH_LEDGER_SITES && ledger->sites[site].freed ? SPH_LEDGER_RECENT_FREES : 0;
+}
+
 /* The thread's place for `address`, filled. Its address is the last to be written, so that a signal
  * handler finds what is right or nothing. */
 static struct sph_ledger_recent *keep_at_hand(struct sph_ledger *ledger,
                                               struct sph_ledger_thread *thread, uintptr_t address) {
-    struct sph_ledger_recent *recent = &thread->recent[sph_hash(address, 6)];
+    struct sph_ledger_recent *recent = sph_recent_at(thread, address);
     if ((recent->address & ~SPH_LEDGER_RECENT_PASSES) == address)
         return recent;
     settle(ledger, recent);
@@ -198,7 +202,7 @@ static struct sph_ledger_recent *keep_at_hand(struct sph_ledger *ledger,
     struct charge charge;
     bool keep = resolve(ledger, address, &charge);
     recent->site = (uint16_t)charge.site;
-    recent->owner = (uint8_t)charge.owner;
+    recent->owner = (uint8_t)charge.owner | frees_of(ledger, charge.site);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (keep)
         sph_store(&recent->address, address | (charge.passes ? SPH_LEDGER_RECENT_PASSES : 0));
@@ -206,8 +210,7 @@ static struct sph_ledger_recent *keep_at_hand(struct sph_ledger *ledger,
 }
 
 static uint64_t make_tag(unsigned site, unsigned owner) {
-    return (uint64_t)(owner & SPH_OWNER_MASK) << SPH_LEDGER_OWNER_SHIFT |
-           (uint64_t)site << SPH_LEDGER_SITE_SHIFT;
+    return (uint64_t)owner << SPH_LEDGER_OWNER_SHIFT | (uint64_t)site << SPH_LEDGER_SITE_SHIFT;
 }
 
 /* Threads that share a record keep nothing at hand there. */
@@ -216,7 +219,7 @@ static uint64_t charge_shared(struct sph_ledger *ledger, uintptr_t caller) {
     (void)resolve(ledger, caller, &charge);
     if (charge.site < SPH_LEDGER_SITES)
         __atomic_fetch_add(&ledger->sites[charge.site].allocations, 1, __ATOMIC_RELAXED);
-    return make_tag(charge.site, charge.owner);
+    return make_tag(charge.site, charge.owner | frees_of(ledger, charge.site));
 }
 
 uint64_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread, uintptr_t caller) {
@@ -232,14 +235,39 @@ uint64_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
     return make_tag(recent->site, recent->owner);
 }
 
+/* What is at hand says that the site's blocks stay: it is to be looked up again. Written into other
+ * threads' records too: at worst they look once more than they need. */
+static void forget_kept(struct sph_ledger_recent *recent, unsigned site) {
+    if (recent->site == site && (recent->owner & SPH_LEDGER_RECENT_FREES) == 0)
+        sph_store(&recent->address, 0);
+}
+
+/* The first block of the site that is given back: everyone who makes more is to know. Later ones
+ * were made by who did not know yet, or by way of an alias, which is not found by address. */
+static void tell_freed(struct sph_ledger *ledger, unsigned site) {
+    uint64_t used = __atomic_load_n(&ledger->threads_used, __ATOMIC_ACQUIRE);
+    bool is_first = !ledger->sites[site].freed;
+    struct sph_ledger_thread *thread;
+    ledger->sites[site].freed = 1;
+    while ((thread = sph_thread_next(ledger, &used)) != NULL) {
+        for (unsigned i = 0; is_first && i < SPH_LEDGER_RECENT; i++)
+            forget_kept(&thread->recent[i], site);
+        if (!is_first)
+            forget_kept(sph_recent_at(thread, (uintptr_t)ledger->sites[site].address), site);
+    }
+}
+
 void sph_site_free(struct sph_ledger *ledger, const struct sph_ledger_thread *thread,
-                   unsigned site) {
+                   uint64_t value) {
+    unsigned site = sph_entry_site(value);
+    if ((value & SPH_LEDGER_ENTRY_FREES) != 0)
+        return;
     if ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0)
         site = site < SPH_LEDGER_STACKS ? ledger->stacks[site].site : SPH_LEDGER_SITES;
     if (site >= SPH_LEDGER_SITES)
         sph_lose(&ledger->losses.damaged);
-    else if (!ledger->sites[site].freed)
-        ledger->sites[site].freed = 1;
+    else
+        tell_freed(ledger, site);
 }
 
 /* Threads must not go on charging an address that may mean something else tomorrow. */

@@ -59,10 +59,9 @@ static void compare(const struct runner *runner, const struct figures *before, b
         assert_int_equal(sum->frees - first->frees, truth->frees);
         assert_int_equal(sum->site_allocations, sum->allocations);
         if (has_peaks)
-            assert_int_equal(runner->ledger->owners[owner].peak_bytes,
-                             truth->peak_bytes + first->bytes);
+            assert_int_equal(runner_peak(runner, owner), truth->peak_bytes + first->bytes);
         else
-            assert_true(runner->ledger->owners[owner].peak_bytes + PEAK_SLACK_BYTES >= sum->bytes);
+            assert_true(runner_peak(runner, owner) + PEAK_SLACK_BYTES >= sum->bytes);
     }
     const struct sph_ledger_losses *losses = &runner->ledger->losses;
     assert_int_equal(losses->blocks + losses->sites + losses->owners + losses->threads, 0);

@@ -46,23 +46,31 @@ static void hand_over(struct sph_ledger *ledger, struct sph_ledger_thread *threa
 static void settle_peak(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
                         unsigned owner) {
     struct sph_ledger_count *count = &thread->counts[owner];
-    if ((thread->mode & SPH_LEDGER_MODE_MANY) == 0)
-        raise_peak(&ledger->owners[owner], count->live_bytes);
-    else if (sph_is_far(count->live_bytes, count))
+    if ((thread->mode & SPH_LEDGER_MODE_MANY) == 0) {
+        if ((int64_t)count->live_bytes > (int64_t)count->handed_over)
+            count->handed_over = count->live_bytes;
+    } else if (sph_is_far(count->live_bytes, count)) {
         hand_over(ledger, thread, owner);
+    }
 }
 
-/* A second thread comes: what the first one alone knew becomes everyone's. Its own next calls still
- * take it for alone until the end, and change nothing of what is written here. */
+/* A second thread comes: what the first one alone knew becomes everyone's. A call of its that is
+ * under way may still take it for alone: then a block's bytes are not in what was handed over, and
+ * the peak lacks them, which is told as not exact from now on. */
 static void end_solitude(struct sph_ledger *ledger) {
     uint32_t first = __atomic_exchange_n(&ledger->first_thread, 0, __ATOMIC_ACQ_REL);
     if (first == 0 || first > SPH_LEDGER_THREADS)
         return;
     struct sph_ledger_thread *thread = &ledger->threads[first - 1];
-    for (unsigned owner = 1; owner < SPH_LEDGER_OWNERS; owner++)
-        if (thread->counts[owner].live_bytes != 0)
-            hand_over(ledger, thread, owner);
+    sph_store(&thread->alone, 0);
     __atomic_fetch_or(&thread->mode, SPH_LEDGER_MODE_MANY, __ATOMIC_RELEASE);
+    for (unsigned owner = 1; owner < SPH_LEDGER_OWNERS; owner++) {
+        struct sph_ledger_count *count = &thread->counts[owner];
+        raise_peak(&ledger->owners[owner], count->handed_over);
+        count->handed_over = 0;
+        if (count->live_bytes != 0)
+            hand_over(ledger, thread, owner);
+    }
 }
 
 static void begin_thread(struct sph_ledger *ledger, unsigned n) {
@@ -72,6 +80,7 @@ static void begin_thread(struct sph_ledger *ledger, unsigned n) {
     if (__atomic_compare_exchange_n(&ledger->losses.threads_seen, &none, 1, false, __ATOMIC_ACQ_REL,
                                     __ATOMIC_RELAXED)) {
         thread->mode = stacks ? SPH_LEDGER_MODE_STACKS : 0;
+        sph_store(&thread->alone, stacks ? 0 : thread->pointer);
         __atomic_store_n(&ledger->first_thread, n + 1, __ATOMIC_RELEASE);
     } else {
         thread->mode = SPH_LEDGER_MODE_MANY | (stacks ? SPH_LEDGER_MODE_STACKS : 0);
@@ -105,79 +114,49 @@ struct sph_ledger_thread *sph_thread_slow(struct sph_ledger *ledger, uintptr_t p
     return shared;
 }
 
-static uint64_t *entry_in(struct sph_ledger *ledger, uint64_t leaf, uintptr_t block) {
-    if (leaf - 1 >= SPH_LEDGER_LEAVES) {
-        sph_lose(&ledger->losses.damaged);
-        return NULL;
-    }
-    return &ledger->leaves[(size_t)leaf - 1]
-                          [(block >> SPH_LEDGER_GRANULE_SHIFT) % SPH_LEDGER_LEAF_ENTRIES];
-}
-
-/* The slot of that key, or the free one where it would be; NULL: the directory is full. */
-static struct sph_ledger_slot *find_slot(struct sph_ledger *ledger, uint64_t key) {
-    unsigned n = sph_hash((uintptr_t)key, 8);
+/* The slot of that MiB, or the free one where it would be; NULL: the directory is full. */
+static struct sph_ledger_slot *find_slot(struct sph_ledger *ledger, uintptr_t block) {
+    uint64_t last = sph_last_of(block);
+    size_t n = (size_t)(sph_slot_at(ledger, block) - ledger->directory);
     for (unsigned i = 0; i < SPH_LEDGER_DIRECTORY; i++, n++) {
         struct sph_ledger_slot *slot = &ledger->directory[n % SPH_LEDGER_DIRECTORY];
-        uint64_t found = sph_load(&slot->key);
-        if (found == key || found == 0)
+        uint64_t found = __atomic_load_n(&slot->last, __ATOMIC_ACQUIRE);
+        if (found == last || found == 0)
             return slot;
     }
     return NULL;
 }
 
-/* A leaf of its own for the slot. Two threads may both bring one: the first counts, and the other's
- * goes back if no third was faster. */
-static void give_leaf(struct sph_ledger *ledger, struct sph_ledger_slot *slot) {
-    uint32_t n = __atomic_load_n(&ledger->n_leaves, __ATOMIC_RELAXED);
-    do {
-        if (n >= SPH_LEDGER_LEAVES)
-            return;
-    } while (!__atomic_compare_exchange_n(&ledger->n_leaves, &n, n + 1, true, __ATOMIC_RELAXED,
-                                          __ATOMIC_RELAXED));
-    uint64_t none = 0;
-    if (__atomic_compare_exchange_n(&slot->leaf, &none, (uint64_t)n + 1, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED))
-        return;
-    uint32_t next = n + 1;
-    __atomic_compare_exchange_n(&ledger->n_leaves, &next, n, false, __ATOMIC_RELAXED,
-                                __ATOMIC_RELAXED);
+static uint64_t *look_up_entry(struct sph_ledger *ledger, uintptr_t block) {
+    struct sph_ledger_slot *slot = find_slot(ledger, block);
+    return slot == NULL || slot->last == 0 ? NULL : sph_entry_at(ledger, slot, block);
 }
 
-static uint64_t *look_up_entry(struct sph_ledger *ledger, uintptr_t block) {
-    struct sph_ledger_slot *slot =
-        find_slot(ledger, (uint64_t)(block >> SPH_LEDGER_LEAF_SHIFT) + 1);
-    if (slot == NULL)
+/* Under the lock: the slot of that MiB, with a leaf; NULL: there is no room. */
+static struct sph_ledger_slot *make_slot(struct sph_ledger *ledger, uintptr_t block) {
+    struct sph_ledger_slot *slot = find_slot(ledger, block);
+    uint32_t n = __atomic_load_n(&ledger->n_leaves, __ATOMIC_RELAXED) + 1;
+    if (slot == NULL || slot->last != 0)
+        return slot;
+    if (n >= SPH_LEDGER_LEAVES)
         return NULL;
-    uint64_t leaf = sph_load(&slot->leaf);
-    return leaf == 0 ? NULL : entry_in(ledger, leaf, block);
+    __atomic_store_n(&ledger->n_leaves, n, __ATOMIC_RELAXED);
+    sph_store(&slot->at, (uint64_t)n * SPH_LEDGER_LEAF_BYTES);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    sph_store(&slot->last, sph_last_of(block));
+    return slot;
 }
 
 static uint64_t *make_entry(struct sph_ledger *ledger, uintptr_t block) {
-    uint64_t key = (uint64_t)(block >> SPH_LEDGER_LEAF_SHIFT) + 1;
-    for (unsigned i = 0; i < SPH_LEDGER_DIRECTORY; i++) {
-        struct sph_ledger_slot *slot = find_slot(ledger, key);
-        if (slot == NULL)
-            break;
-        uint64_t found = sph_load(&slot->key);
-        if (found != key) {
-            if (__atomic_load_n(&ledger->n_leaves, __ATOMIC_RELAXED) >= SPH_LEDGER_LEAVES)
-                break;
-            if (!__atomic_compare_exchange_n(&slot->key, &found, key, false, __ATOMIC_ACQ_REL,
-                                             __ATOMIC_RELAXED) &&
-                found != key)
-                continue; /* another's now: on to the next free one */
-        }
-        if (sph_load(&slot->leaf) == 0)
-            give_leaf(ledger, slot);
-        uint64_t leaf = sph_load(&slot->leaf);
-        uint64_t *entry = leaf == 0 ? NULL : entry_in(ledger, leaf, block);
-        if (entry == NULL)
-            break;
-        return entry;
+    uint64_t *entry = look_up_entry(ledger, block);
+    if (entry == NULL && sph_lock(ledger)) {
+        const struct sph_ledger_slot *slot = make_slot(ledger, block);
+        sph_unlock(ledger);
+        entry = slot == NULL ? NULL : sph_entry_at(ledger, slot, block);
     }
-    sph_lose(&ledger->losses.blocks);
-    return NULL;
+    if (entry == NULL)
+        sph_lose(&ledger->losses.blocks);
+    return entry;
 }
 
 static unsigned owner_of(uint64_t value) {
@@ -221,15 +200,17 @@ static bool try_for_asker(struct sph_ledger *ledger, void *block, size_t bytes, 
     uintptr_t pointer = sph_thread_pointer();
     struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
     if (thread->pointer != pointer ||
-        thread->recent[sph_hash(caller, 6)].address != (caller | SPH_LEDGER_RECENT_PASSES))
+        sph_recent_at(thread, caller)->address != (caller | SPH_LEDGER_RECENT_PASSES))
         return false;
     uintptr_t asker = sph_behalf_find(ledger, thread, (uintptr_t)__builtin_frame_address(0));
-    return asker != 0 && sph_try_alloc(ledger, (uintptr_t)block, bytes, asker);
+    return asker != 0 && (sph_try_alloc(ledger, (uintptr_t)block, bytes, asker, false) ||
+                          sph_try_alloc(ledger, (uintptr_t)block, bytes, asker, true));
 }
 
 void *sph_note_alloc_slow(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller,
                           uintptr_t sp) {
-    if (!try_for_asker(ledger, block, bytes, caller))
+    if (!sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, true) &&
+        !try_for_asker(ledger, block, bytes, caller))
         (void)put(ledger, block, bytes, caller,
                   sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
     return block;
@@ -249,6 +230,8 @@ static struct sph_held take(struct sph_ledger *ledger, uintptr_t block) {
 }
 
 bool sph_note_free_slow(struct sph_ledger *ledger, void *block) {
+    if (sph_try_free(ledger, (uintptr_t)block, true))
+        return true;
     struct sph_held held = take(ledger, (uintptr_t)block);
     sph_note_realloc_freed(ledger, held);
     return held.entry != NULL;
@@ -278,7 +261,7 @@ void sph_note_realloc_end(struct sph_ledger *ledger, struct sph_held held, void 
     uint64_t value =
         put(ledger, block, bytes, caller, sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
     if (held.entry != NULL && sph_entry_site(value) != sph_entry_site(held.value))
-        sph_site_free(ledger, thread, sph_entry_site(held.value));
+        sph_site_free(ledger, thread, held.value);
 }
 
 void sph_note_realloc_failed(struct sph_held held) {
@@ -290,6 +273,6 @@ void sph_note_realloc_freed(struct sph_ledger *ledger, struct sph_held held) {
     if (held.entry == NULL)
         return;
     struct sph_ledger_thread *thread = sph_thread(ledger);
-    sph_site_free(ledger, thread, sph_entry_site(held.value));
+    sph_site_free(ledger, thread, held.value);
     count_free(ledger, thread, held.value);
 }

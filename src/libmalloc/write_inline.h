@@ -33,15 +33,32 @@ static inline struct sph_ledger_thread *sph_thread(struct sph_ledger *ledger) {
     return SPH_LIKELY(thread->pointer == pointer) ? thread : sph_thread_slow(ledger, pointer);
 }
 
-/* The block's entry, where its leaf is in the slot that its address hashes to; else NULL. */
-static inline uint64_t *sph_entry_find(struct sph_ledger *ledger, uintptr_t block) {
-    uint64_t key = (uint64_t)(block >> SPH_LEDGER_LEAF_SHIFT) + 1;
-    const struct sph_ledger_slot *slot = &ledger->directory[sph_hash((uintptr_t)key, 8)];
-    uint64_t leaf = slot->leaf - 1;
-    if (SPH_UNLIKELY(slot->key != key || leaf >= SPH_LEDGER_LEAVES))
-        return NULL;
-    uintptr_t offset = block >> (SPH_LEDGER_GRANULE_SHIFT - 3) & (sizeof(ledger->leaves[0]) - 8);
-    return (uint64_t *)((char *)ledger->leaves[(size_t)leaf] + offset);
+/* Last address of the block's MiB. */
+static inline uint64_t sph_last_of(uintptr_t block) {
+    return block | ((UINT64_C(1) << SPH_LEDGER_LEAF_SHIFT) - 1);
+}
+
+/* The slot that the block's MiB hashes to: its leaf is there, or further on, or not yet. */
+static inline struct sph_ledger_slot *sph_slot_at(struct sph_ledger *ledger, uintptr_t block) {
+    return &ledger->directory[sph_hash((uintptr_t)sph_last_of(block), 8)];
+}
+
+_Static_assert((SPH_LEDGER_LEAVES & (SPH_LEDGER_LEAVES - 1)) == 0, "sph_entry_at() masks with it");
+
+/* Within the leaves, whatever stands in the slot. */
+static inline uint64_t *sph_entry_at(struct sph_ledger *ledger, const struct sph_ledger_slot *slot,
+                                     uintptr_t block) {
+    size_t leaf = (size_t)slot->at & (size_t)(SPH_LEDGER_LEAVES - 1) * SPH_LEDGER_LEAF_BYTES;
+    size_t entry = block >> (SPH_LEDGER_GRANULE_SHIFT - 3) & (SPH_LEDGER_LEAF_BYTES - 8);
+    return (uint64_t *)((char *)ledger->leaves + leaf + entry);
+}
+
+/* By bits of the address: calls are longer than a few bytes, so neighbours seldom meet. */
+static inline struct sph_ledger_recent *sph_recent_at(struct sph_ledger_thread *thread,
+                                                      uintptr_t caller) {
+    _Static_assert(sizeof(thread->recent[0]) == 16, "an index and an offset alike");
+    return (struct sph_ledger_recent *)((char *)thread->recent +
+                                        (caller & (SPH_LEDGER_RECENT - 1) * 16));
 }
 
 _Static_assert(sizeof(struct sph_ledger_count) == 1 << 5, "as sph_count_of() takes it");
@@ -61,21 +78,17 @@ static inline bool sph_is_far(uint64_t live, const struct sph_ledger_count *coun
     return live - count->handed_over + SPH_HAND_OVER_BYTES > 2 * SPH_HAND_OVER_BYTES;
 }
 
-/* Whether a change to `live` bytes is more than a few instructions. */
-static inline bool sph_is_unusual(const struct sph_ledger_thread *thread, uint64_t live,
-                                  const struct sph_ledger_count *count) {
-    return SPH_UNLIKELY(thread->mode != 0) &&
-           SPH_UNLIKELY((thread->mode & SPH_LEDGER_MODE_STACKS) != 0 || sph_is_far(live, count));
-}
-
-static inline bool sph_try_alloc(struct sph_ledger *ledger, uintptr_t block, uint64_t bytes,
-                                 uintptr_t caller) {
+/* The usual case of a process with one thread (`many` false), or with several. */
+static inline __attribute__((always_inline)) bool sph_try_alloc(struct sph_ledger *ledger,
+                                                                uintptr_t block, uint64_t bytes,
+                                                                uintptr_t caller, bool many) {
     uintptr_t pointer = sph_thread_pointer();
-    uint64_t *entry = sph_entry_find(ledger, block);
     struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
-    struct sph_ledger_recent *recent = &thread->recent[sph_hash(caller, 6)];
-    if (SPH_UNLIKELY(entry == NULL) || SPH_UNLIKELY(thread->pointer != pointer) ||
-        SPH_UNLIKELY(recent->address != caller) ||
+    const struct sph_ledger_slot *slot = sph_slot_at(ledger, block);
+    struct sph_ledger_recent *recent = sph_recent_at(thread, caller);
+    uint64_t *entry = sph_entry_at(ledger, slot, block);
+    if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
+        SPH_UNLIKELY(slot->last != sph_last_of(block)) || SPH_UNLIKELY(recent->address != caller) ||
         SPH_UNLIKELY((sph_load(entry) | bytes >> SPH_LEDGER_SIZE_BITS) != 0))
         return false;
     uint32_t upper; /* site, owner, and a byte that is moved out */
@@ -83,30 +96,32 @@ static inline bool sph_try_alloc(struct sph_ledger *ledger, uintptr_t block, uin
     uint64_t value = (uint64_t)upper << SPH_LEDGER_SITE_SHIFT | bytes;
     struct sph_ledger_count *count = sph_count_of(thread, value);
     uint64_t live = count->live_bytes + bytes;
-    if (sph_is_unusual(thread, live, count))
+    if (many && ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0 || sph_is_far(live, count)))
         return false;
     recent->pending++;
     count->allocations++;
     count->live_bytes = live;
-    uint64_t *peak = &ledger->owners[value >> SPH_LEDGER_OWNER_SHIFT & SPH_OWNER_MASK].peak_bytes;
-    if (SPH_LIKELY(thread->mode == 0) && (int64_t)live > (int64_t)*peak)
-        *peak = live;
+    if (!many && (int64_t)live > (int64_t)count->handed_over)
+        count->handed_over = live;
     sph_store(entry, value);
     return true;
 }
 
-/* An entry of 0 has site 0, of which no block is given back: one test for both. */
-static inline bool sph_try_free(struct sph_ledger *ledger, uintptr_t block) {
+/* An entry of 0 has no SPH_LEDGER_ENTRY_FREES either: one test for both. */
+static inline __attribute__((always_inline)) bool sph_try_free(struct sph_ledger *ledger,
+                                                               uintptr_t block, bool many) {
     uintptr_t pointer = sph_thread_pointer();
-    uint64_t *entry = sph_entry_find(ledger, block);
     struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
-    if (SPH_UNLIKELY(entry == NULL) || SPH_UNLIKELY(thread->pointer != pointer))
+    const struct sph_ledger_slot *slot = sph_slot_at(ledger, block);
+    uint64_t *entry = sph_entry_at(ledger, slot, block);
+    if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
+        SPH_UNLIKELY(slot->last != sph_last_of(block)))
         return false;
     uint64_t value = sph_load(entry);
     struct sph_ledger_count *count = sph_count_of(thread, value);
     uint64_t live = count->live_bytes - (value & SPH_SIZE_MAX_BYTES);
-    if (SPH_UNLIKELY(!ledger->sites[sph_entry_site(value) % SPH_LEDGER_SITES].freed) ||
-        sph_is_unusual(thread, live, count))
+    if (SPH_UNLIKELY((value & SPH_LEDGER_ENTRY_FREES) == 0) ||
+        (many && ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0 || sph_is_far(live, count))))
         return false;
     sph_store(entry, 0);
     count->frees++;
@@ -116,13 +131,14 @@ static inline bool sph_try_free(struct sph_ledger *ledger, uintptr_t block) {
 
 static inline void *sph_note_alloc(struct sph_ledger *ledger, void *block, size_t bytes,
                                    uintptr_t caller, uintptr_t sp) {
-    if (SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, caller)))
+    if (SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, false)))
         return block;
     return sph_note_alloc_slow(ledger, block, bytes, caller, sp);
 }
 
 static inline bool sph_note_free(struct sph_ledger *ledger, void *block) {
-    return SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block)) || sph_note_free_slow(ledger, block);
+    return SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false)) ||
+           sph_note_free_slow(ledger, block);
 }
 
 static inline bool sph_is_within(struct sph_ledger *ledger, uintptr_t sp) {

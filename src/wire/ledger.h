@@ -15,7 +15,7 @@
 #define SPH_LEDGER_MAGIC                                                                           \
     0x314744454c485053ull /* "SPLHEDG1" in memory on a little-endian machine                       \
                            */
-#define SPH_LEDGER_VERSION 1u
+#define SPH_LEDGER_VERSION 2u
 
 /* Where things lie relative to the load address of the program interpreter (AT_BASE): above it,
  * between the interpreter and the stack, where the kernel's top-down search for room never looks,
@@ -35,7 +35,8 @@ enum {
     SPH_LEDGER_LEAF_SHIFT = 20,   /* a leaf holds the blocks that begin in 1 MiB of addresses */
     SPH_LEDGER_GRANULE_SHIFT = 4, /* one entry for every 16 bytes: what malloc aligns to */
     SPH_LEDGER_LEAF_ENTRIES = 1 << (SPH_LEDGER_LEAF_SHIFT - SPH_LEDGER_GRANULE_SHIFT),
-    SPH_LEDGER_LEAVES = 96,     /* 48 MiB of file that is touched only where blocks are */
+    SPH_LEDGER_LEAF_BYTES = 8 * SPH_LEDGER_LEAF_ENTRIES,
+    SPH_LEDGER_LEAVES = 128,    /* 64 MiB of file, touched only where blocks are; a power of two */
     SPH_LEDGER_DIRECTORY = 256, /* slots of the hash from address to leaf; a power of two */
     SPH_LEDGER_NAME = 64,
     SPH_LEDGER_BUILD_ID = 20,
@@ -73,8 +74,11 @@ enum {
     SPH_LEDGER_SIZE_BITS = 40,  /* requested bytes, bits 0 to 39; a larger block is told as this */
     SPH_LEDGER_SITE_SHIFT = 40, /* bits 40 to 55 */
     SPH_LEDGER_OWNER_SHIFT =
-        56, /* bits 56 to 63; never 0 in an entry, so a block of 0 bytes shows */
+        56, /* bits 56 to 61; never 0 in an entry, so a block of 0 bytes shows */
 };
+/* The site was known to give blocks back when this one was made: its free has less to note. */
+#define SPH_LEDGER_ENTRY_FREES (UINT64_C(1) << 63)
+#define SPH_LEDGER_RECENT_FREES 0x80u /* the same in `owner` of struct sph_ledger_recent */
 
 /* A caller: one object (executable or shared library) that asks for memory. */
 struct sph_ledger_owner {
@@ -94,7 +98,8 @@ struct sph_ledger_owner {
 struct sph_ledger_count {
     uint64_t allocations, frees; /* frees by this thread, of blocks that any thread made */
     uint64_t live_bytes;         /* two's complement: may be negative in one thread */
-    uint64_t handed_over;        /* the part of live_bytes that is in the owner's flushed_bytes */
+    uint64_t handed_over;        /* the part of live_bytes that is in the owner's flushed_bytes; in
+                                    the record of first_thread the owner's peak, so far */
 };
 
 /* Of a thread. */
@@ -120,14 +125,15 @@ struct sph_ledger_recent {
  * so that a thread costs one. */
 struct sph_ledger_thread {
     uint64_t pointer; /* 0: free */
+    uint64_t alone;   /* the same while mode is 0, else 0 */
     uint64_t busy_sp; /* inside the allocator, which may call itself, since this depth; or 0 */
     uint32_t mode;    /* SPH_LEDGER_MODE_; 0 in most processes */
     uint32_t behalf_depth;
     struct {
         uint64_t sp, caller; /* who called into the C library, and where its stack was */
     } behalf[SPH_LEDGER_BEHALF];
-    uint64_t room[117];
-    struct sph_ledger_recent recent[SPH_LEDGER_RECENT]; /* by hash of the address */
+    uint64_t room[116];
+    struct sph_ledger_recent recent[SPH_LEDGER_RECENT]; /* by address / 16 */
     struct sph_ledger_count counts[SPH_LEDGER_OWNERS];
 };
 
@@ -163,10 +169,10 @@ struct sph_ledger_losses {
     uint64_t threads_seen;  /* records ever in use: peaks are exact while this is 1 */
 };
 
-/* key: address >> SPH_LEDGER_LEAF_SHIFT, plus 1; 0 free. A slot is claimed by compare-and-swap of
- * the key and counts when `leaf` (index + 1) follows. */
+/* Made under the lock, `last` at the end: who finds it finds the leaf. Leaf 0 is nobody's. */
 struct sph_ledger_slot {
-    uint64_t key, leaf;
+    uint64_t last; /* address of the leaf's MiB; 0 free */
+    uint64_t at;   /* where in `leaves` the leaf is, in bytes */
 };
 
 /* The whole. Each part begins on a page of its own; the leaves come last. */
@@ -179,7 +185,7 @@ struct sph_ledger {
         struct {
             struct sph_ledger_losses losses;
             uint32_t n_leaves, n_owners, n_stacks, n_sites; /* in use */
-            uint32_t lock;                                  /* 1: sites, owners or stacks grow */
+            uint32_t lock;         /* 1: sites, owners, stacks or leaves grow */
             uint32_t first_thread; /* number + 1 of the record that was alone; 0: no longer */
             uint64_t threads_used; /* bit n: record n is in use, so the others need no look */
         };

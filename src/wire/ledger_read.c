@@ -15,6 +15,7 @@ enum {
     OWNER_UNLOADED = 3,
     SITE_OTHERS = SPH_LEDGER_SITES - 1,
 };
+#define LEAF_MASK ((UINT64_C(1) << SPH_LEDGER_LEAF_SHIFT) - 1)
 #define SIZE_MASK ((UINT64_C(1) << SPH_LEDGER_SIZE_BITS) - 1)
 
 static const struct sph_ledger *ledger_of(const struct sph_ledger_view *view) {
@@ -73,9 +74,11 @@ static void read_directory(const struct sph_ledger_view *view,
         const struct sph_ledger_slot *slot = &ledger->directory[i];
         if (!is_written(view, slot))
             continue;
-        uint64_t key = load64(&slot->key), leaf = load64(&slot->leaf);
-        if (key > 1 && leaf >= 1 && leaf <= SPH_LEDGER_LEAVES && ret_starts[leaf - 1] == 0)
-            ret_starts[leaf - 1] = (key - 1) << SPH_LEDGER_LEAF_SHIFT;
+        uint64_t last = load64(&slot->last), at = load64(&slot->at);
+        uint64_t leaf = at / SPH_LEDGER_LEAF_BYTES, offset = last & LEAF_MASK;
+        if (offset == LEAF_MASK && at % SPH_LEDGER_LEAF_BYTES == 0 && leaf > 0 &&
+            leaf < SPH_LEDGER_LEAVES && ret_starts[leaf] == 0)
+            ret_starts[leaf] = last - LEAF_MASK;
     }
 }
 
@@ -99,7 +102,8 @@ static unsigned site_of(const struct sph_ledger_view *view, uint64_t entry, unsi
 
 static struct sph_ledger_block read_entry(const struct sph_ledger_view *view, uint64_t entry,
                                           uint64_t address) {
-    unsigned owner = (unsigned)(entry >> SPH_LEDGER_OWNER_SHIFT), stack = stack_of(view, entry);
+    unsigned owner = (unsigned)((entry & ~SPH_LEDGER_ENTRY_FREES) >> SPH_LEDGER_OWNER_SHIFT);
+    unsigned stack = stack_of(view, entry);
     return (struct sph_ledger_block){
         .address = address,
         .bytes = entry & SIZE_MASK,
@@ -274,6 +278,15 @@ static void read_sites(const struct sph_ledger_view *view, struct sph_ledger_sum
     }
 }
 
+/* While one thread is alone, peaks are in its record. */
+static void read_peaks(const struct sph_ledger_thread *thread, struct sph_ledger_summary *sum) {
+    for (unsigned i = 1; i < SPH_LEDGER_OWNERS; i++) {
+        uint64_t peak = load64(&thread->counts[i].handed_over);
+        if ((int64_t)peak > (int64_t)sum->callers[i].peak_bytes)
+            sum->callers[i].peak_bytes = peak;
+    }
+}
+
 static void read_thread(const struct sph_ledger_thread *thread, struct sph_ledger_summary *sum) {
     for (unsigned i = 1; i < SPH_LEDGER_OWNERS; i++) {
         sum->callers[i].allocations += load64(&thread->counts[i].allocations);
@@ -336,9 +349,17 @@ int sph_ledger_sum(const struct sph_ledger_view *view, sph_ledger_resident_fn *r
     read_losses(view, &ret_summary->losses);
     read_owners(view, ret_summary);
     read_sites(view, ret_summary);
-    for (unsigned i = 0; i < SPH_LEDGER_THREADS; i++)
-        if (is_written(view, &ledger_of(view)->threads[i]))
-            read_thread(&ledger_of(view)->threads[i], ret_summary);
+    uint32_t first = is_written(view, &ledger_of(view)->first_thread)
+                         ? load32(&ledger_of(view)->first_thread)
+                         : 0;
+    for (uint32_t i = 0; i < SPH_LEDGER_THREADS; i++) {
+        const struct sph_ledger_thread *thread = &ledger_of(view)->threads[i];
+        if (!is_written(view, thread))
+            continue;
+        read_thread(thread, ret_summary);
+        if (first == i + 1)
+            read_peaks(thread, ret_summary);
+    }
     (void)sph_ledger_walk(view, add_block, &adding);
     conclude(ret_summary);
     return 0;

@@ -26,6 +26,12 @@ static void put_block(struct region *region, unsigned leaf, unsigned granule, ui
     region->ledger->leaves[leaf][granule] = word;
 }
 
+/* A leaf for that MiB of addresses. */
+static struct sph_ledger_slot slot(uint64_t mib, uint64_t leaf) {
+    return (struct sph_ledger_slot){.last = (mib << 20) + 0xfffff,
+                                    .at = leaf * SPH_LEDGER_LEAF_BYTES};
+}
+
 static void put_owner(struct region *region, unsigned n, const char *name, uint64_t lo) {
     struct sph_ledger_owner *owner = &region->ledger->owners[n];
     *owner = (struct sph_ledger_owner){
@@ -46,8 +52,8 @@ static int set_up(void **state) {
     struct sph_ledger *ledger = region->ledger;
     ledger->config = (struct sph_ledger_config){
         .magic = SPH_LEDGER_MAGIC, .version = SPH_LEDGER_VERSION, .state = SPH_LEDGER_ON};
-    ledger->directory[7] = (struct sph_ledger_slot){.key = 5 + 1, .leaf = 1};
-    ledger->directory[200] = (struct sph_ledger_slot){.key = 9 + 1, .leaf = 2};
+    ledger->directory[7] = slot(5, 1);
+    ledger->directory[200] = slot(9, 2);
     put_owner(region, 1, "/mnt/apps/x/bin/app", 0x10000);
     put_owner(region, 3, "/lib/libcurl.so.4", 0x70000);
     ledger->owners[3].build_id_len = 2;
@@ -63,10 +69,10 @@ static int set_up(void **state) {
     ledger->threads[0].recent[5].site = 1;
     ledger->threads[0].recent[5].pending = 2;
     ledger->losses.threads_seen = 1;
-    put_block(region, 0, 0, entry(1, 1, 100));
-    put_block(region, 0, 65535, entry(1, 1, 50));
-    put_block(region, 1, 16, entry(1, 2, 0));
-    put_block(region, 1, 4096, entry(3, 3, 4000));
+    put_block(region, 1, 0, entry(1, 1, 100));
+    put_block(region, 1, 65535, entry(1, 1, 50));
+    put_block(region, 2, 16, entry(1, 2, 0));
+    put_block(region, 2, 4096, entry(3, 3, 4000));
     region->view = (struct sph_ledger_view){
         .bytes = (uint8_t *)ledger, .len = sizeof(*ledger), .written = region->written};
     *state = region;
@@ -169,14 +175,14 @@ static void test_resident_bytes_are_bounded(void **state) {
     struct region *region = *state;
     struct asked asked = {.answer = UINT64_MAX};
     assert_int_equal(sph_ledger_sum(&region->view, note, &asked, region->sum, NULL), 0);
-    assert_int_equal(region->sum->resident_bytes, 4150);  /* no more than there is */
-    region->ledger->directory[7].key = UINT64_C(1) << 44; /* the last MiB of all addresses */
-    put_block(region, 0, 65535, entry(1, 1, 17));         /* past the end */
+    assert_int_equal(region->sum->resident_bytes, 4150); /* no more than there is */
+    region->ledger->directory[7].last = UINT64_MAX;      /* the last MiB of all addresses */
+    put_block(region, 1, 65535, entry(1, 1, 17));        /* past the end */
     asked = (struct asked){.answer = 0};
     assert_int_equal(sph_ledger_sum(&region->view, note, &asked, region->sum, NULL), 0);
     assert_int_equal(asked.bytes, 4100);
     for (unsigned i = 0; i < 100; i++)
-        put_block(region, 1, 100 + i, entry(1, 1, (UINT64_C(1) << 40) - 1));
+        put_block(region, 2, 100 + i, entry(1, 1, (UINT64_C(1) << 40) - 1));
     asked = (struct asked){.answer = 0};
     assert_int_equal(sph_ledger_sum(&region->view, note, &asked, region->sum, NULL), 0);
     assert_true(asked.bytes == SPH_LEDGER_RESIDENT_MAX_BYTES);
@@ -185,7 +191,7 @@ static void test_resident_bytes_are_bounded(void **state) {
 /* What is told of a place leads to a caller that is told of, whatever owners and sites say. */
 static void test_each_place_has_its_caller(void **state) {
     struct region *region = *state;
-    put_block(region, 0, 20, entry(5, 77, 10)); /* neither says anything of itself */
+    put_block(region, 1, 20, entry(5, 77, 10)); /* neither says anything of itself */
     region->ledger->sites[1].owner = 7;         /* its blocks say 1 */
     region->ledger->owners[3].peak_bytes = (uint64_t)-5;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
@@ -206,7 +212,7 @@ static void test_each_place_has_its_caller(void **state) {
 /* What is not marked as written is not read: here it would be found. */
 static void test_holes_stay_unread(void **state) {
     struct region *region = *state;
-    size_t page = offsetof(struct sph_ledger, leaves[1][4096]) / SPH_LEDGER_PAGE_BYTES;
+    size_t page = offsetof(struct sph_ledger, leaves[2][4096]) / SPH_LEDGER_PAGE_BYTES;
     region->written[page] = 0;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
     assert_int_equal(region->sum->live_bytes, 150);
@@ -219,12 +225,34 @@ static void test_holes_stay_unread(void **state) {
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), -EBADMSG);
 }
 
+/* Of the thread that is alone its record has the peaks, as long as it is. */
+static void test_peaks_of_one_thread(void **state) {
+    struct region *region = *state;
+    region->ledger->threads[4].counts[1].handed_over = 7000;
+    region->ledger->threads[4].counts[3].handed_over = 4500; /* the owner knows of more */
+    assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
+    assert_int_equal(region->sum->callers[1].peak_bytes, 150);
+    region->ledger->first_thread = 4 + 1;
+    assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
+    assert_int_equal(region->sum->callers[1].peak_bytes, 7000);
+    assert_int_equal(region->sum->callers[3].peak_bytes, 5000);
+}
+
+/* Whether the site was known to give blocks back is between the writer and itself. */
+static void test_flag_of_an_entry(void **state) {
+    struct region *region = *state;
+    put_block(region, 2, 4096, SPH_LEDGER_ENTRY_FREES | entry(3, 3, 4000));
+    assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
+    assert_int_equal(region->sum->callers[3].live_bytes, 4000);
+    assert_int_equal(region->sum->places[3].live_bytes, 4000);
+}
+
 static void test_what_it_is_not(void **state) {
     struct region *region = *state;
     struct sph_err err = SPH_ERR_NULL;
-    region->ledger->config.version = 2;
+    region->ledger->config.version = 1;
     assert_int_equal(sph_ledger_check(&region->view, &err), -EBADMSG);
-    assert_string_equal(err.text, "The heap ledger is of another version: 2, not 1.");
+    assert_string_equal(err.text, "The heap ledger is of another version: 1, not 2.");
     region->ledger->config.magic++;
     err = (struct sph_err)SPH_ERR_NULL;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, &err), -EBADMSG);
@@ -237,11 +265,19 @@ static void test_what_it_is_not(void **state) {
 static void test_damage(void **state) {
     struct region *region = *state;
     struct sph_ledger *ledger = region->ledger;
-    put_block(region, 0, 9, entry(200, 9999, 7)); /* no such owner, no such site */
-    ledger->directory[8] =
-        (struct sph_ledger_slot){.key = 77, .leaf = 1}; /* a leaf that is taken */
-    ledger->directory[9] = (struct sph_ledger_slot){.key = 78, .leaf = SPH_LEDGER_LEAVES + 1};
-    ledger->directory[10] = (struct sph_ledger_slot){.key = UINT64_MAX, .leaf = UINT64_MAX};
+    put_block(region, 1, 9, entry(200, 9999, 7)); /* no such owner, no such site */
+    ledger->directory[8] = slot(77, 1);           /* a leaf that is taken */
+    ledger->directory[9] = slot(78, SPH_LEDGER_LEAVES);
+    ledger->directory[10] = (struct sph_ledger_slot){.last = UINT64_MAX, .at = UINT64_MAX};
+    ledger->directory[11] = slot(79, 0); /* nobody's */
+    ledger->directory[12] = slot(80, 3);
+    ledger->directory[12].last--;
+    ledger->directory[13] = slot(81, 4);
+    ledger->directory[13].at += 8;
+    for (unsigned leaf = 3; leaf < 6; leaf++)
+        put_block(region, leaf, 5, entry(1, 1, 1000));
+    put_block(region, 0, 5, entry(1, 1, 1000));
+    ledger->first_thread = 0xffffffff;
     ledger->owners[3].name_len = 0xffffffff;
     ledger->owners[3].name[0] = '\033';
     ledger->owners[3].build_id_len = 255;
@@ -271,7 +307,7 @@ static void test_stacks_lead_to_sites(void **state) {
     region->ledger->config.flags = SPH_LEDGER_FLAG_STACKS;
     region->ledger->stacks[1] = (struct sph_ledger_stack){.hash = 5, .site = 3};
     region->ledger->stacks[2] = (struct sph_ledger_stack){.hash = 6, .site = 70000};
-    put_block(region, 1, 4096, entry(3, 65535, 4000)); /* no such stack */
+    put_block(region, 2, 4096, entry(3, 65535, 4000)); /* no such stack */
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
     assert_int_equal(region->sum->places[3].live_bytes, 150);
     assert_int_equal(region->sum->places[SPH_LEDGER_SITES - 1].live_bytes, 4000);
@@ -298,6 +334,8 @@ int main(void) {
                                        TEST(test_resident_bytes_are_bounded),
                                        TEST(test_each_place_has_its_caller),
                                        TEST(test_holes_stay_unread),
+                                       TEST(test_peaks_of_one_thread),
+                                       TEST(test_flag_of_an_entry),
                                        TEST(test_what_it_is_not),
                                        TEST(test_damage),
                                        TEST(test_losses_are_told),
