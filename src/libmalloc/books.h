@@ -44,9 +44,9 @@ SPH_HIDDEN void sph_sites_revive(struct sph_ledger *ledger, unsigned owner, uint
 /* Site and owner for a call from `caller`, as they stand in an entry. */
 SPH_HIDDEN uint64_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
                                uintptr_t caller);
-/* The block of that entry is given back. */
+/* A block of that site, or of that stack, is given back. */
 SPH_HIDDEN void sph_site_free(struct sph_ledger *ledger, const struct sph_ledger_thread *thread,
-                              uint64_t value);
+                              unsigned site);
 /* The same tag with a stack in the place of the site. */
 SPH_HIDDEN uint64_t sph_stack_tag(struct sph_ledger *ledger, uint64_t tag, uintptr_t sp);
 

@@ -123,11 +123,7 @@ static inline void *note(void *block, size_t bytes, uintptr_t caller) {
 
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's are __size and so on */
 SPH_API void *malloc(size_t bytes) {
-    void *block = real.malloc(bytes);
-    struct sph_ledger *ledger = sph_the_ledger;
-    if (SPH_UNLIKELY(block == NULL) || SPH_UNLIKELY(ledger == NULL))
-        return block;
-    return sph_note_alloc(ledger, block, bytes, CALLER, 0);
+    return note(real.malloc(bytes), bytes, CALLER);
 }
 
 SPH_API void *calloc(size_t count, size_t bytes) {

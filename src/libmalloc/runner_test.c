@@ -81,7 +81,7 @@ int runner_wait(struct runner *runner) {
 }
 
 static void add_entry(const struct runner *runner, uint64_t entry, struct runner_sum *sums) {
-    unsigned owner = (unsigned)(entry >> SPH_LEDGER_OWNER_SHIFT) & 0x7f;
+    unsigned owner = (unsigned)((entry & ~SPH_LEDGER_ENTRY_FREES) >> SPH_LEDGER_OWNER_SHIFT);
     unsigned site = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) & 0xffff;
     if (runner->ledger->config.flags & SPH_LEDGER_FLAG_STACKS) {
         assert_in_range(site, 1, SPH_LEDGER_STACKS - 1);

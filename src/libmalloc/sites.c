@@ -235,38 +235,25 @@ uint64_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
     return make_tag(recent->site, recent->owner);
 }
 
-/* What is at hand says that the site's blocks stay: it is to be looked up again. Written into other
- * threads' records too: at worst they look once more than they need. */
-static void forget_kept(struct sph_ledger_recent *recent, unsigned site) {
-    if (recent->site == site && (recent->owner & SPH_LEDGER_RECENT_FREES) == 0)
-        sph_store(&recent->address, 0);
-}
-
-/* The first block of the site that is given back: everyone who makes more is to know. Later ones
- * were made by who did not know yet, or by way of an alias, which is not found by address. */
+/* The first block of the site that is given back. What threads have at hand says that its blocks
+ * stay, and is to be looked up again: at worst once more than it needs. */
 static void tell_freed(struct sph_ledger *ledger, unsigned site) {
     uint64_t used = __atomic_load_n(&ledger->threads_used, __ATOMIC_ACQUIRE);
-    bool is_first = !ledger->sites[site].freed;
     struct sph_ledger_thread *thread;
     ledger->sites[site].freed = 1;
-    while ((thread = sph_thread_next(ledger, &used)) != NULL) {
-        for (unsigned i = 0; is_first && i < SPH_LEDGER_RECENT; i++)
-            forget_kept(&thread->recent[i], site);
-        if (!is_first)
-            forget_kept(sph_recent_at(thread, (uintptr_t)ledger->sites[site].address), site);
-    }
+    while ((thread = sph_thread_next(ledger, &used)) != NULL)
+        for (unsigned i = 0; i < SPH_LEDGER_RECENT; i++)
+            if (thread->recent[i].site == site)
+                sph_store(&thread->recent[i].address, 0);
 }
 
 void sph_site_free(struct sph_ledger *ledger, const struct sph_ledger_thread *thread,
-                   uint64_t value) {
-    unsigned site = sph_entry_site(value);
-    if ((value & SPH_LEDGER_ENTRY_FREES) != 0)
-        return;
+                   unsigned site) {
     if ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0)
         site = site < SPH_LEDGER_STACKS ? ledger->stacks[site].site : SPH_LEDGER_SITES;
     if (site >= SPH_LEDGER_SITES)
         sph_lose(&ledger->losses.damaged);
-    else
+    else if (!ledger->sites[site].freed)
         tell_freed(ledger, site);
 }
 

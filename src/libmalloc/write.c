@@ -120,7 +120,7 @@ static struct sph_ledger_slot *find_slot(struct sph_ledger *ledger, uintptr_t bl
     size_t n = (size_t)(sph_slot_at(ledger, block) - ledger->directory);
     for (unsigned i = 0; i < SPH_LEDGER_DIRECTORY; i++, n++) {
         struct sph_ledger_slot *slot = &ledger->directory[n % SPH_LEDGER_DIRECTORY];
-        uint64_t found = __atomic_load_n(&slot->last, __ATOMIC_ACQUIRE);
+        uint64_t found = sph_load(&slot->last);
         if (found == last || found == 0)
             return slot;
     }
@@ -128,8 +128,9 @@ static struct sph_ledger_slot *find_slot(struct sph_ledger *ledger, uintptr_t bl
 }
 
 static uint64_t *look_up_entry(struct sph_ledger *ledger, uintptr_t block) {
-    struct sph_ledger_slot *slot = find_slot(ledger, block);
-    return slot == NULL || slot->last == 0 ? NULL : sph_entry_at(ledger, slot, block);
+    const struct sph_ledger_slot *slot = find_slot(ledger, block);
+    return slot != NULL && sph_slot_is_of(slot, block, true) ? sph_entry_at(ledger, slot, block)
+                                                             : NULL;
 }
 
 /* Under the lock: the slot of that MiB, with a leaf; NULL: there is no room. */
@@ -203,8 +204,8 @@ static bool try_for_asker(struct sph_ledger *ledger, void *block, size_t bytes, 
         sph_recent_at(thread, caller)->address != (caller | SPH_LEDGER_RECENT_PASSES))
         return false;
     uintptr_t asker = sph_behalf_find(ledger, thread, (uintptr_t)__builtin_frame_address(0));
-    return asker != 0 && (sph_try_alloc(ledger, (uintptr_t)block, bytes, asker, false) ||
-                          sph_try_alloc(ledger, (uintptr_t)block, bytes, asker, true));
+    return asker != 0 &&
+           sph_try_alloc(ledger, (uintptr_t)block, bytes, asker, thread->alone != pointer);
 }
 
 void *sph_note_alloc_slow(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller,
@@ -261,7 +262,7 @@ void sph_note_realloc_end(struct sph_ledger *ledger, struct sph_held held, void 
     uint64_t value =
         put(ledger, block, bytes, caller, sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
     if (held.entry != NULL && sph_entry_site(value) != sph_entry_site(held.value))
-        sph_site_free(ledger, thread, held.value);
+        sph_site_free(ledger, thread, sph_entry_site(held.value));
 }
 
 void sph_note_realloc_failed(struct sph_held held) {
@@ -273,6 +274,6 @@ void sph_note_realloc_freed(struct sph_ledger *ledger, struct sph_held held) {
     if (held.entry == NULL)
         return;
     struct sph_ledger_thread *thread = sph_thread(ledger);
-    sph_site_free(ledger, thread, held.value);
+    sph_site_free(ledger, thread, sph_entry_site(held.value));
     count_free(ledger, thread, held.value);
 }

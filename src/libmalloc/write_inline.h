@@ -43,6 +43,14 @@ static inline struct sph_ledger_slot *sph_slot_at(struct sph_ledger *ledger, uin
     return &ledger->directory[sph_hash((uintptr_t)sph_last_of(block), 8)];
 }
 
+/* Whether it is there. Another thread may be making the slot: its leaf is looked at afterwards. */
+static inline bool sph_slot_is_of(const struct sph_ledger_slot *slot, uintptr_t block, bool many) {
+    uint64_t last = sph_load(&slot->last);
+    if (many)
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return last == sph_last_of(block);
+}
+
 _Static_assert((SPH_LEDGER_LEAVES & (SPH_LEDGER_LEAVES - 1)) == 0, "sph_entry_at() masks with it");
 
 /* Within the leaves, whatever stands in the slot. */
@@ -86,10 +94,11 @@ static inline __attribute__((always_inline)) bool sph_try_alloc(struct sph_ledge
     struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
     const struct sph_ledger_slot *slot = sph_slot_at(ledger, block);
     struct sph_ledger_recent *recent = sph_recent_at(thread, caller);
-    uint64_t *entry = sph_entry_at(ledger, slot, block);
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
-        SPH_UNLIKELY(slot->last != sph_last_of(block)) || SPH_UNLIKELY(recent->address != caller) ||
-        SPH_UNLIKELY((sph_load(entry) | bytes >> SPH_LEDGER_SIZE_BITS) != 0))
+        SPH_UNLIKELY(!sph_slot_is_of(slot, block, many)) || SPH_UNLIKELY(recent->address != caller))
+        return false;
+    uint64_t *entry = sph_entry_at(ledger, slot, block);
+    if (SPH_UNLIKELY((sph_load(entry) | bytes >> SPH_LEDGER_SIZE_BITS) != 0))
         return false;
     uint32_t upper; /* site, owner, and a byte that is moved out */
     __builtin_memcpy(&upper, &recent->site, sizeof(upper));
@@ -107,20 +116,26 @@ static inline __attribute__((always_inline)) bool sph_try_alloc(struct sph_ledge
     return true;
 }
 
-/* An entry of 0 has no SPH_LEDGER_ENTRY_FREES either: one test for both. */
+/* Whether the site is known to give blocks back. An entry of 0 has no flag, and site 0 never does:
+ * one test for all. The site itself is asked for blocks that were made before it was known. */
+static inline bool sph_is_freed(const struct sph_ledger *ledger, uint64_t value) {
+    return SPH_LIKELY((value & SPH_LEDGER_ENTRY_FREES) != 0) ||
+           ledger->sites[sph_entry_site(value) % SPH_LEDGER_SITES].freed;
+}
+
 static inline __attribute__((always_inline)) bool sph_try_free(struct sph_ledger *ledger,
                                                                uintptr_t block, bool many) {
     uintptr_t pointer = sph_thread_pointer();
     struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
     const struct sph_ledger_slot *slot = sph_slot_at(ledger, block);
-    uint64_t *entry = sph_entry_at(ledger, slot, block);
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
-        SPH_UNLIKELY(slot->last != sph_last_of(block)))
+        SPH_UNLIKELY(!sph_slot_is_of(slot, block, many)))
         return false;
+    uint64_t *entry = sph_entry_at(ledger, slot, block);
     uint64_t value = sph_load(entry);
     struct sph_ledger_count *count = sph_count_of(thread, value);
     uint64_t live = count->live_bytes - (value & SPH_SIZE_MAX_BYTES);
-    if (SPH_UNLIKELY((value & SPH_LEDGER_ENTRY_FREES) == 0) ||
+    if (SPH_UNLIKELY(!sph_is_freed(ledger, value)) ||
         (many && ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0 || sph_is_far(live, count))))
         return false;
     sph_store(entry, 0);
