@@ -45,11 +45,13 @@ class Flow(unittest.TestCase):
             package = pack(device, PROBE, ["flood", str(size), "out", "all is said", "stay"])
             process = device.popen("device", "log", "--follow")
             said, text = threading.Event(), []
+            awaited = {"all is said", f"e{size // 64 - 1:010}"}  # the ends of two streams, in either order
 
             def read():
                 for line in process.stdout:
                     text.append(line.decode())
-                    if "all is said" in text[-1]:
+                    awaited.difference_update([end for end in awaited if end in text[-1]])
+                    if not awaited:
                         said.set()
             reader = threading.Thread(target=read, daemon=True)
             reader.start()
