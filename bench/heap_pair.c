@@ -5,11 +5,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "peak_rss.h"
 
-enum { REPEATS_MAX = 101, FIFO_BLOCKS = 256, LIVE_BLOCKS = 10000 };
+enum { REPEATS_MAX = 101, FIFO_BLOCKS = 256, LIVE_BLOCKS = 10000, STORM_BLOCKS = 1000 };
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -89,6 +90,36 @@ static double run_random(void) {
     return ns;
 }
 
+/* What programs do with their blocks: fill them when they get them, read them before they give them
+ * back. */
+static double run_storm(void) {
+    enum { PAIRS = 200000 };
+    static struct {
+        unsigned char *bytes;
+        size_t len;
+    } live[STORM_BLOCKS];
+    static unsigned long sum;
+    uint64_t start = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        uint32_t random = draw();
+        unsigned at = random % STORM_BLOCKS;
+        for (size_t n = 0; n < live[at].len; n += 8)
+            sum += live[at].bytes[n];
+        free(live[at].bytes);
+        live[at].len = 16 + (random >> 16) % 1009;
+        live[at].bytes = take(live[at].len);
+        memset(live[at].bytes, (int)random, live[at].len);
+    }
+    double ns = (double)(now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / PAIRS;
+    __asm__ volatile("" ::"r"(sum));
+    for (unsigned i = 0; i < STORM_BLOCKS; i++) {
+        free(live[i].bytes);
+        live[i].bytes = NULL;
+        live[i].len = 0;
+    }
+    return ns;
+}
+
 /* Two threads, each of which frees what the other allocates, a batch at a time. Waiting for each
  * other is not counted. */
 enum { ROUNDS = 400, BATCH = 512 };
@@ -135,11 +166,9 @@ int main(int argc, char **argv) {
         const char *name;
         double (*run)(void);
     } works[] = {
-        {"pair-64", run_64},
-        {"pair-4096", run_4096},
-        {"fifo-256", run_fifo},
-        {"random-10000", run_random},
-        {"exchange-2-threads", run_exchange},
+        {"pair-64", run_64},       {"pair-4096", run_4096},
+        {"fifo-256", run_fifo},    {"random-10000", run_random},
+        {"storm-1000", run_storm}, {"exchange-2-threads", run_exchange},
     };
     unsigned repeats = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 11;
     if (repeats == 0 || repeats > REPEATS_MAX)

@@ -294,9 +294,9 @@ static int map_file(struct sph_remote *remote, const char *name, int how, const 
 static int map_region(struct sph_remote *remote, uint64_t base, const char *name, int fixed) {
     const uint64_t start = base + SPH_LEDGER_REGION_DISTANCE;
     const struct part parts[] = {
-        {start, SPH_LEDGER_PAGE_BYTES, 0, PROT_READ, MAP_SHARED | fixed},
-        {start + SPH_LEDGER_PAGE_BYTES, sizeof(struct sph_ledger) - SPH_LEDGER_PAGE_BYTES,
-         SPH_LEDGER_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | fixed}};
+        {start, SPH_LEDGER_FIXED_BYTES, 0, PROT_READ, MAP_SHARED | fixed},
+        {start + SPH_LEDGER_FIXED_BYTES, sizeof(struct sph_ledger) - SPH_LEDGER_FIXED_BYTES,
+         SPH_LEDGER_FIXED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | fixed}};
     return map_file(remote, name, O_RDWR | O_CLOEXEC, parts, 2);
 }
 

@@ -29,7 +29,7 @@ struct region {
 
 static uint64_t entry(unsigned owner, unsigned site, uint64_t bytes) {
     return (uint64_t)owner << SPH_LEDGER_OWNER_SHIFT | (uint64_t)site << SPH_LEDGER_SITE_SHIFT |
-           bytes;
+           bytes << SPH_LEDGER_SIZE_SHIFT;
 }
 
 static void put_owner(struct region *region, unsigned n, const char *path, uint64_t lo) {
@@ -47,8 +47,9 @@ static void put_site(struct region *region, unsigned n, unsigned owner, uint64_t
 
 /* A leaf of the MiB that `address` is in. */
 static void put_leaf(struct region *region, unsigned leaf, uint64_t address) {
-    region->ledger->directory[leaf] = (struct sph_ledger_slot){
-        .last = address | ((1u << SPH_LEDGER_LEAF_SHIFT) - 1), .at = leaf * SPH_LEDGER_LEAF_BYTES};
+    uint64_t mib = address >> SPH_LEDGER_LEAF_SHIFT;
+    region->ledger->directory[leaf] =
+        (struct sph_ledger_slot){.bias = (leaf - mib) * SPH_LEDGER_LEAF_ENTRIES, .mib = mib + 1};
 }
 
 static void put_block(struct region *region, unsigned leaf, uint64_t address, uint64_t word) {

@@ -22,6 +22,10 @@ static inline uint64_t sph_load(const uint64_t *from) {
 static inline void sph_store(uint64_t *to, uint64_t value) {
     __atomic_store_n(to, value, __ATOMIC_RELAXED);
 }
+/* As much of it as an address has bits. */
+static inline uintptr_t sph_load_low(const uint64_t *from) {
+    return sph_load(from);
+}
 #elif defined(__arm__)
 static inline uintptr_t sph_thread_pointer(void) {
     uintptr_t pointer;
@@ -41,6 +45,9 @@ static inline uint64_t sph_load(const uint64_t *from) {
 }
 static inline void sph_store(uint64_t *to, uint64_t value) {
     __asm__ volatile("strd %Q1, %R1, [%2]" : "=m"(*to) : "r"(value), "r"(to));
+}
+static inline uintptr_t sph_load_low(const uint64_t *from) {
+    return *(const volatile uint32_t *)from; /* little-endian */
 }
 #else
 #error "libmalloc: this processor's thread pointer is not known here"

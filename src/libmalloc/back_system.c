@@ -6,10 +6,10 @@ bool sph_back_is_readable(const struct sph_ledger *ledger, uintptr_t address) {
     enum { NO_SUCH_HOW = 9999, SET_BYTES = 8, BAD_ARGUMENT = -22 };
     (void)ledger;
     return sph_system_call(SPH_SYS_RT_SIGPROCMASK, NO_SUCH_HOW, (long)(address & ~(uintptr_t)7), 0,
-                           SET_BYTES) == BAD_ARGUMENT;
+                           SET_BYTES, 0) == BAD_ARGUMENT;
 }
 
 void sph_back_yield(const struct sph_ledger *ledger) {
     (void)ledger;
-    (void)sph_system_call(SPH_SYS_SCHED_YIELD, 0, 0, 0, 0);
+    (void)sph_system_call(SPH_SYS_SCHED_YIELD, 0, 0, 0, 0, 0);
 }

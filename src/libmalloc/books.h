@@ -42,13 +42,13 @@ SPH_HIDDEN void sph_sites_retire(struct sph_ledger *ledger, unsigned owner);
 SPH_HIDDEN void sph_sites_revive(struct sph_ledger *ledger, unsigned owner, uint64_t delta);
 
 /* Site and owner for a call from `caller`, as they stand in an entry. */
-SPH_HIDDEN uint64_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
+SPH_HIDDEN uint32_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
                                uintptr_t caller);
 /* A block of that site, or of that stack, is given back. */
 SPH_HIDDEN void sph_site_free(struct sph_ledger *ledger, const struct sph_ledger_thread *thread,
                               unsigned site);
 /* The same tag with a stack in the place of the site. */
-SPH_HIDDEN uint64_t sph_stack_tag(struct sph_ledger *ledger, uint64_t tag, uintptr_t sp);
+SPH_HIDDEN uint32_t sph_stack_tag(struct sph_ledger *ledger, uint32_t tag, uintptr_t sp);
 
 /* On whose behalf a call from a passing object at stack depth `sp` is; 0: its own. */
 SPH_HIDDEN uintptr_t sph_behalf_find(struct sph_ledger *ledger, struct sph_ledger_thread *thread,

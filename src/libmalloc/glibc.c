@@ -1,9 +1,9 @@
 /* libmalloc.so.0 for programs of glibc: hooks before the functions that allocate.
  *
  * It is preloaded, so it must cost the program next to nothing: all that it writes, relocations
- * included, is one page (FIRST begins it; a test looks), it has no constructor and no thread-local
- * storage, and it calls dlsym() only for functions that are there (one that is not makes an error
- * message, from the app's heap). */
+ * included, is one page (FIRST begins it; a test looks), which moves into the region as soon as
+ * there is one; it has no thread-local storage, and it calls dlsym() only for functions that are
+ * there (one that is not makes an error message, from the app's heap). */
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "libmalloc/glibc.h"
+#include "libmalloc/system.h"
 
 #define SPH_API __attribute__((visibility("default")))
 #define CALLER ((uintptr_t)__builtin_return_address(0))
@@ -50,8 +51,23 @@ static void *look_up(const char *name) {
     return found;
 }
 
+/* The page becomes one of the region's file: the app's memory is what it is without it. A mapping
+ * that is shared and is moved with an old size of 0 stays where it is, and is there twice. Where it
+ * fails, the page stays the app's. */
+static void give_page_away(struct sph_ledger *ledger) {
+    enum { READ = 1, WRITE = 2, MAYMOVE = 1, FIXED = 2 };
+    long page = (long)&first, at = (long)ledger->library_page, bytes = SPH_LEDGER_PAGE_BYTES;
+    if (sph_system_call(SPH_SYS_MPROTECT, at, bytes, READ | WRITE, 0, 0) != 0)
+        return;
+    memcpy(ledger->library_page, (const void *)page, SPH_LEDGER_PAGE_BYTES);
+    (void)sph_system_call(SPH_SYS_MREMAP, at, 0, bytes, MAYMOVE | FIXED, page);
+    (void)sph_system_call(SPH_SYS_MPROTECT, at, bytes, READ, 0, 0);
+}
+
 SPH_SLOW bool sph_glibc_boot(void);
-/* False: it runs right now, and this call is of its own making. */
+/* At the first call, or as the library's DT_INIT: a program may never allocate, and its page is
+ * given away all the same. (A constructor would be noted on a page more.) False: it runs right now,
+ * and this call is of its own making. */
 bool sph_glibc_boot(void) {
     uint32_t state = BOOT_NOT;
     if (!__atomic_compare_exchange_n(&boot_state, &state, BOOT_RUNS, false, __ATOMIC_ACQUIRE,
@@ -66,6 +82,8 @@ bool sph_glibc_boot(void) {
     /* Last: where there is a ledger, all else is known, and no new block is of the pool. */
     __atomic_store_n(&sph_the_ledger, sph_glibc_region(), __ATOMIC_RELEASE);
     __atomic_store_n(&boot_state, BOOT_DONE, __ATOMIC_RELEASE);
+    if (sph_the_ledger != NULL)
+        give_page_away(sph_the_ledger);
     return true;
 }
 
@@ -116,14 +134,15 @@ static inline bool is_ready(void) {
 
 static inline void *note(void *block, size_t bytes, uintptr_t caller) {
     struct sph_ledger *ledger = sph_the_ledger;
-    if (SPH_LIKELY(block != NULL && ledger != NULL))
+    if (SPH_LIKELY(ledger != NULL))
         return sph_note_alloc(ledger, block, bytes, caller, 0);
     return block;
 }
 
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's are __size and so on */
 SPH_API void *malloc(size_t bytes) {
-    return note(real.malloc(bytes), bytes, CALLER);
+    void *block = real.malloc(bytes);
+    return note(block, bytes, CALLER);
 }
 
 SPH_API void *calloc(size_t count, size_t bytes) {
@@ -135,21 +154,21 @@ SPH_API void *calloc(size_t count, size_t bytes) {
 }
 
 /* What the ledger does not know may be of the pool, and stays there. */
-SPH_SLOW void sph_free_unknown(void *block);
-void sph_free_unknown(void *block) {
+SPH_SLOW void sph_free_slow(void *block);
+void sph_free_slow(void *block) {
     if (block == NULL || is_in_pool(block) || !is_ready())
         return;
-    if (sph_the_ledger != NULL)
+    if (sph_the_ledger != NULL && !sph_note_free_slow(sph_the_ledger, block))
         sph_note_unknown(sph_the_ledger);
     real.free(block);
 }
 
 SPH_API void free(void *block) {
     struct sph_ledger *ledger = sph_the_ledger;
-    if (SPH_LIKELY(ledger != NULL) && SPH_LIKELY(sph_note_free(ledger, block))) /* NULL is not */
+    if (SPH_LIKELY(ledger != NULL) && SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false)))
         real.free(block);
     else
-        sph_free_unknown(block);
+        sph_free_slow(block); /* both are jumps: nothing is kept on the stack meanwhile */
 }
 
 /* A block of the pool stays there; what it holds moves to a real one. */

@@ -81,8 +81,8 @@ int runner_wait(struct runner *runner) {
 }
 
 static void add_entry(const struct runner *runner, uint64_t entry, struct runner_sum *sums) {
-    unsigned owner = (unsigned)((entry & ~SPH_LEDGER_ENTRY_FREES) >> SPH_LEDGER_OWNER_SHIFT);
-    unsigned site = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) & 0xffff;
+    unsigned owner = (unsigned)(entry >> SPH_LEDGER_OWNER_SHIFT) & (SPH_LEDGER_OWNERS - 1);
+    unsigned site = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) % SPH_LEDGER_SITES;
     if (runner->ledger->config.flags & SPH_LEDGER_FLAG_STACKS) {
         assert_in_range(site, 1, SPH_LEDGER_STACKS - 1);
         site = runner->ledger->stacks[site].site;
@@ -92,7 +92,7 @@ static void add_entry(const struct runner *runner, uint64_t entry, struct runner
     if (site != SPH_LEDGER_SITES - 1)
         assert_int_equal(runner->ledger->sites[site].owner, owner);
     sums[owner].blocks++;
-    sums[owner].bytes += entry & ((UINT64_C(1) << SPH_LEDGER_SIZE_BITS) - 1);
+    sums[owner].bytes += entry >> SPH_LEDGER_SIZE_SHIFT;
 }
 
 void runner_add(const struct runner *runner, struct runner_sum sums[SPH_LEDGER_OWNERS]) {
@@ -114,16 +114,15 @@ void runner_add(const struct runner *runner, struct runner_sum sums[SPH_LEDGER_O
         }
         for (unsigned i = 0; i < SPH_LEDGER_RECENT; i++)
             if (thread->recent[i].pending != 0)
-                sums[ledger->sites[thread->recent[i].site].owner].site_allocations +=
-                    thread->recent[i].pending;
+                sums[ledger->sites[thread->recent[i].tag >> SPH_LEDGER_SITE_SHIFT].owner]
+                    .site_allocations += thread->recent[i].pending;
     }
 }
 
 uint64_t runner_peak(const struct runner *runner, unsigned owner) {
     const struct sph_ledger *ledger = runner->ledger;
-    if (ledger->first_thread == 0)
-        return ledger->owners[owner].peak_bytes;
-    return ledger->threads[ledger->first_thread - 1].counts[owner].handed_over;
+    return ledger->is_alone == 1 ? ledger->threads[0].counts[owner].handed_over
+                                 : ledger->owners[owner].peak_bytes;
 }
 
 unsigned runner_owner(const struct runner *runner, const char *name) {

@@ -181,13 +181,16 @@ static bool resolve(struct sph_ledger *ledger, uintptr_t address, struct charge 
 
 static void settle(struct sph_ledger *ledger, struct sph_ledger_recent *recent) {
     uint32_t pending = recent->pending;
+    unsigned site = sph_entry_site(recent->tag);
     recent->pending = 0;
-    if (pending != 0 && recent->site < SPH_LEDGER_SITES)
-        __atomic_fetch_add(&ledger->sites[recent->site].allocations, pending, __ATOMIC_RELAXED);
+    if (pending != 0 && site < SPH_LEDGER_SITES)
+        __atomic_fetch_add(&ledger->sites[site].allocations, pending, __ATOMIC_RELAXED);
 }
 
-static uint8_t frees_of(const struct sph_ledger *ledger, unsigned site) {
-    return site < SPH_LEDGER_SITES && ledger->sites[site].freed ? SPH_LEDGER_RECENT_FREES : 0;
+static uint32_t make_tag(const struct sph_ledger *ledger, const struct charge *charge) {
+    bool frees = charge->site < SPH_LEDGER_SITES && ledger->sites[charge->site].freed;
+    return charge->site << SPH_LEDGER_SITE_SHIFT | charge->owner << SPH_LEDGER_OWNER_SHIFT |
+           (frees ? SPH_LEDGER_ENTRY_FREES : 0);
 }
 
 /* The thread's place for `address`, filled. Its address is the last to be written, so that a signal
@@ -201,28 +204,23 @@ static struct sph_ledger_recent *keep_at_hand(struct sph_ledger *ledger,
     sph_store(&recent->address, 0);
     struct charge charge;
     bool keep = resolve(ledger, address, &charge);
-    recent->site = (uint16_t)charge.site;
-    recent->owner = (uint8_t)charge.owner | frees_of(ledger, charge.site);
+    recent->tag = make_tag(ledger, &charge);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (keep)
         sph_store(&recent->address, address | (charge.passes ? SPH_LEDGER_RECENT_PASSES : 0));
     return recent;
 }
 
-static uint64_t make_tag(unsigned site, unsigned owner) {
-    return (uint64_t)owner << SPH_LEDGER_OWNER_SHIFT | (uint64_t)site << SPH_LEDGER_SITE_SHIFT;
-}
-
 /* Threads that share a record keep nothing at hand there. */
-static uint64_t charge_shared(struct sph_ledger *ledger, uintptr_t caller) {
+static uint32_t charge_shared(struct sph_ledger *ledger, uintptr_t caller) {
     struct charge charge;
     (void)resolve(ledger, caller, &charge);
     if (charge.site < SPH_LEDGER_SITES)
         __atomic_fetch_add(&ledger->sites[charge.site].allocations, 1, __ATOMIC_RELAXED);
-    return make_tag(charge.site, charge.owner | frees_of(ledger, charge.site));
+    return make_tag(ledger, &charge);
 }
 
-uint64_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread, uintptr_t caller) {
+uint32_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread, uintptr_t caller) {
     if (thread == &ledger->threads[SPH_THREAD_SHARED])
         return charge_shared(ledger, caller);
     struct sph_ledger_recent *recent = keep_at_hand(ledger, thread, caller);
@@ -232,7 +230,7 @@ uint64_t sph_charge(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
             recent = keep_at_hand(ledger, thread, asks);
     }
     recent->pending++;
-    return make_tag(recent->site, recent->owner);
+    return recent->tag & SPH_TAG_MASK;
 }
 
 /* The first block of the site that is given back. What threads have at hand says that its blocks
@@ -243,7 +241,7 @@ static void tell_freed(struct sph_ledger *ledger, unsigned site) {
     ledger->sites[site].freed = 1;
     while ((thread = sph_thread_next(ledger, &used)) != NULL)
         for (unsigned i = 0; i < SPH_LEDGER_RECENT; i++)
-            if (thread->recent[i].site == site)
+            if (sph_entry_site(thread->recent[i].tag) == site)
                 sph_store(&thread->recent[i].address, 0);
 }
 
@@ -265,7 +263,8 @@ static void forget_retired(struct sph_ledger *ledger, unsigned owner) {
     while ((thread = sph_thread_next(ledger, &used)) != NULL) {
         for (unsigned i = 0; i < SPH_LEDGER_RECENT; i++) {
             struct sph_ledger_recent *recent = &thread->recent[i];
-            if ((recent->site < SPH_LEDGER_SITES && ledger->sites[recent->site].retired) ||
+            unsigned site = sph_entry_site(recent->tag);
+            if ((site < SPH_LEDGER_SITES && ledger->sites[site].retired) ||
                 (recent->address & ~SPH_LEDGER_RECENT_PASSES) - gone->lo < gone->hi - gone->lo)
                 sph_store(&recent->address, 0);
         }

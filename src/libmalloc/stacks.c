@@ -114,7 +114,7 @@ static unsigned make(struct sph_ledger *ledger, uint32_t hash, uint32_t site,
     return at;
 }
 
-uint64_t sph_stack_tag(struct sph_ledger *ledger, uint64_t tag, uintptr_t sp) {
+uint32_t sph_stack_tag(struct sph_ledger *ledger, uint32_t tag, uintptr_t sp) {
     uint64_t frames[SPH_LEDGER_STACK_DEPTH];
     for (unsigned i = 0; i < SPH_LEDGER_STACK_DEPTH; i++)
         *(volatile uint64_t *)&frames[i] = 0; /* or it becomes a call of memset */
@@ -127,6 +127,5 @@ uint64_t sph_stack_tag(struct sph_ledger *ledger, uint64_t tag, uintptr_t sp) {
         n = make(ledger, hash, site, frames);
         sph_unlock(ledger);
     }
-    return (tag & ~((uint64_t)SPH_SITE_MASK << SPH_LEDGER_SITE_SHIFT)) |
-           (uint64_t)n << SPH_LEDGER_SITE_SHIFT;
+    return (tag & ~((uint32_t)SPH_SITE_MASK << SPH_LEDGER_SITE_SHIFT)) | n << SPH_LEDGER_SITE_SHIFT;
 }

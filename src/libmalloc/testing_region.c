@@ -13,7 +13,7 @@ struct sph_ledger *sph_glibc_region(void) {
              TRUTH_REGION_FD, 0) != at)
         return NULL;
     ledger->config.base = getauxval(AT_BASE);
-    if (mprotect(at, SPH_LEDGER_PAGE_BYTES, PROT_READ) != 0 || !sph_ledger_is_on(ledger))
+    if (mprotect(at, SPH_LEDGER_FIXED_BYTES, PROT_READ) != 0 || !sph_ledger_is_on(ledger))
         return NULL;
     return ledger;
 }

@@ -49,6 +49,10 @@ static void settle_peak(struct sph_ledger *ledger, struct sph_ledger_thread *thr
     if ((thread->mode & SPH_LEDGER_MODE_MANY) == 0) {
         if ((int64_t)count->live_bytes > (int64_t)count->handed_over)
             count->handed_over = count->live_bytes;
+        if (count->handed_over > SPH_SIZE_MAX_BYTES) {
+            thread->mode |= SPH_LEDGER_MODE_HUGE; /* the common path looks at new peaks only */
+            sph_store(&thread->alone, 0);
+        }
     } else if (sph_is_far(count->live_bytes, count)) {
         hand_over(ledger, thread, owner);
     }
@@ -58,10 +62,9 @@ static void settle_peak(struct sph_ledger *ledger, struct sph_ledger_thread *thr
  * under way may still take it for alone: then a block's bytes are not in what was handed over, and
  * the peak lacks them, which is told as not exact from now on. */
 static void end_solitude(struct sph_ledger *ledger) {
-    uint32_t first = __atomic_exchange_n(&ledger->first_thread, 0, __ATOMIC_ACQ_REL);
-    if (first == 0 || first > SPH_LEDGER_THREADS)
+    struct sph_ledger_thread *thread = &ledger->threads[0];
+    if (__atomic_exchange_n(&ledger->is_alone, 0, __ATOMIC_ACQ_REL) != 1)
         return;
-    struct sph_ledger_thread *thread = &ledger->threads[first - 1];
     sph_store(&thread->alone, 0);
     __atomic_fetch_or(&thread->mode, SPH_LEDGER_MODE_MANY, __ATOMIC_RELEASE);
     for (unsigned owner = 1; owner < SPH_LEDGER_OWNERS; owner++) {
@@ -73,15 +76,24 @@ static void end_solitude(struct sph_ledger *ledger) {
     }
 }
 
+/* See struct sph_ledger_slot. Whoever is first to see the last one unset does it, or does it too.
+ */
+static void unset_low_slots(struct sph_ledger *ledger) {
+    for (unsigned i = 0; i < SPH_LEDGER_LEAVES; i++) {
+        uint64_t *bias = &ledger->directory[i].bias, zero = 0;
+        (void)__atomic_compare_exchange_n(bias, &zero, SPH_LEDGER_BIAS_NONE, false,
+                                          __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    }
+}
+
 static void begin_thread(struct sph_ledger *ledger, unsigned n) {
     struct sph_ledger_thread *thread = &ledger->threads[n];
     bool stacks = (ledger->config.flags & SPH_LEDGER_FLAG_STACKS) != 0;
-    uint64_t none = 0;
-    if (__atomic_compare_exchange_n(&ledger->losses.threads_seen, &none, 1, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED)) {
+    if (n == 0) {
         thread->mode = stacks ? SPH_LEDGER_MODE_STACKS : 0;
+        sph_lose(&ledger->losses.threads_seen);
+        __atomic_store_n(&ledger->is_alone, 1, __ATOMIC_RELEASE);
         sph_store(&thread->alone, stacks ? 0 : thread->pointer);
-        __atomic_store_n(&ledger->first_thread, n + 1, __ATOMIC_RELEASE);
     } else {
         thread->mode = SPH_LEDGER_MODE_MANY | (stacks ? SPH_LEDGER_MODE_STACKS : 0);
         end_solitude(ledger);
@@ -91,10 +103,11 @@ static void begin_thread(struct sph_ledger *ledger, unsigned n) {
 }
 
 struct sph_ledger_thread *sph_thread_slow(struct sph_ledger *ledger, uintptr_t pointer) {
-    unsigned n = (unsigned)(sph_thread_at(ledger, pointer) - ledger->threads);
-    for (unsigned i = 0; i < SPH_THREAD_SHARED; i++, n++) {
-        if (n >= SPH_THREAD_SHARED)
-            n = 0;
+    unsigned home = (unsigned)(sph_thread_at(ledger, pointer) - ledger->threads);
+    if (__atomic_load_n(&ledger->directory[SPH_LEDGER_LEAVES - 1].bias, __ATOMIC_ACQUIRE) == 0)
+        unset_low_slots(ledger);
+    for (unsigned i = 0; i < SPH_THREAD_SHARED; i++) {
+        unsigned n = i == 0 ? 0 : 1 + (home + SPH_THREAD_SHARED - 3 + i) % (SPH_THREAD_SHARED - 1);
         struct sph_ledger_thread *thread = &ledger->threads[n];
         uint64_t found = sph_load(&thread->pointer);
         if (found == pointer)
@@ -114,14 +127,16 @@ struct sph_ledger_thread *sph_thread_slow(struct sph_ledger *ledger, uintptr_t p
     return shared;
 }
 
-/* The slot of that MiB, or the free one where it would be; NULL: the directory is full. */
+/* The slot of that MiB, or the free one where it would be; NULL: the directory is full. Where two
+ * meet, the later one is far from others' places, and found the slow way. */
 static struct sph_ledger_slot *find_slot(struct sph_ledger *ledger, uintptr_t block) {
-    uint64_t last = sph_last_of(block);
+    enum { STRIDE = 1021 };
+    uint64_t mib = (block >> SPH_LEDGER_LEAF_SHIFT) + 1;
     size_t n = (size_t)(sph_slot_at(ledger, block) - ledger->directory);
-    for (unsigned i = 0; i < SPH_LEDGER_DIRECTORY; i++, n++) {
+    for (unsigned i = 0; i < SPH_LEDGER_DIRECTORY; i++, n += STRIDE) {
         struct sph_ledger_slot *slot = &ledger->directory[n % SPH_LEDGER_DIRECTORY];
-        uint64_t found = sph_load(&slot->last);
-        if (found == last || found == 0)
+        uint64_t found = sph_load(&slot->mib);
+        if (found == mib || found == 0)
             return slot;
     }
     return NULL;
@@ -129,31 +144,31 @@ static struct sph_ledger_slot *find_slot(struct sph_ledger *ledger, uintptr_t bl
 
 static uint64_t *look_up_entry(struct sph_ledger *ledger, uintptr_t block) {
     const struct sph_ledger_slot *slot = find_slot(ledger, block);
-    return slot != NULL && sph_slot_is_of(slot, block, true) ? sph_entry_at(ledger, slot, block)
-                                                             : NULL;
+    if (slot == NULL || slot->mib == 0)
+        return NULL;
+    size_t number = sph_entry_number(slot, block); /* the slot may be half made, or damaged */
+    return number < SPH_LEDGER_ENTRIES ? &ledger->leaves[0][number] : NULL;
 }
 
-/* Under the lock: the slot of that MiB, with a leaf; NULL: there is no room. */
-static struct sph_ledger_slot *make_slot(struct sph_ledger *ledger, uintptr_t block) {
+/* Under the lock: a leaf for that MiB, if it has none and there is room. */
+static void make_leaf(struct sph_ledger *ledger, uintptr_t block) {
     struct sph_ledger_slot *slot = find_slot(ledger, block);
     uint32_t n = __atomic_load_n(&ledger->n_leaves, __ATOMIC_RELAXED) + 1;
-    if (slot == NULL || slot->last != 0)
-        return slot;
-    if (n >= SPH_LEDGER_LEAVES)
-        return NULL;
+    if (slot == NULL || slot->mib != 0 || n >= SPH_LEDGER_LEAVES)
+        return;
+    uint64_t mib = block >> SPH_LEDGER_LEAF_SHIFT;
     __atomic_store_n(&ledger->n_leaves, n, __ATOMIC_RELAXED);
-    sph_store(&slot->at, (uint64_t)n * SPH_LEDGER_LEAF_BYTES);
+    sph_store(&slot->mib, mib + 1);
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    sph_store(&slot->last, sph_last_of(block));
-    return slot;
+    sph_store(&slot->bias, (n - mib) * SPH_LEDGER_LEAF_ENTRIES);
 }
 
 static uint64_t *make_entry(struct sph_ledger *ledger, uintptr_t block) {
     uint64_t *entry = look_up_entry(ledger, block);
     if (entry == NULL && sph_lock(ledger)) {
-        const struct sph_ledger_slot *slot = make_slot(ledger, block);
+        make_leaf(ledger, block);
         sph_unlock(ledger);
-        entry = slot == NULL ? NULL : sph_entry_at(ledger, slot, block);
+        entry = look_up_entry(ledger, block);
     }
     if (entry == NULL)
         sph_lose(&ledger->losses.blocks);
@@ -168,18 +183,19 @@ static void count_free(struct sph_ledger *ledger, struct sph_ledger_thread *thre
                        uint64_t value) {
     struct sph_ledger_count *count = sph_count_of(thread, value);
     count->frees++;
-    count->live_bytes -= value & SPH_SIZE_MAX_BYTES;
+    count->live_bytes -= sph_entry_bytes(value);
     settle_peak(ledger, thread, owner_of(value));
 }
 
 /* The new entry; 0: the block is lost to the ledger. */
 static uint64_t put(struct sph_ledger *ledger, void *block, uint64_t bytes, uintptr_t caller,
                     uintptr_t sp) {
+    struct sph_ledger_thread *thread = sph_thread(ledger); /* the first one readies the directory */
     uint64_t *entry = make_entry(ledger, (uintptr_t)block);
     if (entry == NULL)
         return 0;
-    struct sph_ledger_thread *thread = sph_thread(ledger);
-    uint64_t tag = sph_charge(ledger, thread, caller), old = sph_load(entry);
+    uint32_t tag = sph_charge(ledger, thread, caller);
+    uint64_t old = sph_load(entry);
     if (old != 0) {
         sph_lose(&ledger->losses.replaced);
         count_free(ledger, thread, old);
@@ -192,8 +208,9 @@ static uint64_t put(struct sph_ledger *ledger, void *block, uint64_t bytes, uint
     settle_peak(ledger, thread, owner_of(tag));
     if ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0)
         tag = sph_stack_tag(ledger, tag, sp);
-    sph_store(entry, tag | bytes);
-    return tag | bytes;
+    uint64_t value = bytes << SPH_LEDGER_SIZE_SHIFT | tag;
+    sph_store(entry, value);
+    return value;
 }
 
 /* The usual case of a call on somebody's behalf: the asker's site is at hand. */
@@ -210,14 +227,14 @@ static bool try_for_asker(struct sph_ledger *ledger, void *block, size_t bytes, 
 
 void *sph_note_alloc_slow(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller,
                           uintptr_t sp) {
-    if (!sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, true) &&
+    if (block != NULL && !sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, true) &&
         !try_for_asker(ledger, block, bytes, caller))
         (void)put(ledger, block, bytes, caller,
                   sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
     return block;
 }
 
-/* Takes the block's entry out, and gives it. */
+/* Takes the block's entry out, and gives it. The block may be NULL. */
 static struct sph_held take(struct sph_ledger *ledger, uintptr_t block) {
     struct sph_held held = {.entry = look_up_entry(ledger, block)};
     if (held.entry == NULL)

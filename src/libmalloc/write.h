@@ -27,7 +27,8 @@
 enum {
     SPH_NEST_BYTES = 4096, /* of stack, at most, between a hook and one that it calls itself */
     SPH_OWNER_MASK = SPH_LEDGER_OWNERS - 1,
-    SPH_SITE_MASK = 0xffff,
+    SPH_SITE_MASK = (1 << SPH_LEDGER_SITE_BITS) - 1,
+    SPH_TAG_MASK = (1 << SPH_LEDGER_SIZE_SHIFT) - 1,
 };
 /* Bytes that a thread and an owner may be ahead of flushed_bytes: peaks are less exact by so much
  * for each thread, and rarer writes to what threads share pay for it. */

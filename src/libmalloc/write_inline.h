@@ -15,14 +15,13 @@ static inline uint32_t sph_hash(uintptr_t value, unsigned bits) {
     return ((uint32_t)value * UINT32_C(0x9E3779B1)) >> (32 - bits);
 }
 
-/* Threads' stacks, at whose ends the pointers are, lie an odd number of pages apart: guard pages.
- */
-static inline unsigned sph_thread_slot(uintptr_t pointer) {
-    return (unsigned)(pointer / sizeof(struct sph_ledger_thread)) % SPH_LEDGER_THREADS;
-}
-
+/* The first thread's record is the first. Of the others it is where their pointer leads, or further
+ * on: threads' stacks, at whose ends the pointers are, lie an odd number of pages apart, for their
+ * guard pages. */
 static inline struct sph_ledger_thread *sph_thread_at(struct sph_ledger *ledger,
                                                       uintptr_t pointer) {
+    if (ledger->threads[0].pointer == pointer)
+        return &ledger->threads[0];
     uintptr_t offset = pointer & (SPH_LEDGER_THREADS - 1) * sizeof(struct sph_ledger_thread);
     return (struct sph_ledger_thread *)((char *)ledger->threads + offset);
 }
@@ -33,32 +32,19 @@ static inline struct sph_ledger_thread *sph_thread(struct sph_ledger *ledger) {
     return SPH_LIKELY(thread->pointer == pointer) ? thread : sph_thread_slow(ledger, pointer);
 }
 
-/* Last address of the block's MiB. */
-static inline uint64_t sph_last_of(uintptr_t block) {
-    return block | ((UINT64_C(1) << SPH_LEDGER_LEAF_SHIFT) - 1);
-}
+enum { SPH_LEDGER_ENTRIES = SPH_LEDGER_LEAVES * SPH_LEDGER_LEAF_ENTRIES };
 
-/* The slot that the block's MiB hashes to: its leaf is there, or further on, or not yet. */
+/* Where the leaf of the block's MiB is noted, unless another MiB has that place. */
 static inline struct sph_ledger_slot *sph_slot_at(struct sph_ledger *ledger, uintptr_t block) {
-    return &ledger->directory[sph_hash((uintptr_t)sph_last_of(block), 8)];
+    _Static_assert(sizeof(struct sph_ledger_slot) == 1 << 4, "an index and an offset alike");
+    size_t offset = block >> (SPH_LEDGER_LEAF_SHIFT - 4) & (SPH_LEDGER_DIRECTORY - 1) << 4;
+    return (struct sph_ledger_slot *)((char *)ledger->directory + offset);
 }
 
-/* Whether it is there. Another thread may be making the slot: its leaf is looked at afterwards. */
-static inline bool sph_slot_is_of(const struct sph_ledger_slot *slot, uintptr_t block, bool many) {
-    uint64_t last = sph_load(&slot->last);
-    if (many)
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return last == sph_last_of(block);
-}
-
-_Static_assert((SPH_LEDGER_LEAVES & (SPH_LEDGER_LEAVES - 1)) == 0, "sph_entry_at() masks with it");
-
-/* Within the leaves, whatever stands in the slot. */
-static inline uint64_t *sph_entry_at(struct sph_ledger *ledger, const struct sph_ledger_slot *slot,
-                                     uintptr_t block) {
-    size_t leaf = (size_t)slot->at & (size_t)(SPH_LEDGER_LEAVES - 1) * SPH_LEDGER_LEAF_BYTES;
-    size_t entry = block >> (SPH_LEDGER_GRANULE_SHIFT - 3) & (SPH_LEDGER_LEAF_BYTES - 8);
-    return (uint64_t *)((char *)ledger->leaves + leaf + entry);
+/* Number of the block's entry by what stands in a slot: SPH_LEDGER_ENTRIES or more when the leaf is
+ * not the block's. */
+static inline size_t sph_entry_number(const struct sph_ledger_slot *slot, uintptr_t block) {
+    return sph_load_low(&slot->bias) + (block >> SPH_LEDGER_GRANULE_SHIFT);
 }
 
 /* By bits of the address: calls are longer than a few bytes, so neighbours seldom meet. */
@@ -71,7 +57,7 @@ static inline struct sph_ledger_recent *sph_recent_at(struct sph_ledger_thread *
 
 _Static_assert(sizeof(struct sph_ledger_count) == 1 << 5, "as sph_count_of() takes it");
 
-/* By the owner in the entry's upper half. */
+/* By the owner in an entry. */
 static inline struct sph_ledger_count *sph_count_of(struct sph_ledger_thread *thread,
                                                     uint64_t value) {
     size_t offset = (size_t)(value >> (SPH_LEDGER_OWNER_SHIFT - 5)) & SPH_OWNER_MASK << 5;
@@ -82,37 +68,45 @@ static inline unsigned sph_entry_site(uint64_t value) {
     return (unsigned)(value >> SPH_LEDGER_SITE_SHIFT) & SPH_SITE_MASK;
 }
 
+static inline uint64_t sph_entry_bytes(uint64_t value) {
+    return value >> SPH_LEDGER_SIZE_SHIFT;
+}
+
 static inline bool sph_is_far(uint64_t live, const struct sph_ledger_count *count) {
     return live - count->handed_over + SPH_HAND_OVER_BYTES > 2 * SPH_HAND_OVER_BYTES;
 }
 
-/* The usual case of a process with one thread (`many` false), or with several. */
+/* The usual case of a process with one thread (`many` false), or with several. A block that is NULL
+ * has no leaf. */
 static inline __attribute__((always_inline)) bool sph_try_alloc(struct sph_ledger *ledger,
                                                                 uintptr_t block, uint64_t bytes,
                                                                 uintptr_t caller, bool many) {
     uintptr_t pointer = sph_thread_pointer();
-    struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
-    const struct sph_ledger_slot *slot = sph_slot_at(ledger, block);
+    struct sph_ledger_thread *thread = many ? sph_thread_at(ledger, pointer) : &ledger->threads[0];
     struct sph_ledger_recent *recent = sph_recent_at(thread, caller);
+    size_t number = sph_entry_number(sph_slot_at(ledger, block), block);
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
-        SPH_UNLIKELY(!sph_slot_is_of(slot, block, many)) || SPH_UNLIKELY(recent->address != caller))
+        SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES) || SPH_UNLIKELY(recent->address != caller))
         return false;
-    uint64_t *entry = sph_entry_at(ledger, slot, block);
-    if (SPH_UNLIKELY((sph_load(entry) | bytes >> SPH_LEDGER_SIZE_BITS) != 0))
-        return false;
-    uint32_t upper; /* site, owner, and a byte that is moved out */
-    __builtin_memcpy(&upper, &recent->site, sizeof(upper));
-    uint64_t value = (uint64_t)upper << SPH_LEDGER_SITE_SHIFT | bytes;
-    struct sph_ledger_count *count = sph_count_of(thread, value);
+    uint64_t *entry = &ledger->leaves[0][number];
+    uint32_t tag = recent->tag & SPH_TAG_MASK;
+    struct sph_ledger_count *count = sph_count_of(thread, tag);
     uint64_t live = count->live_bytes + bytes;
-    if (many && ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0 || sph_is_far(live, count)))
+    if (SPH_UNLIKELY(sph_load(entry) != 0))
         return false;
+    if (many) {
+        if ((thread->mode & ~(uint32_t)SPH_LEDGER_MODE_MANY) != 0 || sph_is_far(live, count) ||
+            bytes > SPH_SIZE_MAX_BYTES)
+            return false;
+    } else if ((int64_t)live > (int64_t)count->handed_over) {
+        if (SPH_UNLIKELY(live > SPH_SIZE_MAX_BYTES)) /* and so perhaps the block */
+            return false;
+        count->handed_over = live;
+    }
     recent->pending++;
     count->allocations++;
     count->live_bytes = live;
-    if (!many && (int64_t)live > (int64_t)count->handed_over)
-        count->handed_over = live;
-    sph_store(entry, value);
+    sph_store(entry, (uint64_t)bytes << SPH_LEDGER_SIZE_SHIFT | tag);
     return true;
 }
 
@@ -126,17 +120,18 @@ static inline bool sph_is_freed(const struct sph_ledger *ledger, uint64_t value)
 static inline __attribute__((always_inline)) bool sph_try_free(struct sph_ledger *ledger,
                                                                uintptr_t block, bool many) {
     uintptr_t pointer = sph_thread_pointer();
-    struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
-    const struct sph_ledger_slot *slot = sph_slot_at(ledger, block);
+    struct sph_ledger_thread *thread = many ? sph_thread_at(ledger, pointer) : &ledger->threads[0];
+    size_t number = sph_entry_number(sph_slot_at(ledger, block), block);
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
-        SPH_UNLIKELY(!sph_slot_is_of(slot, block, many)))
+        SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES))
         return false;
-    uint64_t *entry = sph_entry_at(ledger, slot, block);
+    uint64_t *entry = &ledger->leaves[0][number];
     uint64_t value = sph_load(entry);
     struct sph_ledger_count *count = sph_count_of(thread, value);
-    uint64_t live = count->live_bytes - (value & SPH_SIZE_MAX_BYTES);
+    uint64_t live = count->live_bytes - sph_entry_bytes(value);
     if (SPH_UNLIKELY(!sph_is_freed(ledger, value)) ||
-        (many && ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0 || sph_is_far(live, count))))
+        (many &&
+         ((thread->mode & ~(uint32_t)SPH_LEDGER_MODE_MANY) != 0 || sph_is_far(live, count))))
         return false;
     sph_store(entry, 0);
     count->frees++;

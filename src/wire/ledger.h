@@ -15,7 +15,7 @@
 #define SPH_LEDGER_MAGIC                                                                           \
     0x314744454c485053ull /* "SPLHEDG1" in memory on a little-endian machine                       \
                            */
-#define SPH_LEDGER_VERSION 2u
+#define SPH_LEDGER_VERSION 3u
 
 /* Where things lie relative to the load address of the program interpreter (AT_BASE): above it,
  * between the interpreter and the stack, where the kernel's top-down search for room never looks,
@@ -27,6 +27,7 @@
 
 enum {
     SPH_LEDGER_PAGE_BYTES = 4096,
+    SPH_LEDGER_FIXED_BYTES = 2 * SPH_LEDGER_PAGE_BYTES, /* at the start, which the app only reads */
     SPH_LEDGER_OWNERS = 64,  /* callers: the app, and libraries; the last is "others" */
     SPH_LEDGER_THREADS = 64, /* of one process at the same time; more share the last record */
     SPH_LEDGER_SITES = 4096, /* call sites; a power of two; 0 is none, the last "others" */
@@ -36,8 +37,8 @@ enum {
     SPH_LEDGER_GRANULE_SHIFT = 4, /* one entry for every 16 bytes: what malloc aligns to */
     SPH_LEDGER_LEAF_ENTRIES = 1 << (SPH_LEDGER_LEAF_SHIFT - SPH_LEDGER_GRANULE_SHIFT),
     SPH_LEDGER_LEAF_BYTES = 8 * SPH_LEDGER_LEAF_ENTRIES,
-    SPH_LEDGER_LEAVES = 128,    /* 64 MiB of file, touched only where blocks are; a power of two */
-    SPH_LEDGER_DIRECTORY = 256, /* slots of the hash from address to leaf; a power of two */
+    SPH_LEDGER_LEAVES = 128,     /* 64 MiB of file, touched only where blocks are; a power of two */
+    SPH_LEDGER_DIRECTORY = 4096, /* slots from address to leaf, by its bits from LEAF_SHIFT on */
     SPH_LEDGER_NAME = 64,
     SPH_LEDGER_BUILD_ID = 20,
     SPH_LEDGER_REALS = 256,
@@ -55,7 +56,8 @@ enum sph_ledger_state {
 };
 enum { SPH_LEDGER_FLAG_STACKS = 1 }; /* keep a stack for each block, not only its call site */
 
-/* The first page, which the app can only read: a stray write must not send a call astray. */
+/* The first page, which, with the second, the app can only read: a stray write must not send a call
+ * astray. */
 struct sph_ledger_config {
     uint64_t magic;
     uint32_t version, state, flags, page_bytes;
@@ -71,14 +73,14 @@ struct sph_ledger_config {
 /* One word per granule: who holds the block that begins there. 0: none. Written by one store, so a
  * reader sees an old or a new entry and never a half. */
 enum {
-    SPH_LEDGER_SIZE_BITS = 40,  /* requested bytes, bits 0 to 39; a larger block is told as this */
-    SPH_LEDGER_SITE_SHIFT = 40, /* bits 40 to 55 */
-    SPH_LEDGER_OWNER_SHIFT =
-        56, /* bits 56 to 61; never 0 in an entry, so a block of 0 bytes shows */
+    /* The site was known to give blocks back when this one was made: its free has less to note. */
+    SPH_LEDGER_ENTRY_FREES = 1,
+    SPH_LEDGER_OWNER_SHIFT = 5, /* bits 5 to 10; never 0, so a block of 0 bytes shows */
+    SPH_LEDGER_SITE_SHIFT = 11, /* bits 11 to 23 */
+    SPH_LEDGER_SITE_BITS = 13,
+    SPH_LEDGER_SIZE_SHIFT = 24, /* requested bytes, bits 24 to 63; a larger block is told as this */
+    SPH_LEDGER_SIZE_BITS = 40,
 };
-/* The site was known to give blocks back when this one was made: its free has less to note. */
-#define SPH_LEDGER_ENTRY_FREES (UINT64_C(1) << 63)
-#define SPH_LEDGER_RECENT_FREES 0x80u /* the same in `owner` of struct sph_ledger_recent */
 
 /* A caller: one object (executable or shared library) that asks for memory. */
 struct sph_ledger_owner {
@@ -99,23 +101,22 @@ struct sph_ledger_count {
     uint64_t allocations, frees; /* frees by this thread, of blocks that any thread made */
     uint64_t live_bytes;         /* two's complement: may be negative in one thread */
     uint64_t handed_over;        /* the part of live_bytes that is in the owner's flushed_bytes; in
-                                    the record of first_thread the owner's peak, so far */
+                                    a record that is alone the owner's peak, so far */
 };
 
 /* Of a thread. */
 enum {
     SPH_LEDGER_MODE_MANY = 1,   /* other records are in use: shares of peaks are handed over */
     SPH_LEDGER_MODE_STACKS = 2, /* SPH_LEDGER_FLAG_STACKS, where it is near */
+    SPH_LEDGER_MODE_HUGE = 4,   /* an owner held more than an entry can say */
 };
 
 /* A site that the thread was at lately: what an allocation is charged to, without a look at the
- * table that all threads share. Its second word, moved up, is an entry's upper half. */
+ * table that all threads share. */
 struct sph_ledger_recent {
     uint64_t address; /* return address; 0 = none. With SPH_LEDGER_RECENT_PASSES: see `passes` of
                          struct sph_ledger_owner */
-    uint16_t site;
-    uint8_t owner;
-    uint8_t unused;
+    uint32_t tag;     /* an entry's bits below the size */
     uint32_t pending; /* allocations that are not in the site's count yet: its reader adds them */
 };
 #define SPH_LEDGER_RECENT_PASSES 0x8000000000000000ull
@@ -169,11 +170,15 @@ struct sph_ledger_losses {
     uint64_t threads_seen;  /* records ever in use: peaks are exact while this is 1 */
 };
 
-/* Made under the lock, `last` at the end: who finds it finds the leaf. Leaf 0 is nobody's. */
+/* Made under the lock, `bias` at the end, by one store: all that it takes from a block's address to
+ * its entry, so who finds it finds the leaf. A bias of another MiB leads beyond all leaves, as
+ * SPH_LEDGER_BIAS_NONE does; so does 0, but for the lowest addresses, whose slots are therefore
+ * given that before anything else. Leaf 0 is nobody's. */
 struct sph_ledger_slot {
-    uint64_t last; /* address of the leaf's MiB; 0 free */
-    uint64_t at;   /* where in `leaves` the leaf is, in bytes */
+    uint64_t bias; /* number of the leaf's first entry, less address / 16 of its MiB */
+    uint64_t mib;  /* that address / 1 MiB, and 1; 0 free */
 };
+#define SPH_LEDGER_BIAS_NONE 0x4000000040000000ull /* in 32 bits as well as in 64 */
 
 /* The whole. Each part begins on a page of its own; the leaves come last. */
 struct sph_ledger {
@@ -181,12 +186,15 @@ struct sph_ledger {
         struct sph_ledger_config config;
         uint8_t config_page[SPH_LEDGER_PAGE_BYTES];
     };
+    /* Of the library for glibc: the page that its loader wrote, which would count as the app's. It
+     * moves here, and is mapped at its place. */
+    uint8_t library_page[SPH_LEDGER_PAGE_BYTES];
     union {
         struct {
             struct sph_ledger_losses losses;
             uint32_t n_leaves, n_owners, n_stacks, n_sites; /* in use */
             uint32_t lock;         /* 1: sites, owners, stacks or leaves grow */
-            uint32_t first_thread; /* number + 1 of the record that was alone; 0: no longer */
+            uint32_t is_alone;     /* 1: of threads[0], which the first one gets, all know */
             uint64_t threads_used; /* bit n: record n is in use, so the others need no look */
         };
         uint8_t state_page[SPH_LEDGER_PAGE_BYTES];

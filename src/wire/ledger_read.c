@@ -14,9 +14,9 @@ enum {
     OWNER_IN_USE = 2,
     OWNER_UNLOADED = 3,
     SITE_OTHERS = SPH_LEDGER_SITES - 1,
+    SITE_MASK = (1 << SPH_LEDGER_SITE_BITS) - 1,
 };
-#define LEAF_MASK ((UINT64_C(1) << SPH_LEDGER_LEAF_SHIFT) - 1)
-#define SIZE_MASK ((UINT64_C(1) << SPH_LEDGER_SIZE_BITS) - 1)
+#define MIBS (UINT64_C(1) << (64 - SPH_LEDGER_LEAF_SHIFT)) /* of all addresses */
 
 static const struct sph_ledger *ledger_of(const struct sph_ledger_view *view) {
     return (const struct sph_ledger *)(const void *)view->bytes;
@@ -27,10 +27,6 @@ static uint64_t load64(const uint64_t *from) {
 }
 
 static uint32_t load32(const uint32_t *from) {
-    return __atomic_load_n(from, __ATOMIC_RELAXED);
-}
-
-static uint16_t load16(const uint16_t *from) {
     return __atomic_load_n(from, __ATOMIC_RELAXED);
 }
 
@@ -64,28 +60,29 @@ int sph_ledger_check(const struct sph_ledger_view *view, struct sph_err *err) {
 
 /* ---- blocks ---- */
 
-/* First address of each leaf; 0: it is in no use that can be told. Two slots that claim one leaf
- * are damage: the first is believed. */
+/* Of each leaf its MiB of addresses, and 1; 0: it is in no use that can be told. Two slots that
+ * claim one leaf are damage: the first is believed. */
 static void read_directory(const struct sph_ledger_view *view,
-                           uint64_t ret_starts[SPH_LEDGER_LEAVES]) {
+                           uint64_t ret_mibs[SPH_LEDGER_LEAVES]) {
     const struct sph_ledger *ledger = ledger_of(view);
-    memset(ret_starts, 0, SPH_LEDGER_LEAVES * sizeof(*ret_starts));
+    memset(ret_mibs, 0, SPH_LEDGER_LEAVES * sizeof(*ret_mibs));
     for (unsigned i = 0; i < SPH_LEDGER_DIRECTORY; i++) {
         const struct sph_ledger_slot *slot = &ledger->directory[i];
         if (!is_written(view, slot))
             continue;
-        uint64_t last = load64(&slot->last), at = load64(&slot->at);
-        uint64_t leaf = at / SPH_LEDGER_LEAF_BYTES, offset = last & LEAF_MASK;
-        if (offset == LEAF_MASK && at % SPH_LEDGER_LEAF_BYTES == 0 && leaf > 0 &&
-            leaf < SPH_LEDGER_LEAVES && ret_starts[leaf] == 0)
-            ret_starts[leaf] = last - LEAF_MASK;
+        uint64_t mib = load64(&slot->mib);
+        uint64_t first = load64(&slot->bias) + (mib - 1) * SPH_LEDGER_LEAF_ENTRIES;
+        uint64_t leaf = first / SPH_LEDGER_LEAF_ENTRIES;
+        if (mib > 0 && mib <= MIBS && first % SPH_LEDGER_LEAF_ENTRIES == 0 && leaf > 0 &&
+            leaf < SPH_LEDGER_LEAVES && ret_mibs[leaf] == 0)
+            ret_mibs[leaf] = mib;
     }
 }
 
 /* With stacks the entry has the stack's number, and the stack the site's. */
 static unsigned stack_of(const struct sph_ledger_view *view, uint64_t entry) {
     const struct sph_ledger *ledger = ledger_of(view);
-    unsigned stack = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) & 0xffff;
+    unsigned stack = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) & SITE_MASK;
     if (!(load32(&ledger->config.flags) & SPH_LEDGER_FLAG_STACKS) || stack >= SPH_LEDGER_STACKS ||
         !is_written(view, &ledger->stacks[stack]))
         return 0;
@@ -94,7 +91,7 @@ static unsigned stack_of(const struct sph_ledger_view *view, uint64_t entry) {
 
 static unsigned site_of(const struct sph_ledger_view *view, uint64_t entry, unsigned stack) {
     const struct sph_ledger *ledger = ledger_of(view);
-    unsigned site = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) & 0xffff;
+    unsigned site = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) & SITE_MASK;
     if (load32(&ledger->config.flags) & SPH_LEDGER_FLAG_STACKS)
         site = stack != 0 ? load32(&ledger->stacks[stack].site) : 0;
     return site > 0 && site < SPH_LEDGER_SITES ? site : SITE_OTHERS;
@@ -102,14 +99,13 @@ static unsigned site_of(const struct sph_ledger_view *view, uint64_t entry, unsi
 
 static struct sph_ledger_block read_entry(const struct sph_ledger_view *view, uint64_t entry,
                                           uint64_t address) {
-    unsigned owner = (unsigned)((entry & ~SPH_LEDGER_ENTRY_FREES) >> SPH_LEDGER_OWNER_SHIFT);
+    unsigned owner = (unsigned)(entry >> SPH_LEDGER_OWNER_SHIFT) & (SPH_LEDGER_OWNERS - 1);
     unsigned stack = stack_of(view, entry);
-    return (struct sph_ledger_block){
-        .address = address,
-        .bytes = entry & SIZE_MASK,
-        .owner = owner > 0 && owner < SPH_LEDGER_OWNERS ? owner : SPH_LEDGER_OWNER_OTHERS,
-        .site = site_of(view, entry, stack),
-        .stack = stack};
+    return (struct sph_ledger_block){.address = address,
+                                     .bytes = entry >> SPH_LEDGER_SIZE_SHIFT,
+                                     .owner = owner > 0 ? owner : SPH_LEDGER_OWNER_OTHERS,
+                                     .site = site_of(view, entry, stack),
+                                     .stack = stack};
 }
 
 unsigned sph_ledger_stack_read(const struct sph_ledger_view *view, unsigned stack,
@@ -145,14 +141,14 @@ static int walk_leaf(const struct sph_ledger_view *view, unsigned leaf, uint64_t
 }
 
 int sph_ledger_walk(const struct sph_ledger_view *view, sph_ledger_block_fn *fn, void *context) {
-    uint64_t starts[SPH_LEDGER_LEAVES];
+    uint64_t mibs[SPH_LEDGER_LEAVES];
     int rc = sph_ledger_check(view, NULL);
     if (rc < 0)
         return rc;
-    read_directory(view, starts);
+    read_directory(view, mibs);
     for (unsigned leaf = 0; leaf < SPH_LEDGER_LEAVES && rc == 0; leaf++)
-        if (starts[leaf] != 0)
-            rc = walk_leaf(view, leaf, starts[leaf], fn, context);
+        if (mibs[leaf] != 0)
+            rc = walk_leaf(view, leaf, (mibs[leaf] - 1) << SPH_LEDGER_LEAF_SHIFT, fn, context);
     return rc;
 }
 
@@ -293,7 +289,7 @@ static void read_thread(const struct sph_ledger_thread *thread, struct sph_ledge
         sum->callers[i].frees += load64(&thread->counts[i].frees);
     }
     for (unsigned i = 0; i < SPH_LEDGER_RECENT; i++) {
-        uint16_t site = load16(&thread->recent[i].site);
+        unsigned site = load32(&thread->recent[i].tag) >> SPH_LEDGER_SITE_SHIFT & SITE_MASK;
         uint32_t pending = load32(&thread->recent[i].pending);
         if (site > 0 && site < SPH_LEDGER_SITES)
             sum->places[site].allocations += pending;
@@ -349,15 +345,14 @@ int sph_ledger_sum(const struct sph_ledger_view *view, sph_ledger_resident_fn *r
     read_losses(view, &ret_summary->losses);
     read_owners(view, ret_summary);
     read_sites(view, ret_summary);
-    uint32_t first = is_written(view, &ledger_of(view)->first_thread)
-                         ? load32(&ledger_of(view)->first_thread)
-                         : 0;
+    bool is_alone =
+        is_written(view, &ledger_of(view)->is_alone) && load32(&ledger_of(view)->is_alone) == 1;
     for (uint32_t i = 0; i < SPH_LEDGER_THREADS; i++) {
         const struct sph_ledger_thread *thread = &ledger_of(view)->threads[i];
         if (!is_written(view, thread))
             continue;
         read_thread(thread, ret_summary);
-        if (first == i + 1)
+        if (is_alone && i == 0)
             read_peaks(thread, ret_summary);
     }
     (void)sph_ledger_walk(view, add_block, &adding);

@@ -19,7 +19,7 @@ struct region {
 
 static uint64_t entry(unsigned owner, unsigned site, uint64_t bytes) {
     return (uint64_t)owner << SPH_LEDGER_OWNER_SHIFT | (uint64_t)site << SPH_LEDGER_SITE_SHIFT |
-           bytes;
+           bytes << SPH_LEDGER_SIZE_SHIFT;
 }
 
 static void put_block(struct region *region, unsigned leaf, unsigned granule, uint64_t word) {
@@ -28,8 +28,7 @@ static void put_block(struct region *region, unsigned leaf, unsigned granule, ui
 
 /* A leaf for that MiB of addresses. */
 static struct sph_ledger_slot slot(uint64_t mib, uint64_t leaf) {
-    return (struct sph_ledger_slot){.last = (mib << 20) + 0xfffff,
-                                    .at = leaf * SPH_LEDGER_LEAF_BYTES};
+    return (struct sph_ledger_slot){.bias = (leaf - mib) * SPH_LEDGER_LEAF_ENTRIES, .mib = mib + 1};
 }
 
 static void put_owner(struct region *region, unsigned n, const char *name, uint64_t lo) {
@@ -66,7 +65,7 @@ static int set_up(void **state) {
     ledger->threads[0].counts[1].allocations = 13;
     ledger->threads[0].counts[1].frees = 10;
     ledger->threads[4].counts[3].allocations = 1;
-    ledger->threads[0].recent[5].site = 1;
+    ledger->threads[0].recent[5].tag = 1u << SPH_LEDGER_SITE_SHIFT;
     ledger->threads[0].recent[5].pending = 2;
     ledger->losses.threads_seen = 1;
     put_block(region, 1, 0, entry(1, 1, 100));
@@ -175,9 +174,9 @@ static void test_resident_bytes_are_bounded(void **state) {
     struct region *region = *state;
     struct asked asked = {.answer = UINT64_MAX};
     assert_int_equal(sph_ledger_sum(&region->view, note, &asked, region->sum, NULL), 0);
-    assert_int_equal(region->sum->resident_bytes, 4150); /* no more than there is */
-    region->ledger->directory[7].last = UINT64_MAX;      /* the last MiB of all addresses */
-    put_block(region, 1, 65535, entry(1, 1, 17));        /* past the end */
+    assert_int_equal(region->sum->resident_bytes, 4150);      /* no more than there is */
+    region->ledger->directory[7] = slot(UINT64_MAX >> 20, 1); /* the last MiB of all addresses */
+    put_block(region, 1, 65535, entry(1, 1, 17));             /* past the end */
     asked = (struct asked){.answer = 0};
     assert_int_equal(sph_ledger_sum(&region->view, note, &asked, region->sum, NULL), 0);
     assert_int_equal(asked.bytes, 4100);
@@ -228,11 +227,12 @@ static void test_holes_stay_unread(void **state) {
 /* Of the thread that is alone its record has the peaks, as long as it is. */
 static void test_peaks_of_one_thread(void **state) {
     struct region *region = *state;
-    region->ledger->threads[4].counts[1].handed_over = 7000;
-    region->ledger->threads[4].counts[3].handed_over = 4500; /* the owner knows of more */
+    region->ledger->threads[0].counts[1].handed_over = 7000;
+    region->ledger->threads[0].counts[3].handed_over = 4500; /* the owner knows of more */
+    region->ledger->threads[4].counts[3].handed_over = 9999; /* handed over, and so no peak */
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
     assert_int_equal(region->sum->callers[1].peak_bytes, 150);
-    region->ledger->first_thread = 4 + 1;
+    region->ledger->is_alone = 1;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
     assert_int_equal(region->sum->callers[1].peak_bytes, 7000);
     assert_int_equal(region->sum->callers[3].peak_bytes, 5000);
@@ -252,7 +252,7 @@ static void test_what_it_is_not(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     region->ledger->config.version = 1;
     assert_int_equal(sph_ledger_check(&region->view, &err), -EBADMSG);
-    assert_string_equal(err.text, "The heap ledger is of another version: 1, not 2.");
+    assert_string_equal(err.text, "The heap ledger is of another version: 1, not 3.");
     region->ledger->config.magic++;
     err = (struct sph_err)SPH_ERR_NULL;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, &err), -EBADMSG);
@@ -265,24 +265,24 @@ static void test_what_it_is_not(void **state) {
 static void test_damage(void **state) {
     struct region *region = *state;
     struct sph_ledger *ledger = region->ledger;
-    put_block(region, 1, 9, entry(200, 9999, 7)); /* no such owner, no such site */
-    ledger->directory[8] = slot(77, 1);           /* a leaf that is taken */
+    put_block(region, 1, 9, entry(0, 8191, 7)); /* no such owner, no such site */
+    ledger->directory[8] = slot(77, 1);         /* a leaf that is taken */
     ledger->directory[9] = slot(78, SPH_LEDGER_LEAVES);
-    ledger->directory[10] = (struct sph_ledger_slot){.last = UINT64_MAX, .at = UINT64_MAX};
+    ledger->directory[10] = (struct sph_ledger_slot){.bias = UINT64_MAX, .mib = UINT64_MAX};
     ledger->directory[11] = slot(79, 0); /* nobody's */
     ledger->directory[12] = slot(80, 3);
-    ledger->directory[12].last--;
+    ledger->directory[12].mib--;
     ledger->directory[13] = slot(81, 4);
-    ledger->directory[13].at += 8;
+    ledger->directory[13].bias += 8;
     for (unsigned leaf = 3; leaf < 6; leaf++)
         put_block(region, leaf, 5, entry(1, 1, 1000));
     put_block(region, 0, 5, entry(1, 1, 1000));
-    ledger->first_thread = 0xffffffff;
+    ledger->is_alone = 0xffffffff;
     ledger->owners[3].name_len = 0xffffffff;
     ledger->owners[3].name[0] = '\033';
     ledger->owners[3].build_id_len = 255;
     ledger->sites[1].owner = 255;
-    ledger->threads[0].recent[6].site = 0xffff;
+    ledger->threads[0].recent[6].tag = 0xffffffff;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
     assert_int_equal(region->sum->live_bytes, 4157);
     assert_int_equal(region->sum->callers[SPH_LEDGER_OWNER_OTHERS].live_bytes, 7);
@@ -307,7 +307,7 @@ static void test_stacks_lead_to_sites(void **state) {
     region->ledger->config.flags = SPH_LEDGER_FLAG_STACKS;
     region->ledger->stacks[1] = (struct sph_ledger_stack){.hash = 5, .site = 3};
     region->ledger->stacks[2] = (struct sph_ledger_stack){.hash = 6, .site = 70000};
-    put_block(region, 2, 4096, entry(3, 65535, 4000)); /* no such stack */
+    put_block(region, 2, 4096, entry(3, 8191, 4000)); /* no such stack */
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
     assert_int_equal(region->sum->places[3].live_bytes, 150);
     assert_int_equal(region->sum->places[SPH_LEDGER_SITES - 1].live_bytes, 4000);
