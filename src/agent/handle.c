@@ -45,6 +45,13 @@ static const struct {
     {SPH_OP_GPIO_LIST, sph_handle_gpio_list},
     {SPH_OP_GPIO_GET, sph_handle_gpio_get},
     {SPH_OP_GPIO_SET, sph_handle_gpio_set},
+    {SPH_OP_SETTING_GET, sph_handle_setting_get},
+    {SPH_OP_SETTING_PUT, sph_handle_setting_put},
+    {SPH_OP_SETTING_DELETE, sph_handle_setting_delete},
+    {SPH_OP_CAPABILITIES_GET, sph_handle_capabilities_get},
+    {SPH_OP_CAPABILITIES_SET, sph_handle_capabilities_set},
+    {SPH_OP_TELEMETRY_GET, sph_handle_telemetry_get},
+    {SPH_OP_TELEMETRY_CLEAR, sph_handle_telemetry_clear},
 };
 
 /* What the protocol itself refuses: docs/spec/wire.md, section 1. */

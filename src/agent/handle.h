@@ -61,5 +61,8 @@ sph_handle_fn sph_handle_kills_list, sph_handle_kill_get, sph_handle_kills_clear
 sph_handle_fn sph_handle_trust_list, sph_handle_trust_add, sph_handle_trust_remove;
 sph_handle_fn sph_handle_heap; /* handle_heap.c */
 sph_handle_fn sph_handle_gpio_list, sph_handle_gpio_get, sph_handle_gpio_set;
+sph_handle_fn sph_handle_setting_get, sph_handle_setting_put, sph_handle_setting_delete;
+sph_handle_fn sph_handle_capabilities_get, sph_handle_capabilities_set; /* handle_setting.c */
+sph_handle_fn sph_handle_telemetry_get, sph_handle_telemetry_clear;     /* handle_telemetry.c */
 
 #endif

@@ -12,6 +12,7 @@
 #include "wire/msg_heap.h"
 #include "wire/msg_peripheral.h"
 #include "wire/msg_report.h"
+#include "wire/msg_setting.h"
 #include "wire/msg_trust.h"
 #include "wire/op.h"
 

@@ -149,6 +149,12 @@ static void zeros(void **state) {
     CHECK(trust, "1= 2=", .name = {NULL, 0});
     CHECK_SENT(trust_list_reply, "", .entries = {.count = 0});
     CHECK(trust_remove, "1=", .thumbprint = {NULL, 0});
+    CHECK(setting_key, "1=", .key = {NULL, 0});
+    CHECK(setting, "1= 2=", .key = {NULL, 0});
+    CHECK(setting_reply, "", .is_there = false);
+    CHECK(setting_delete_reply, "", .was_there = false);
+    CHECK(capabilities, "1=", .ids = {NULL, 0});
+    CHECK(telemetry_reply, "", .data = {NULL, 0});
     CHECK(event, "1=0000000000000000 4=00000000", .seq = 0);
     CHECK(events, "", .has_after = false);
     CHECK(events_ack, "1=0000000000000000", .seq = 0);
@@ -295,8 +301,11 @@ static void apps(void **state) {
           .trigger = SPH_TRIGGER_START_DEBUG, .run_once = true, .heap = true, .heap_stacks = true);
     CHECK(app_control_reply, "1=03000000 2=d2040000 3=03110000 4=04110000",
           .state = SPH_APP_DEBUGGING, .pid = 1234, .gdb_port = 4355, .out_port = 4356);
-    CHECK(quota_reply, "1=0100000000000000 2=0020000000000000", .used_bytes = 1,
-          .limit_bytes = 8192);
+    CHECK(quota_reply,
+          "1=0100000000000000 2=0020000000000000 3=0010000000000000 4=0300000000000000 "
+          "5=0400000000000000 6=0200000000000000",
+          .used_bytes = 1, .limit_bytes = 8192, .bytes_written = 4096, .blocks_erased = 3,
+          .writes = 4, .idle_writes = 2);
     CHECK(restarting_reply, "1=01", .restarting_system = true);
 }
 
@@ -357,6 +366,16 @@ static void trust(void **state) {
     CHECK(trust_remove, "1=aabb", .thumbprint = T("\xaa\xbb"));
 }
 
+static void settings(void **state) {
+    (void)state;
+    CHECK(setting_key, "1='net.wifi-1'", .key = T("net.wifi-1"));
+    CHECK(setting, "1='a' 2=00ff7b", .key = T("a"), .value = T("\0\xff{"));
+    CHECK(setting_reply, "1=01 2='{}'", .is_there = true, .value = T("{}"));
+    CHECK(setting_delete_reply, "1=01", .was_there = true);
+    CHECK(capabilities, "1=0b0000000d000000", .ids = T("\13\0\0\0\15\0\0\0"));
+    CHECK(telemetry_reply, "1=001f", .data = T("\0\37"));
+}
+
 static void pins(void **state) {
     (void)state;
     const struct sph_msg_gpio list[] = {{.pin = 0, .value = 1}, {.pin = 75}};
@@ -390,7 +409,8 @@ int main(void) {
         cmocka_unit_test(zeros),   cmocka_unit_test(greeting),   cmocka_unit_test(memory),
         cmocka_unit_test(heaps),   cmocka_unit_test(pages),      cmocka_unit_test(apps),
         cmocka_unit_test(staging), cmocka_unit_test(device_log), cmocka_unit_test(reports),
-        cmocka_unit_test(trust),   cmocka_unit_test(pins),       cmocka_unit_test(events),
+        cmocka_unit_test(trust),   cmocka_unit_test(settings),   cmocka_unit_test(pins),
+        cmocka_unit_test(events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,10 @@ CODEC(sph_msg_app_control_reply, "app_control_reply", app_control_reply_fields);
 static const struct sph_field quota_reply_fields[] = {
     FIELD(sph_msg_quota_reply, 1, U64, used_bytes),
     FIELD(sph_msg_quota_reply, 2, U64, limit_bytes),
+    FIELD(sph_msg_quota_reply, 3, U64, bytes_written),
+    FIELD(sph_msg_quota_reply, 4, U64, blocks_erased),
+    FIELD(sph_msg_quota_reply, 5, U64, writes),
+    FIELD(sph_msg_quota_reply, 6, U64, idle_writes),
 };
 CODEC(sph_msg_quota_reply, "quota_reply", quota_reply_fields);
 

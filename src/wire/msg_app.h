@@ -74,6 +74,11 @@ struct sph_msg_app_control_reply {
 struct sph_msg_quota_reply {
     uint64_t used_bytes;  /* length of its file */
     uint64_t limit_bytes; /* from the manifest; 0 = the app has none */
+    /* What its writes cost the flash, since the file was made. */
+    uint64_t bytes_written;
+    uint64_t blocks_erased;
+    uint64_t writes;
+    uint64_t idle_writes; /* that left the file as it was */
 };
 
 /* Answers to what may make the device restart itself: APP_DELETE, INSTALL. */

@@ -12,6 +12,7 @@
 #include "wire/msg_heap.h"
 #include "wire/msg_peripheral.h"
 #include "wire/msg_report.h"
+#include "wire/msg_setting.h"
 #include "wire/msg_trust.h"
 
 #define OP(number, shown, asked, answered)                                                         \
@@ -49,6 +50,13 @@ const struct sph_op sph_ops[] = {
     OP(GPIO_LIST, "gpio-list", empty, gpio_list_reply),
     OP(GPIO_GET, "gpio-get", gpio_pin, gpio),
     OP(GPIO_SET, "gpio-set", gpio_set, gpio),
+    OP(SETTING_GET, "setting-get", setting_key, setting_reply),
+    OP(SETTING_PUT, "setting-put", setting, empty),
+    OP(SETTING_DELETE, "setting-delete", setting_key, setting_delete_reply),
+    OP(CAPABILITIES_GET, "capabilities-get", empty, capabilities),
+    OP(CAPABILITIES_SET, "capabilities-set", capabilities, empty),
+    OP(TELEMETRY_GET, "telemetry-get", empty, telemetry_reply),
+    OP(TELEMETRY_CLEAR, "telemetry-clear", empty, empty),
 };
 const size_t sph_op_count = SPH_ARRAY_SIZE(sph_ops);
 

@@ -46,6 +46,14 @@ enum sph_op_code {
     SPH_OP_GPIO_LIST = 48,
     SPH_OP_GPIO_GET = 49,
     SPH_OP_GPIO_SET = 50,
+
+    SPH_OP_SETTING_GET = 56,
+    SPH_OP_SETTING_PUT = 57,
+    SPH_OP_SETTING_DELETE = 58,
+    SPH_OP_CAPABILITIES_GET = 60,
+    SPH_OP_CAPABILITIES_SET = 61,
+    SPH_OP_TELEMETRY_GET = 62,
+    SPH_OP_TELEMETRY_CLEAR = 63,
 };
 
 /* One operation. Errors and events are no part of it: they have one message for all. */

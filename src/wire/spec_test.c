@@ -95,6 +95,13 @@ static void pins(void **state) {
                {SPH_GPIO_OUTPUT, "output"});
 }
 
+static void capabilities(void **state) {
+    (void)state;
+    ASSERT_ROW("capability", "", {SPH_DEVCAP_APP_DEVELOPMENT, "app development"},
+               {SPH_DEVCAP_RF_TEST_MODE, "RF test mode"},
+               {SPH_DEVCAP_FIELD_SERVICING, "field servicing"});
+}
+
 /* Sizes and numbers of the frame as they stand in the text. */
 static void frames(void **state) {
     (void)state;
@@ -104,6 +111,10 @@ static void frames(void **state) {
         "| 12 | 4 | length of the payload, 0 to 65,536; a longer one makes the header invalid |",
         "| 24 | length | payload |",
         "when nothing has come for 2,000 ms",
+        "1 to 48 characters a-z, 0-9, `.` and `-`, its value at most 16,384 bytes; a device keeps "
+        "at most 64 of\nthem with 131,072 bytes in all",
+        "at most 8; a number that section 5 has not is refused",
+        "`telemetry` has at most 16,384 bytes",
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(sentences); i++) {
         if (!strstr(spec.data, sentences[i]))
@@ -117,6 +128,12 @@ static void frames(void **state) {
     assert_int_equal(SPH_FRAME_PAYLOAD_MAX, 65536);
     assert_int_equal(SPH_FRAME_HEADER, 24);
     assert_int_equal(SPH_FRAME_STALL_MS, 2000);
+    assert_int_equal(SPH_SETTING_KEY_MAX, 48);
+    assert_int_equal(SPH_SETTING_VALUE_MAX, 16384);
+    assert_int_equal(SPH_SETTINGS_MAX, 64);
+    assert_int_equal(SPH_SETTINGS_BYTES_MAX, 131072);
+    assert_int_equal(SPH_DEVCAPS_MAX, 8);
+    assert_int_equal(SPH_TELEMETRY_MAX, 16384);
 }
 
 /* The offsets of section 7, on every machine that this is compiled for. */
@@ -175,6 +192,7 @@ int main(void) {
         cmocka_unit_test(ends),
         cmocka_unit_test(events),
         cmocka_unit_test(pins),
+        cmocka_unit_test(capabilities),
         cmocka_unit_test(frames),
         cmocka_unit_test(packets_of_applications),
         cmocka_unit_test(operations_of_applications),
