@@ -22,6 +22,7 @@ struct sph_log_wait;
 struct sph_logring;
 struct sph_registry;
 struct sph_server;
+struct sph_settings;
 struct sph_stage;
 struct sph_storage;
 struct sph_trust_store;
@@ -74,6 +75,7 @@ struct sph_device {
     struct sph_uidmap *uids;
     struct sph_storage *storage;
     struct sph_trust_store *trust;
+    struct sph_settings *settings;
     struct sph_registry *registry;
     struct sph_stage *stage;
     struct sph_gpio *gpio;           /* made by sph_gpio_new(device, …) after all of the above */

@@ -9,6 +9,7 @@
 #include "agent/kill_store.h"
 #include "agent/logring.h"
 #include "agent/registry.h"
+#include "agent/settings.h"
 #include "agent/stage.h"
 #include "agent/storage.h"
 #include "agent/trust_store.h"
@@ -31,6 +32,8 @@ int sph_device_load_state(struct sph_device *device, const struct sph_device_rin
     if (code == 0)
         code = sph_trust_store_new(fd, &device->trust, err);
     if (code == 0)
+        code = sph_settings_new(fd, &device->settings, err);
+    if (code == 0)
         code = sph_registry_new(fd, device->uids, &device->registry, err);
     if (code == 0)
         code = sph_stage_new(device, &device->stage, err);
@@ -40,6 +43,7 @@ int sph_device_load_state(struct sph_device *device, const struct sph_device_rin
 void sph_device_unload_state(struct sph_device *device) {
     device->stage = sph_stage_free(device->stage);
     device->registry = sph_registry_free(device->registry);
+    device->settings = sph_settings_free(device->settings);
     device->trust = sph_trust_store_free(device->trust);
     device->storage = sph_storage_free(device->storage);
     device->uids = sph_uidmap_free(device->uids);
