@@ -13,6 +13,7 @@
 #include "base/guid.h"
 #include "base/loop.h"
 
+struct sph_capabilities;
 struct sph_events;
 struct sph_footprint;
 struct sph_gpio;
@@ -63,7 +64,7 @@ struct sph_device {
     uid_t owner;                  /* may speak to the agent, as root may */
     struct sph_profile profile;
     bool is_virtual;     /* backend: in a machine of its own, whose init we are */
-    bool no_development; /* development is switched off: no heap is tracked */
+    bool no_development; /* what a new device begins with: see capabilities */
     bool host_libraries; /* /lib, /lib64 and /usr of the host are shown to apps, read-only */
     uint64_t started_ms; /* monotonic; uptime counts from here */
     struct sph_loop *loop;
@@ -76,6 +77,7 @@ struct sph_device {
     struct sph_storage *storage;
     struct sph_trust_store *trust;
     struct sph_settings *settings;
+    struct sph_capabilities *capabilities;
     struct sph_registry *registry;
     struct sph_stage *stage;
     struct sph_gpio *gpio;           /* made by sph_gpio_new(device, …) after all of the above */

@@ -3,6 +3,7 @@
  * tests share it, so that a test starts with what an agent would start with. */
 #include "agent/device_state.h"
 
+#include "agent/capabilities.h"
 #include "agent/device.h"
 #include "agent/events.h"
 #include "agent/install.h"
@@ -34,6 +35,8 @@ int sph_device_load_state(struct sph_device *device, const struct sph_device_rin
     if (code == 0)
         code = sph_settings_new(fd, &device->settings, err);
     if (code == 0)
+        code = sph_capabilities_new(fd, !device->no_development, &device->capabilities, err);
+    if (code == 0)
         code = sph_registry_new(fd, device->uids, &device->registry, err);
     if (code == 0)
         code = sph_stage_new(device, &device->stage, err);
@@ -43,6 +46,7 @@ int sph_device_load_state(struct sph_device *device, const struct sph_device_rin
 void sph_device_unload_state(struct sph_device *device) {
     device->stage = sph_stage_free(device->stage);
     device->registry = sph_registry_free(device->registry);
+    device->capabilities = sph_capabilities_free(device->capabilities);
     device->settings = sph_settings_free(device->settings);
     device->trust = sph_trust_store_free(device->trust);
     device->storage = sph_storage_free(device->storage);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "agent/capabilities.h"
 #include "agent/device.h"
 #include "agent/footprint.h"
 #include "wire/codec.h"
@@ -105,6 +106,13 @@ void sph_handle_frame(struct sph_device *device, struct sph_connection *connecti
 int sph_call_refuse_no_memory(struct sph_call *call) {
     return sph_refuse(&call->refusal, -ENOMEM, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, ENOMEM),
                       "the agent is out of memory");
+}
+
+int sph_call_check_development(struct sph_call *call) {
+    if (sph_capabilities_allow_development(call->device->capabilities))
+        return 0;
+    return sph_refuse(&call->refusal, -EACCES, SPH_DEVERR_PERMISSION_DENIED,
+                      SPH_CAPABILITIES_DENIED);
 }
 
 int sph_call_refuse_not_present(struct sph_call *call, const struct sph_guid *component) {

@@ -42,6 +42,8 @@ static inline int sph_call_refuse_errno(struct sph_call *call) {
                          SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, -call->refusal.err.code));
 }
 int sph_call_refuse_no_memory(struct sph_call *call);
+/* 0, or the refusal of what a device does in development mode only. */
+int sph_call_check_development(struct sph_call *call);
 /* The sentence of every operation that needs an installed app. */
 int sph_call_refuse_not_present(struct sph_call *call, const struct sph_guid *component);
 /* NULL when the client waits for too many answers already: the refusal is filled. */

@@ -236,9 +236,12 @@ int sph_handle_app_control(struct sph_call *call) {
         return sph_call_refuse_not_present(call, &asked->component);
     if (asked->trigger == SPH_TRIGGER_STOP)
         return begin_change(call, &asked->component, on_stopped);
+    int code = asked->trigger == SPH_TRIGGER_START_DEBUG ? sph_call_check_development(call) : 0;
+    if (code < 0)
+        return code;
     if (!sph_server_begin_job(device->server, &asked->component))
         return refuse_busy(call);
-    int code = start(call, asked);
+    code = start(call, asked);
     sph_server_end_job(device->server, &asked->component);
     return code;
 }

@@ -123,6 +123,9 @@ int sph_handle_memory(struct sph_call *call) {
     struct sph_msg_app_memory apps[SPH_LIFECYCLE_MAX];
     app_pids pids[SPH_LIFECYCLE_MAX];
     struct sph_heap_list heaps SPH_CLEANUP(sph_heap_list_done) = SPH_HEAP_LIST_NULL;
+    int code = sph_call_check_development(call);
+    if (code < 0)
+        return code;
     if (sph_lifecycle_memory(device->lifecycle, NULL, &group, &call->refusal.err) < 0)
         return sph_call_refuse_errno(call);
     sph_lifecycle_health(device->lifecycle, &health, &events);
@@ -195,6 +198,9 @@ int sph_handle_pages(struct sph_call *call) {
     const struct sph_msg_pages *asked = call->request;
     const struct sph_device *device = call->device;
     char guid[SPH_GUID_TEXT];
+    int code = sph_call_check_development(call);
+    if (code < 0)
+        return code;
     if (!sph_registry_find(device->registry, &asked->component))
         return sph_call_refuse_not_present(call, &asked->component);
     if (sph_lifecycle_pid(device->lifecycle, &asked->component) <= 0)

@@ -1,4 +1,5 @@
 /* The heap of one app, by caller and call site. */
+#include "agent/capabilities.h"
 #include "agent/device.h"
 #include "agent/handle.h"
 #include "agent/heap_list.h"
@@ -6,7 +7,8 @@
 #include "base/cleanup.h"
 #include "wire/msg_app.h"
 
-/* One that does not run has no heap, and is told to be not asked: that is no failure. */
+/* One that does not run has no heap, and is told to be not asked: that is no failure. Of one that
+ * was tracked when development was switched off nothing is shown any more. */
 int sph_handle_heap(struct sph_call *call) {
     const struct sph_msg_component *asked = call->request;
     const struct sph_device *device = call->device;
@@ -16,6 +18,10 @@ int sph_handle_heap(struct sph_call *call) {
     struct sph_msg_heap_reply reply = {.component = asked->component};
     reply.state = sph_lifecycle_heaps(device->lifecycle, &asked->component, SPH_HEAP_SITES_MAX,
                                       sph_heap_list_add, &list);
-    reply.processes = SPH_LIST(list.heaps, list.count);
+    if (reply.state == SPH_HEAP_TRACKED &&
+        !sph_capabilities_allow_development(device->capabilities))
+        reply.state = SPH_HEAP_NO_DEVELOPMENT;
+    else
+        reply.processes = SPH_LIST(list.heaps, list.count);
     return sph_call_reply(call, &reply);
 }

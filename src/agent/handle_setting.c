@@ -1,6 +1,7 @@
 /* Requests about what the device keeps for its clients. */
 #include <errno.h>
 
+#include "agent/capabilities.h"
 #include "agent/device.h"
 #include "agent/handle.h"
 #include "agent/settings.h"
@@ -34,15 +35,35 @@ int sph_handle_setting_delete(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
-/* As device.json has it. */
 int sph_handle_capabilities_get(struct sph_call *call) {
-    static const uint8_t development[] = {SPH_DEVCAP_APP_DEVELOPMENT, 0, 0, 0};
-    struct sph_msg_capabilities reply = {
-        .ids = sph_slice(development, call->device->no_development ? 0 : sizeof(development))};
+    uint32_t ids[SPH_DEVCAPS_MAX];
+    size_t count = sph_capabilities_get(call->device->capabilities, ids);
+    struct sph_msg_capabilities reply = {.ids = sph_slice(ids, count * sizeof(*ids))};
     return sph_call_reply(call, &reply);
 }
 
+/* For whoever reads the log of a device that suddenly says no. */
+static void note_mode(struct sph_device *device, bool was_allowed) {
+    bool is_allowed = sph_capabilities_allow_development(device->capabilities);
+    if (is_allowed != was_allowed)
+        sph_device_note(device, NULL,
+                        is_allowed ? "development is enabled" : "development is switched off");
+}
+
 int sph_handle_capabilities_set(struct sph_call *call) {
-    return sph_refuse(&call->refusal, -ENOENT, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, ENOENT),
-                      "this device keeps no capabilities");
+    const struct sph_msg_capabilities *asked = call->request;
+    struct sph_device *device = call->device;
+    uint32_t ids[SPH_DEVCAPS_MAX];
+    size_t count = sph_slice_u32_count(asked->ids);
+    bool was_allowed = sph_capabilities_allow_development(device->capabilities);
+    if (asked->ids.len % sizeof(*ids) || count > SPH_ARRAY_SIZE(ids))
+        return sph_refuse(&call->refusal, -EINVAL, SPH_DEVICE_ERROR(SPH_CATEGORY_LINUX, EINVAL),
+                          "a device has at most %d capabilities, each a number of 4 bytes",
+                          SPH_DEVCAPS_MAX);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = sph_slice_u32(asked->ids, i);
+    if (sph_capabilities_set(device->capabilities, ids, count, &call->refusal.err) < 0)
+        return sph_call_refuse_errno(call);
+    note_mode(device, was_allowed);
+    return sph_call_reply(call, NULL);
 }

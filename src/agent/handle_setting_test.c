@@ -64,11 +64,138 @@ static void test_refused_settings(void **state) {
     wire_disconnect(&client);
 }
 
+/* ---- capabilities ---- */
+
+static const char denied[] = "Permission denied; application development capability may be "
+                             "required ('azsphere device enable-development')";
+
+static void set(struct wire_client *client, size_t count, const uint32_t *ids) {
+    struct sph_msg_capabilities asked = {.ids = sph_slice(ids, count * sizeof(*ids))};
+    wire_call(client, SPH_OP_CAPABILITIES_SET, &asked, NULL);
+}
+
+static void assert_capabilities(struct wire_client *client, size_t count, const uint32_t *ids) {
+    struct sph_msg_capabilities reply;
+    wire_call(client, SPH_OP_CAPABILITIES_GET, NULL, &reply);
+    assert_int_equal(reply.ids.len, count * sizeof(*ids));
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(sph_slice_u32(reply.ids, i), ids[i]);
+}
+
+static const uint32_t development[] = {11};
+
+/* As by the next agent of the device. */
+static void restart(struct wire_fixture *fixture) {
+    sph_server_free(fixture->device.server);
+    sph_gpio_free(fixture->device.gpio);
+    fixture_unload(&fixture->device);
+    fixture_load(&fixture->device);
+    assert_int_equal(sph_gpio_new(&fixture->device, &fixture->device.gpio, NULL), 0);
+    assert_int_equal(sph_server_new(&fixture->device, NULL, &fixture->device.server, NULL), 0);
+}
+
+static void test_capabilities(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    static const uint32_t asked[] = {13, 12, 13}, kept[] = {12, 13};
+    wire_connect(fixture, &client);
+    assert_capabilities(&client, 1, development);
+    set(&client, 3, asked);
+    assert_capabilities(&client, 2, kept);
+    wire_disconnect(&client);
+    restart(fixture);
+    wire_connect(fixture, &client);
+    assert_capabilities(&client, 2, kept);
+    set(&client, 0, NULL);
+    assert_capabilities(&client, 0, NULL);
+    wire_disconnect(&client);
+}
+
+static void test_refused_capabilities(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    static const uint32_t nine[9] = {11, 11, 11, 11, 11, 11, 11, 11, 11}, unknown[] = {14};
+    static const char shape[] = "a device has at most 8 capabilities, each a number of 4 bytes";
+    const struct {
+        struct sph_slice ids;
+        const char *sentence;
+    } rows[] = {
+        {sph_slice(nine, sizeof(nine)), shape},
+        {sph_slice(nine, 3), shape},
+        {sph_slice(unknown, sizeof(unknown)),
+         "there is no device capability 14: 11 is app development, 12 RF test mode, 13 field "
+         "servicing"},
+    };
+    wire_connect(fixture, &client);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_msg_capabilities asked = {.ids = rows[i].ids};
+        wire_refused(&client, SPH_OP_CAPABILITIES_SET, &asked, EINVAL, rows[i].sentence);
+    }
+    assert_capabilities(&client, 1, development);
+    wire_disconnect(&client);
+}
+
+/* device.json's word, until the device is told otherwise. */
+static void test_first_state(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    fixture->device.no_development = true;
+    restart(fixture);
+    wire_connect(fixture, &client);
+    assert_capabilities(&client, 0, NULL);
+    wire_refused(&client, SPH_OP_MEMORY, NULL, 13, denied);
+    set(&client, 1, development);
+    wire_disconnect(&client);
+    restart(fixture);
+    wire_connect(fixture, &client);
+    assert_capabilities(&client, 1, development);
+    wire_call(&client, SPH_OP_MEMORY, NULL, NULL);
+    wire_disconnect(&client);
+}
+
+/* What a device does in development mode only, before, while and after it is off. */
+static void test_development_only(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    struct sph_msg_pages pages = {.component = fixture_component(1)};
+    struct sph_msg_component component = {.component = fixture_component(1)};
+    struct sph_msg_app_control debug = {.component = component.component,
+                                        .trigger = SPH_TRIGGER_START_DEBUG};
+    struct sph_msg_heap_reply heap;
+    wire_connect(fixture, &client);
+    wire_stage(&client, &(struct fixture_package){.component = 1});
+    wire_call(&client, SPH_OP_INSTALL, NULL, NULL);
+    fake_lifecycle.heap_state = SPH_HEAP_TRACKED;
+    fake_lifecycle.heaps = 2;
+    fake_set_state(&component.component, SPH_SESSION_RUNNING);
+    for (int round = 0; round < 2; round++) {
+        set(&client, 1, development);
+        fake_set_state(&component.component, SPH_SESSION_RUNNING);
+        wire_call(&client, SPH_OP_MEMORY, NULL, NULL);
+        wire_call(&client, SPH_OP_PAGES, &pages, NULL);
+        wire_call(&client, SPH_OP_HEAP, &component, &heap);
+        assert_int_equal(heap.state, SPH_HEAP_TRACKED);
+        assert_int_equal(heap.processes.count, 2);
+        set(&client, 0, NULL);
+        fake_set_state(&component.component, SPH_SESSION_RUNNING);
+        wire_refused(&client, SPH_OP_MEMORY, NULL, 13, denied);
+        wire_refused(&client, SPH_OP_PAGES, &pages, 13, denied);
+        wire_call(&client, SPH_OP_HEAP, &component, &heap);
+        assert_int_equal(heap.state, SPH_HEAP_NO_DEVELOPMENT);
+        assert_int_equal(heap.processes.count, 0);
+        unsigned starts = fake_lifecycle.starts;
+        wire_refused(&client, SPH_OP_APP_CONTROL, &debug, 13, denied);
+        assert_int_equal(fake_lifecycle.starts, starts);
+    }
+    wire_disconnect(&client);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wire_make, wire_clean)
     const struct CMUnitTest tests[] = {
-        TEST(test_settings),
-        TEST(test_refused_settings),
+        TEST(test_settings),     TEST(test_refused_settings),
+        TEST(test_capabilities), TEST(test_refused_capabilities),
+        TEST(test_first_state),  TEST(test_development_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "agent/capabilities.h"
 #include "agent/channel.h"
 #include "agent/device.h"
 #include "agent/heap_decide.h"
@@ -168,7 +169,7 @@ static void open_heap(struct sph_session *session, const struct sph_installed_ap
         .has_capability = orders->wants_heap_stats,
         .has_library = faccessat(root_fd, "libmalloc.so.0", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
         .is_asked = session->flags & SPH_START_HEAP,
-        .is_development = !session->device->no_development,
+        .is_development = sph_capabilities_allow_development(session->device->capabilities),
         .is_debugged = session->flags & SPH_START_DEBUG,
         .api_version = orders->application_runtime};
     session->facts.heap_state = sph_heap_decide(&question);

@@ -183,6 +183,20 @@ unsigned sph_format_memory_stats(const struct sph_call *call, const void *messag
     return end(&out);
 }
 
+unsigned sph_format_capabilities(const struct sph_call *call, const void *message,
+                                 struct sph_response *response) {
+    (void)call;
+    const struct sph_msg_capabilities *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key(&out, "device_capabilities");
+    sph_json_array(&out);
+    for (size_t i = 0; i < sph_slice_u32_count(reply->ids); i++)
+        sph_json_u64(&out, sph_slice_u32(reply->ids, i));
+    sph_json_array_end(&out);
+    return end(&out);
+}
+
 /* ---- below /spherule/v1 ---- */
 
 /* From a hello of its own: what was learnt when the connection began has an old uptime. */

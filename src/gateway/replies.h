@@ -19,6 +19,7 @@ sph_route_format_fn sph_format_restarting;
 sph_route_format_fn sph_format_restart;
 sph_route_format_fn sph_format_images;
 sph_route_format_fn sph_format_memory_stats;
+sph_route_format_fn sph_format_capabilities;
 /* below /spherule/v1 */
 sph_route_format_fn sph_format_device;
 sph_route_format_fn sph_format_memory;

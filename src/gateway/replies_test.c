@@ -430,6 +430,15 @@ static void kills(void **state) {
           .count = UINT64_MAX);
 }
 
+static void capabilities(void **state) {
+    (void)state;
+    CHECK("GET", "/device/capabilities", capabilities, "{\"device_capabilities\":[]}",
+          .ids = T(""));
+    CHECK("GET", "/device/capabilities", capabilities, "{\"device_capabilities\":[11," MAX32 "]}",
+          .ids = T("\13\0\0\0\xff\xff\xff\xff\1" /* and an odd rest */));
+    CHECK("PUT", "/spherule/v1/capabilities", empty, "{}", 0);
+}
+
 static void trust(void **state) {
     (void)state;
     const struct sph_msg_trust entries[] = {
@@ -524,15 +533,25 @@ static void a_refusal_is_not_mixed_with_an_answer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status),        cmocka_unit_test(app_state),
-        cmocka_unit_test(app_control),   cmocka_unit_test(quota),
-        cmocka_unit_test(what_restarts), cmocka_unit_test(images),
-        cmocka_unit_test(memory_stats),  cmocka_unit_test(device),
-        cmocka_unit_test(memory),        cmocka_unit_test(pages),
-        cmocka_unit_test(heap),          cmocka_unit_test(heap_usage),
-        cmocka_unit_test(apps),          cmocka_unit_test(kills),
-        cmocka_unit_test(trust),         cmocka_unit_test(pins),
-        cmocka_unit_test(device_log),    cmocka_unit_test(a_refusal_is_not_mixed_with_an_answer),
+        cmocka_unit_test(status),
+        cmocka_unit_test(app_state),
+        cmocka_unit_test(app_control),
+        cmocka_unit_test(quota),
+        cmocka_unit_test(what_restarts),
+        cmocka_unit_test(images),
+        cmocka_unit_test(memory_stats),
+        cmocka_unit_test(device),
+        cmocka_unit_test(memory),
+        cmocka_unit_test(pages),
+        cmocka_unit_test(heap),
+        cmocka_unit_test(heap_usage),
+        cmocka_unit_test(apps),
+        cmocka_unit_test(kills),
+        cmocka_unit_test(trust),
+        cmocka_unit_test(pins),
+        cmocka_unit_test(capabilities),
+        cmocka_unit_test(device_log),
+        cmocka_unit_test(a_refusal_is_not_mixed_with_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

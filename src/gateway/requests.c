@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json_in.h"
+#include "base/le.h"
 #include "base/text.h"
 #include "wire/message.h"
 
@@ -153,6 +154,32 @@ unsigned sph_build_report_id(const struct sph_call *call, const char *body, size
     (void)body, (void)len;
     struct sph_msg_report_id message = {.id = call->number};
     return put(&sph_msg_report_id_codec, &message, ret_payload, call, response);
+}
+
+/* ---- capabilities ---- */
+
+/* An empty list is one too: it locks the device. Which numbers there are the agent knows. */
+unsigned sph_build_capabilities(const struct sph_call *call, const char *body, size_t len,
+                                struct sph_buf *ret_payload, struct sph_response *response) {
+    static const char key[] = "device_capabilities", wanted[] = "a list of at most 8 numbers";
+    struct sph_json_value object, list, item;
+    struct sph_json_iter iter;
+    uint8_t ids[SPH_DEVCAPS_MAX * sizeof(uint32_t)];
+    size_t used = 0;
+    unsigned status = read_object(call, body, len, &object, response);
+    if (status)
+        return status;
+    if (!get_member(&object, key, &list) || list.type != SPH_JSON_ARRAY)
+        return refuse_member(call, key, wanted, response);
+    for (sph_json_iter_init(&iter, &list); sph_json_next(&iter, NULL, &item);) {
+        uint64_t id;
+        if (used == sizeof(ids) || sph_json_to_u64(&item, UINT32_MAX, &id) < 0)
+            return refuse_member(call, key, wanted, response);
+        sph_le32_put(ids + used, (uint32_t)id);
+        used += sizeof(uint32_t);
+    }
+    struct sph_msg_capabilities message = {.ids = sph_slice(ids, used)};
+    return put(&sph_msg_capabilities_codec, &message, ret_payload, call, response);
 }
 
 /* ---- trust ---- */

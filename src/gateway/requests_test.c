@@ -266,6 +266,42 @@ static void what_is_not_trusted(void **state) {
     }
 }
 
+static void capabilities(void **state) {
+    (void)state;
+    static const struct {
+        const char *body;
+        size_t count;
+        uint32_t first;
+    } cases[] = {
+        {"{\"device_capabilities\":[]}", 0, 0},
+        {"{\"device_capabilities\":[11]}", 1, 11},
+        {"{\"device_capabilities\":[4294967295,2,3,4,5,6,7,8]}", 8, UINT32_MAX},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
+        struct sph_msg_capabilities message;
+        expect_message("PUT", "/spherule/v1/capabilities", cases[i].body,
+                       &sph_msg_capabilities_codec, &message);
+        assert_int_equal(sph_slice_u32_count(message.ids), cases[i].count);
+        if (cases[i].count > 0)
+            assert_int_equal(sph_slice_u32(message.ids, 0), cases[i].first);
+    }
+    static const char *const wrong[] = {
+        "{}",
+        "{\"device_capabilities\":11}",
+        "{\"device_capabilities\":null}",
+        "{\"device_capabilities\":{}}",
+        "{\"device_capabilities\":[\"11\"]}",
+        "{\"device_capabilities\":[11,-1]}",
+        "{\"device_capabilities\":[4294967296]}",
+        "{\"device_capabilities\":[1,2,3,4,5,6,7,8,9]}",
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(wrong); i++)
+        expect_refusal("PUT", "/spherule/v1/capabilities", wrong[i], strlen(wrong[i]),
+                       SPH_DEVERR_INVALID_JSON,
+                       "the body's member \"device_capabilities\" must be a list of at most 8 "
+                       "numbers");
+}
+
 static void pins(void **state) {
     (void)state;
     static const struct {
@@ -370,6 +406,7 @@ int main(void) {
         cmocka_unit_test(installing),
         cmocka_unit_test(trusting),
         cmocka_unit_test(what_is_not_trusted),
+        cmocka_unit_test(capabilities),
         cmocka_unit_test(pins),
         cmocka_unit_test(what_the_path_names),
         cmocka_unit_test(queries),

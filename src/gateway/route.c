@@ -42,6 +42,7 @@ const struct sph_route sph_routes[] = {
     ROUTE("POST", "/update/install", NONE, JSON_OR_NONE, ASK, INSTALL, sph_build_install, sph_format_restarting),
     ROUTE("GET", "/log", NONE, NONE, LOG_ALL, LOG_READ, sph_build_log, sph_format_log),
     ROUTE("POST", "/restart", NONE, TEXT_OR_NONE, RESTART, RESTART, NULL, sph_format_restart),
+    ROUTE("GET", "/device/capabilities", NONE, NONE, ASK, CAPABILITIES_GET, NULL, sph_format_capabilities),
     ROUTE("GET", "/stats/memory/groups/applications", NONE, NONE, ASK, MEMORY, NULL, sph_format_memory_stats),
 
     /* Ours. All but the first ask the agent, also for what the gateway could remember: an answer is
@@ -59,6 +60,7 @@ const struct sph_route sph_routes[] = {
     ROUTE("GET", OWN "/kills", NONE, NONE, ASK, KILLS_LIST, sph_build_component, sph_format_kills),
     ROUTE("DELETE", OWN "/kills", NONE, NONE, ASK, KILLS_CLEAR, sph_build_component, sph_format_count),
     ROUTE("GET", OWN "/kills/*", NUMBER, NONE, ASK, KILL_GET, sph_build_report_id, sph_format_report),
+    ROUTE("PUT", OWN "/capabilities", NONE, JSON, ASK, CAPABILITIES_SET, sph_build_capabilities, NULL),
     ROUTE("GET", OWN "/trust", NONE, NONE, ASK, TRUST_LIST, NULL, sph_format_trust_list),
     ROUTE("POST", OWN "/trust", NONE, JSON, ASK, TRUST_ADD, sph_build_trust, sph_format_trust_added),
     ROUTE("DELETE", OWN "/trust/*", THUMBPRINT, NONE, ASK, TRUST_REMOVE, sph_build_trust_remove, NULL),

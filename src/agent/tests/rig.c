@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "agent/capabilities.h"
 #include "agent/events.h"
 #include "agent/gpio.h"
 #include "agent/kill_store.h"
@@ -151,6 +152,7 @@ static void make_parts(struct rig *rig) {
     MUST(sph_kill_store_new(device->state_fd, &device->kills, err));
     MUST(sph_uidmap_new(device->state_fd, device->hash, &device->uids, err));
     MUST(sph_storage_new(device->state_fd, &device->storage, err));
+    MUST(sph_capabilities_new(device->state_fd, true, &device->capabilities, err));
     MUST(sph_registry_new(device->state_fd, device->uids, &device->registry, err));
     MUST(sph_gpio_new(device, &device->gpio, err));
     MUST(sph_lifecycle_new(device, &device->lifecycle, err));
@@ -189,6 +191,7 @@ void rig_free(struct rig *rig) {
     (void)sph_lifecycle_free(device->lifecycle);
     (void)sph_gpio_free(device->gpio);
     (void)sph_registry_free(device->registry);
+    (void)sph_capabilities_free(device->capabilities);
     (void)sph_storage_free(device->storage);
     (void)sph_uidmap_free(device->uids);
     (void)sph_kill_store_free(device->kills);
