@@ -38,7 +38,8 @@ int sph_handle_trust_list(struct sph_call *call) {
         entries[i] = (struct sph_msg_trust){
             .thumbprint = sph_slice(record->thumbprint, sizeof(record->thumbprint)),
             .point = sph_slice(record->point, sizeof(record->point)),
-            .name = sph_slice_text(record->name)};
+            .name = sph_slice_text(record->name),
+            .production = record->is_production};
     }
     struct sph_msg_trust_list_reply reply = {.entries = SPH_LIST(entries, trust->count)};
     return sph_call_reply(call, &reply);
@@ -47,7 +48,7 @@ int sph_handle_trust_list(struct sph_call *call) {
 /* The name is cut to what fits; the thumbprint is what identifies the signer. */
 int sph_handle_trust_add(struct sph_call *call) {
     const struct sph_msg_trust *asked = call->request;
-    struct sph_trust_record record = {.name = ""};
+    struct sph_trust_record record = {.name = "", .is_production = asked->production};
     int code = check_length(call, asked->thumbprint, sizeof(record.thumbprint), "a thumbprint");
     if (code == 0)
         code = check_length(call, asked->point, sizeof(record.point), "a public key");
@@ -60,7 +61,8 @@ int sph_handle_trust_add(struct sph_call *call) {
     code = sph_trust_store_add(call->device->trust, &record, &call->refusal.err);
     if (code != 0)
         return refuse_condition(call, code);
-    sph_device_note(call->device, NULL, "trusts packages signed by %s", record.name);
+    sph_device_note(call->device, NULL, "trusts packages signed by %s%s", record.name,
+                    record.is_production ? ", in production too" : "");
     return sph_call_reply(call, NULL);
 }
 

@@ -210,7 +210,8 @@ static void test_the_help_on_pins(void **state) {
 #define THUMBPRINT "00112233445566778899aabbccddeeff00112233"
 static const struct fake_route trust[] = {
     {.request = "GET /spherule/v1/trust",
-     .body = "{\"entries\":[{\"thumbprint\":\"" THUMBPRINT "\",\"name\":\"me\"},{}]}"},
+     .body = "{\"entries\":[{\"thumbprint\":\"" THUMBPRINT "\",\"name\":\"me\","
+             "\"kind\":\"production\"},{}]}"},
     {.request = "DELETE /spherule/v1/trust/" THUMBPRINT, .body = "{}"},
     {.request = "POST /spherule/v1/trust", .status = 201, .body = "{}"},
     {.request = NULL},
@@ -222,8 +223,8 @@ static const struct fake_route trust_refused[] = {
 
 static const struct talk signers[] = {
     {"trust list", trust, 0,
-     "Thumbprint                                Name\n" THUMBPRINT "  me\n"
-     "                                          \n",
+     "Thumbprint                                Kind        Name\n" THUMBPRINT "  production  me\n"
+     "                                                      \n",
      ""},
     {"trust remove " THUMBPRINT, trust, 0, "", "Device 'd' no longer trusts " THUMBPRINT ".\n"},
     {"trust remove 00112233445566778899AABBCCDDEEFF00112233", trust, 0, "",
@@ -238,6 +239,8 @@ static const struct talk signers[] = {
     {"trust add", trust, 2, "", "error: give either a certificate or --sdk-development\n"},
     {"trust add x --sdk-development", trust, 2, "",
      "error: give either a certificate or --sdk-development\n"},
+    {"trust add --sdk-development --production", trust, 2, "",
+     "error: anybody can sign with the original SDK's key: it is for development only\n"},
     {"trust add /nowhere.pem", trust, 4, "",
      "error: cannot open the certificate '/nowhere.pem': No such file or directory\n"},
     {"trust add --sdk-development -o none", trust, 0, "", ""},

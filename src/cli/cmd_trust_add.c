@@ -9,6 +9,8 @@
 static const struct sph_option options[] = {
     {.name = "sdk-development",
      .help = "instead of a certificate: the original SDK's public development signer"},
+    {.name = "production",
+     .help = "what it signs runs without the capability app development, too"},
     {.name = NULL},
 };
 
@@ -41,13 +43,19 @@ static int run(struct sph_cli *cli) {
     bool sdk = sph_args_flag(&cli->args, "sdk-development");
     if (sdk == (path != NULL))
         return sph_say_usage("give either a certificate or --sdk-development");
+    bool production = sph_args_flag(&cli->args, "production");
+    if (sdk && production)
+        return sph_say_usage("anybody can sign with the original SDK's key: it is for development "
+                             "only");
     int status = sdk ? SPH_EXIT_OK : read_record(path, &record);
     if (status != SPH_EXIT_OK)
         return status;
+    record.is_production = production;
     if (sph_target_open(cli, NULL, &target, &err) < 0 ||
         sph_target_trust(&target, &record, &err) < 0)
         return sph_say_failure(&err);
-    sph_say(cli, "Device '%s' now trusts '%s'.", target.name, record.name);
+    sph_say(cli, "Device '%s' now trusts '%s'%s.", target.name, record.name,
+            production ? " for production" : "");
     return SPH_EXIT_OK;
 }
 

@@ -8,13 +8,14 @@
 static void add_entry(const struct sph_json_value *entry, struct sph_table *table) {
     char text[160];
     sph_table_add(table, sph_answer_text(entry, "thumbprint", text, sizeof(text)));
+    sph_table_add(table, sph_answer_text(entry, "kind", text, sizeof(text)));
     sph_table_add(table, sph_answer_text(entry, "name", text, sizeof(text)));
 }
 
 /* No signer at all is a device that takes nothing, which is an answer like any other. */
 static int run(struct sph_cli *cli) {
     static const struct sph_column columns[] = {
-        {"Thumbprint", "thumbprint"}, {"Name", "name"}, {.title = NULL}};
+        {"Thumbprint", "thumbprint"}, {"Kind", "kind"}, {"Name", "name"}, {.title = NULL}};
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;

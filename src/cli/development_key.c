@@ -34,6 +34,7 @@ int sph_target_trust(struct sph_target *target, const struct sph_trust_record *r
     sph_json_key_string(&out, "thumbprint", thumbprint);
     sph_json_key_string(&out, "point", point);
     sph_json_key_string(&out, "name", record->name);
+    sph_json_key_string(&out, "kind", record->is_production ? "production" : "development");
     sph_json_object_end(&out);
     if (body.error)
         return SPH_FAIL_ERRNO(err, body.error, "cannot send the certificate");

@@ -421,6 +421,7 @@ static void json_trust(struct sph_json_out *out, const void *item) {
     sph_json_key_hex(out, "thumbprint", entry->thumbprint);
     sph_json_key_hex(out, "point", entry->point);
     sph_json_key_slice(out, "name", entry->name);
+    sph_json_key_string(out, "kind", entry->production ? "production" : "development");
     sph_json_key_u64(out, "addedMs", entry->added_wall_ms);
     sph_json_object_end(out);
 }

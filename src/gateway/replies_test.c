@@ -442,15 +442,20 @@ static void capabilities(void **state) {
 static void trust(void **state) {
     (void)state;
     const struct sph_msg_trust entries[] = {
-        {.thumbprint = T("\0\1\xff"), .point = T("\4"), .name = EVIL, .added_wall_ms = UINT64_MAX},
+        {.thumbprint = T("\0\1\xff"),
+         .point = T("\4"),
+         .name = EVIL,
+         .added_wall_ms = UINT64_MAX,
+         .production = true},
         {.name = T("short")}, /* what an agent should not send is shown as it is */
     };
     CHECK("GET", "/spherule/v1/trust", trust_list_reply, "{\"entries\":[]}",
           .entries = {.count = 0});
     CHECK("GET", "/spherule/v1/trust", trust_list_reply,
           "{\"entries\":[{\"thumbprint\":\"0001ff\",\"point\":\"04\",\"name\":\"" EVIL_JSON
-          "\",\"addedMs\":" MAX64
-          "},{\"thumbprint\":\"\",\"point\":\"\",\"name\":\"short\",\"addedMs\":0}]}",
+          "\",\"kind\":\"production\",\"addedMs\":" MAX64
+          "},{\"thumbprint\":\"\",\"point\":\"\",\"name\":\"short\","
+          "\"kind\":\"development\",\"addedMs\":0}]}",
           .entries = SPH_LIST(entries, 2));
     const struct sph_msg_empty nothing = {0};
     check_answer("POST", "/spherule/v1/trust", &nothing, 201, "{}");

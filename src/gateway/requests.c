@@ -210,7 +210,14 @@ unsigned sph_build_trust(const struct sph_call *call, const char *body, size_t l
         return refuse_member(call, "point", "130 hexadecimal digits", response);
     if (get_member(&object, "name", &value) && sph_json_to_text(&value, name, sizeof(name)) < 0)
         return refuse_member(call, "name", "a string of at most 128 bytes", response);
-    struct sph_msg_trust message = {.thumbprint = sph_slice(thumbprint, sizeof(thumbprint)),
+    bool production = false;
+    if (get_member(&object, "kind", &value)) {
+        production = sph_json_is(&value, "production");
+        if (!production && !sph_json_is(&value, "development"))
+            return refuse_member(call, "kind", "\"development\" or \"production\"", response);
+    }
+    struct sph_msg_trust message = {.production = production,
+                                    .thumbprint = sph_slice(thumbprint, sizeof(thumbprint)),
                                     .point = sph_slice(point, sizeof(point)),
                                     .name = sph_slice_text(name)};
     return put(&sph_msg_trust_codec, &message, ret_payload, call, response);

@@ -16,7 +16,7 @@ sph_route_build_fn sph_build_pages;        /* query first */
 sph_route_build_fn sph_build_log;          /* query cursor, waitMs, reader */
 sph_route_build_fn sph_build_report_id;    /* number of the path */
 sph_route_build_fn sph_build_capabilities; /* {"device_capabilities":[…]} */
-sph_route_build_fn sph_build_trust;        /* {"thumbprint":…,"point":…,"name":…} */
+sph_route_build_fn sph_build_trust; /* {"thumbprint":…,"point":…,"name":…,"kind":…} */
 sph_route_build_fn sph_build_trust_remove; /* thumbprint of the path */
 sph_route_build_fn sph_build_pin;          /* number of the path */
 sph_route_build_fn sph_build_pin_set;      /* the same, {"value":…} */

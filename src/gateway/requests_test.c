@@ -206,10 +206,13 @@ static void trusting(void **state) {
     name[128] = '\0';
     const struct {
         const char *json, *name;
-    } cases[] = {{"", ""},
-                 {",\"name\":\"\"", ""},
-                 {",\"name\":\"\\u00e4\\\"\"", "\xc3\xa4\""},
-                 {NULL, name}};
+        bool production;
+    } cases[] = {{"", "", false},
+                 {",\"name\":\"\"", "", false},
+                 {",\"name\":\"\\u00e4\\\"\"", "\xc3\xa4\"", false},
+                 {",\"kind\":\"development\"", "", false},
+                 {",\"kind\":\"production\"", "", true},
+                 {NULL, name, false}};
     for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
         char longest[160];
         struct sph_msg_trust message;
@@ -224,6 +227,7 @@ static void trusting(void **state) {
         assert_int_equal(((const uint8_t *)message.point.data)[0], 4);
         assert_int_equal(((const uint8_t *)message.point.data)[64], 0x3f);
         assert_true(sph_slice_is(message.name, cases[i].name));
+        assert_int_equal(message.production, cases[i].production);
         assert_int_equal(message.added_wall_ms, 0); /* the device's clock says that */
     }
 }
@@ -235,6 +239,8 @@ static void what_is_not_trusted(void **state) {
     static const char point_text[] = "the body's member \"point\" must be 130 hexadecimal digits";
     static const char name_text[] =
         "the body's member \"name\" must be a string of at most 128 bytes";
+    static const char kind_text[] =
+        "the body's member \"kind\" must be \"development\" or \"production\"";
     static const struct {
         const char *print, *point, *name, *sentence;
     } cases[] = {
@@ -253,6 +259,8 @@ static void what_is_not_trusted(void **state) {
         {"\"" PRINT "\"", "\"" POINT "\"", "null", name_text},
         {"\"" PRINT "\"", "\"" POINT "\"", "\"a\\u0000b\"", name_text},
         {"\"" PRINT "\"", "\"" POINT "\"", "\"0123456789" POINT "\"", name_text},
+        {"\"" PRINT "\"", "\"" POINT "\"", "\"\",\"kind\":\"\"", kind_text},
+        {"\"" PRINT "\"", "\"" POINT "\"", "\"\",\"kind\":true", kind_text},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
         char body[700];

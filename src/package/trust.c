@@ -13,11 +13,13 @@
  */
 enum {
     HEAD_BYTES = 8,
-    RECORD_BYTES = SPH_IMAGE_THUMBPRINT_BYTES + SPH_SIGN_POINT_BYTES + SPH_TRUST_NAME_SIZE,
+    /* Version 1 ends here: its signers are for development. */
+    RECORD_1_BYTES = SPH_IMAGE_THUMBPRINT_BYTES + SPH_SIGN_POINT_BYTES + SPH_TRUST_NAME_SIZE,
+    RECORD_BYTES = RECORD_1_BYTES + 1, /* kind: 0 development, 1 production */
     /* Against bad storage, as for a body. Against a forger it would do nothing, but who can write
      * this file decides anyway. */
     CRC_BYTES = 4,
-    VERSION = 1,
+    VERSION = 2,
     HEX_SIZE = 2 * SPH_IMAGE_THUMBPRINT_BYTES + 1, /* of a thumbprint as text, with NUL */
 };
 
@@ -51,6 +53,31 @@ static const char *thumbprint_text(const uint8_t *thumbprint, char ret_text[HEX_
     return ret_text;
 }
 
+/* -1 when it is not there. */
+static int find_index(const struct sph_trust *trust, const uint8_t *thumbprint) {
+    for (unsigned i = 0; i < trust->count; i++) {
+        if (memcmp(trust->records[i].thumbprint, thumbprint, SPH_IMAGE_THUMBPRINT_BYTES) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* One more signer of the store; false when it is none. A thumbprint that is there already cannot
+ * become another kind this way: each stands once. */
+static bool read_record(const uint8_t *at, unsigned version, struct sph_trust *trust) {
+    struct sph_trust_record record;
+    memcpy(record.thumbprint, at, sizeof(record.thumbprint));
+    at += sizeof(record.thumbprint);
+    memcpy(record.point, at, sizeof(record.point));
+    at += sizeof(record.point);
+    memcpy(record.name, at, sizeof(record.name));
+    at += sizeof(record.name);
+    uint8_t kind = version == 1 ? 0 : *at;
+    record.is_production = kind == 1;
+    return kind <= 1 && !sph_trust_find(trust, record.thumbprint) &&
+           sph_trust_add(trust, &record, NULL) == 0;
+}
+
 /* Records go through sph_trust_add, so that a file can hold nothing that adding would have refused.
  */
 int sph_trust_parse(const void *bytes, size_t size, struct sph_trust *ret_trust,
@@ -58,11 +85,13 @@ int sph_trust_parse(const void *bytes, size_t size, struct sph_trust *ret_trust,
     const uint8_t *at = bytes;
     if (size < HEAD_BYTES + CRC_BYTES || memcmp(at, magic, sizeof(magic)) != 0)
         return SPH_FAIL(err, -EBADMSG, "the trust store is no trust store");
-    if (sph_le16_get(at + 4) != VERSION)
-        return SPH_FAIL(err, -EBADMSG, "the trust store has version %u, version %d is understood",
-                        sph_le16_get(at + 4), VERSION);
-    unsigned count = sph_le16_get(at + 6);
-    if (count > SPH_TRUST_MAX || size != HEAD_BYTES + (size_t)count * RECORD_BYTES + CRC_BYTES)
+    unsigned version = sph_le16_get(at + 4), count = sph_le16_get(at + 6);
+    if (version < 1 || version > VERSION)
+        return SPH_FAIL(err, -EBADMSG,
+                        "the trust store has version %u, versions 1 to %d are understood", version,
+                        VERSION);
+    size_t record_bytes = version == 1 ? RECORD_1_BYTES : RECORD_BYTES;
+    if (count > SPH_TRUST_MAX || size != HEAD_BYTES + count * record_bytes + CRC_BYTES)
         return SPH_FAIL(err, -EBADMSG, "the trust store is damaged: %u signers in %zu bytes", count,
                         size);
     if (sph_crc32(0, bytes, size - CRC_BYTES) != sph_le32_get(at + size - CRC_BYTES))
@@ -70,14 +99,7 @@ int sph_trust_parse(const void *bytes, size_t size, struct sph_trust *ret_trust,
     struct sph_trust trust = {0};
     at += HEAD_BYTES;
     for (unsigned i = 0; i < count; i++) {
-        struct sph_trust_record record;
-        memcpy(record.thumbprint, at, sizeof(record.thumbprint));
-        at += sizeof(record.thumbprint);
-        memcpy(record.point, at, sizeof(record.point));
-        at += sizeof(record.point);
-        memcpy(record.name, at, sizeof(record.name));
-        at += sizeof(record.name);
-        if (sph_trust_add(&trust, &record, NULL) != 0)
+        if (!read_record(at + i * record_bytes, version, &trust))
             return SPH_FAIL(err, -EBADMSG, "the trust store is damaged: signer %u is not valid",
                             i + 1);
     }
@@ -97,6 +119,7 @@ void sph_trust_format(const struct sph_trust *trust, struct sph_buf *ret_bytes) 
         sph_buf_append(ret_bytes, record->thumbprint, sizeof(record->thumbprint));
         sph_buf_append(ret_bytes, record->point, sizeof(record->point));
         sph_buf_append(ret_bytes, record->name, sizeof(record->name));
+        sph_buf_append(ret_bytes, record->is_production ? "\1" : "\0", 1);
     }
     if (ret_bytes->error < 0)
         return;
@@ -105,20 +128,41 @@ void sph_trust_format(const struct sph_trust *trust, struct sph_buf *ret_bytes) 
     sph_buf_append(ret_bytes, crc, sizeof(crc));
 }
 
+/* A signer that is there: 0 when it is worth more from now on. */
+static int upgrade(struct sph_trust_record *found, const struct sph_trust_record *record,
+                   struct sph_err *err) {
+    char hex[HEX_SIZE];
+    if (record->is_production && !found->is_production &&
+        memcmp(found->point, record->point, sizeof(found->point)) == 0) {
+        found->is_production = true;
+        return 0;
+    }
+    (void)SPH_FAIL(err, 0, "the signer %s is trusted already",
+                   thumbprint_text(record->thumbprint, hex));
+    return SPH_TRUST_E_EXISTS;
+}
+
+/* Anybody can sign with it. */
+static bool is_public(const uint8_t *thumbprint) {
+    return memcmp(thumbprint, sph_trust_sdk_development.thumbprint, SPH_IMAGE_THUMBPRINT_BYTES) ==
+           0;
+}
+
 /* A bad record is named before a double one or a full store: those can be helped by the user, this
  * cannot. */
 int sph_trust_add(struct sph_trust *trust, const struct sph_trust_record *record,
                   struct sph_err *err) {
-    char hex[HEX_SIZE];
     if (!name_is_valid(record->name))
         return SPH_FAIL(err, -EINVAL, "the signer's name is empty, too long or not printable");
     if (sph_sign_check_point(record->point) < 0)
         return SPH_FAIL(err, -EINVAL, "the signer's key is not a point of the curve P-256");
-    if (sph_trust_find(trust, record->thumbprint)) {
-        (void)SPH_FAIL(err, 0, "the signer %s is trusted already",
-                       thumbprint_text(record->thumbprint, hex));
-        return SPH_TRUST_E_EXISTS;
-    }
+    if (record->is_production && is_public(record->thumbprint))
+        return SPH_FAIL(err, -EINVAL,
+                        "the original SDK's development key is public: it can be trusted for "
+                        "development only");
+    int index = find_index(trust, record->thumbprint);
+    if (index >= 0)
+        return upgrade(&trust->records[index], record, err);
     if (trust->count == SPH_TRUST_MAX) {
         (void)SPH_FAIL(err, 0, "the trust store is full: a device trusts at most %d signers",
                        SPH_TRUST_MAX);
@@ -151,11 +195,8 @@ int sph_trust_remove(struct sph_trust *trust, const uint8_t thumbprint[SPH_IMAGE
 const struct sph_trust_record *
 sph_trust_find(const struct sph_trust *trust,
                const uint8_t thumbprint[SPH_IMAGE_THUMBPRINT_BYTES]) {
-    for (unsigned i = 0; i < trust->count; i++) {
-        if (memcmp(trust->records[i].thumbprint, thumbprint, SPH_IMAGE_THUMBPRINT_BYTES) == 0)
-            return &trust->records[i];
-    }
-    return NULL;
+    int index = find_index(trust, thumbprint);
+    return index < 0 ? NULL : &trust->records[index];
 }
 
 /* Fields of zeros are what a packer leaves that has no key; they are no signature to be judged. */
@@ -171,8 +212,7 @@ static bool all_zero(const uint8_t *bytes, size_t len) {
  * remedy. */
 static int untrusted(const struct sph_image *image, struct sph_err *err) {
     char hex[HEX_SIZE];
-    const uint8_t *sdk = sph_trust_sdk_development.thumbprint;
-    if (memcmp(image->thumbprint, sdk, SPH_IMAGE_THUMBPRINT_BYTES) == 0)
+    if (is_public(image->thumbprint))
         (void)SPH_FAIL(err, 0,
                        "the package is signed by the original SDK's development key, which this "
                        "device does not trust; 'spherule trust add --sdk-development' changes "

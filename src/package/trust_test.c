@@ -40,6 +40,37 @@ static void records_come_and_go(void **state) {
     assert_err(&err, 0, "the trust store is full: a device trusts at most 32 signers");
 }
 
+/* More trust is added to what is there, less is not. */
+static void kinds_of_trust(void **state) {
+    (void)state;
+    struct sph_trust trust = {0};
+    struct sph_trust_record development = test_signer(), production = development;
+    struct sph_err err = SPH_ERR_NULL;
+    production.is_production = true;
+    assert_int_equal(sph_trust_add(&trust, &development, NULL), 0);
+    assert_false(trust.records[0].is_production);
+    assert_int_equal(sph_trust_add(&trust, &production, NULL), 0);
+    assert_int_equal(trust.count, 1);
+    assert_true(trust.records[0].is_production);
+    assert_int_equal(sph_trust_add(&trust, &production, NULL), SPH_TRUST_E_EXISTS);
+    assert_int_equal(sph_trust_add(&trust, &development, NULL), SPH_TRUST_E_EXISTS);
+    assert_true(trust.records[0].is_production);
+    assert_int_equal(sph_trust_remove(&trust, development.thumbprint, NULL), 0);
+    assert_int_equal(sph_trust_add(&trust, &development, NULL), 0);
+    assert_false(trust.records[0].is_production);
+    /* Another key of the same thumbprint gets nothing of it. */
+    uint8_t other[SPH_SIGN_SCALAR_BYTES] = {[31] = 9};
+    assert_int_equal(sph_sign_public(other, production.point), 0);
+    assert_int_equal(sph_trust_add(&trust, &production, NULL), SPH_TRUST_E_EXISTS);
+    assert_false(trust.records[0].is_production);
+    production = sph_trust_sdk_development;
+    production.is_production = true;
+    assert_int_equal(sph_trust_add(&trust, &production, &err), -EINVAL);
+    assert_err(&err, -EINVAL,
+               "the original SDK's development key is public: it can be trusted for development "
+               "only");
+}
+
 static void bad_records_are_refused(void **state) {
     (void)state;
     static const char name_sentence[] = "the signer's name is empty, too long or not printable";
@@ -64,6 +95,7 @@ static void bad_records_are_refused(void **state) {
 
 static void store_of_two(struct sph_trust *ret_trust, struct sph_buf *ret_bytes) {
     struct sph_trust_record record = test_signer();
+    record.is_production = true;
     *ret_trust = (struct sph_trust){0};
     assert_int_equal(sph_trust_add(ret_trust, &record, NULL), 0);
     assert_int_equal(sph_trust_add(ret_trust, &sph_trust_sdk_development, NULL), 0);
@@ -76,8 +108,10 @@ static void the_file_comes_back(void **state) {
     sph_autobuf struct sph_buf bytes = SPH_BUF_NULL, none = SPH_BUF_NULL;
     struct sph_trust trust, again;
     store_of_two(&trust, &bytes);
-    assert_int_equal(bytes.len, 8 + 2 * 149 + 4);
-    assert_memory_equal(bytes.data, "SPHT\1\0\2\0\1\2\3\4\5\6", 14);
+    assert_int_equal(bytes.len, 8 + 2 * 150 + 4);
+    assert_memory_equal(bytes.data, "SPHT\2\0\2\0\1\2\3\4\5\6", 14);
+    assert_int_equal(bytes.data[8 + 149], 1);
+    assert_int_equal(bytes.data[8 + 150 + 149], 0);
     assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, NULL), 0);
     assert_memory_equal(&again, &trust, sizeof(trust));
     trust = (struct sph_trust){0};
@@ -85,6 +119,26 @@ static void the_file_comes_back(void **state) {
     assert_int_equal(none.len, 12);
     assert_int_equal(sph_trust_parse(none.data, none.len, &again, NULL), 0);
     assert_int_equal(again.count, 0);
+}
+
+/* Written before there were kinds. */
+static void a_file_of_version_1_is_for_development(void **state) {
+    (void)state;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_NULL, old = SPH_BUF_NULL;
+    struct sph_trust trust, again;
+    uint8_t crc[4];
+    store_of_two(&trust, &bytes);
+    bytes.data[4] = 1;
+    sph_buf_append(&old, bytes.data, 8 + 149);
+    sph_buf_append(&old, bytes.data + 8 + 150, 149);
+    sph_le32_put(crc, sph_crc32(0, old.data, old.len));
+    sph_buf_append(&old, crc, sizeof(crc));
+    assert_int_equal(sph_trust_parse(old.data, old.len, &again, NULL), 0);
+    assert_int_equal(again.count, 2);
+    trust.records[0].is_production = false;
+    assert_memory_equal(&again, &trust, sizeof(trust));
+    for (size_t len = 0; len < old.len; len++)
+        assert_int_equal(sph_trust_parse(old.data, len, &again, NULL), -EBADMSG);
 }
 
 static void a_damaged_file_is_refused(void **state) {
@@ -102,13 +156,18 @@ static void a_damaged_file_is_refused(void **state) {
 
     assert_int_equal(sph_trust_parse("SPHX", 4, &again, &err), -EBADMSG);
     assert_err(&err, -EBADMSG, "the trust store is no trust store");
+    for (char version = 0; version < 6; version += 3) { /* 0 and 3 */
+        char sentence[80];
+        (void)snprintf(sentence, sizeof(sentence),
+                       "the trust store has version %d, versions 1 to 2 are understood", version);
+        bytes.data[4] = version;
+        assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
+        assert_err(&err, -EBADMSG, sentence);
+    }
     bytes.data[4] = 2;
-    assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
-    assert_err(&err, -EBADMSG, "the trust store has version 2, version 1 is understood");
-    bytes.data[4] = 1;
     bytes.data[6] = 33;
     assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
-    assert_err(&err, -EBADMSG, "the trust store is damaged: 33 signers in 310 bytes");
+    assert_err(&err, -EBADMSG, "the trust store is damaged: 33 signers in 312 bytes");
     bytes.data[6] = 2;
     bytes.data[40] ^= 1;
     assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
@@ -139,13 +198,13 @@ static void every_cut_gets_its_sentence(void **state) {
     sph_buf_append(&bytes, "", 1);
     struct sph_err err = SPH_ERR_NULL;
     assert_int_equal(sph_trust_parse(bytes.data, bytes.len, &again, &err), -EBADMSG);
-    assert_err(&err, -EBADMSG, "the trust store is damaged: 2 signers in 311 bytes");
+    assert_err(&err, -EBADMSG, "the trust store is damaged: 2 signers in 313 bytes");
 }
 
 /* With a check sum that fits: what adding refuses, a file cannot smuggle in. */
 static void a_forged_file_is_refused(void **state) {
     (void)state;
-    enum { RECORD = 149, FIRST = 8, SECOND = 8 + RECORD, NAME = 20 + 65 };
+    enum { RECORD = 150, FIRST = 8, SECOND = 8 + RECORD, NAME = 20 + 65, KIND = RECORD - 1 };
     static const struct {
         size_t to, from, len; /* copied within the file */
         unsigned signer;      /* the one that is refused */
@@ -154,6 +213,9 @@ static void a_forged_file_is_refused(void **state) {
         {SECOND + NAME, SECOND + 20, 64, 2}, /* a name of raw bytes */
         {FIRST + 20, FIRST, 20, 1},          /* a key that is no point */
         {FIRST + NAME, FIRST + 8, 8, 1},     /* a name that begins with NUL: empty */
+        {FIRST + KIND, FIRST + 20, 1, 1},    /* a kind that is none: 4 */
+        {SECOND + KIND, FIRST + KIND, 1, 2}, /* the public signer for production */
+        {SECOND, FIRST, 149, 2},             /* the same signer again, as another kind */
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
         sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
@@ -288,8 +350,10 @@ static void real_packages_need_to_be_asked_for(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_and_go),
+        cmocka_unit_test(kinds_of_trust),
         cmocka_unit_test(bad_records_are_refused),
         cmocka_unit_test(the_file_comes_back),
+        cmocka_unit_test(a_file_of_version_1_is_for_development),
         cmocka_unit_test(a_damaged_file_is_refused),
         cmocka_unit_test(every_cut_gets_its_sentence),
         cmocka_unit_test(a_forged_file_is_refused),

@@ -360,8 +360,8 @@ static void reports(void **state) {
 static void trust(void **state) {
     (void)state;
     const struct sph_msg_trust entries[] = {{.thumbprint = T("\1"), .point = T("\4")}};
-    CHECK(trust, "1=0102 2=0405 3='me' 4=0600000000000000", .thumbprint = T("\1\2"),
-          .point = T("\4\5"), .name = T("me"), .added_wall_ms = 6);
+    CHECK(trust, "1=0102 2=0405 3='me' 4=0600000000000000 5=01", .production = true,
+          .thumbprint = T("\1\2"), .point = T("\4\5"), .name = T("me"), .added_wall_ms = 6);
     CHECK_SENT(trust_list_reply, "1=(1=01 2=04)", .entries = SPH_LIST(entries, 1));
     CHECK(trust_remove, "1=aabb", .thumbprint = T("\xaa\xbb"));
 }

@@ -19,6 +19,7 @@ struct sph_msg_trust {
     struct sph_slice point;      /* SPH_TRUST_POINT bytes, beginning with 4 */
     struct sph_slice name;       /* the certificate's subject, or what the user called it */
     uint64_t added_wall_ms;      /* since 1970, by the device's clock; not sent with TRUST_ADD */
+    bool production;             /* else for devices with app development only */
 };
 
 /* Every key that the device accepts, as many as fit its store. */
