@@ -61,6 +61,7 @@ struct fixture_package {
     size_t padding;        /* bytes of one more file */
     const char *program;   /* file to take as bin/app; NULL: something that is no program */
     const char *arguments; /* of CmdArgs, as JSON; NULL: none */
+    bool is_debugger;
 };
 
 static inline struct sph_guid fixture_component(unsigned number) {
@@ -80,9 +81,10 @@ static inline void fixture_build(const struct fixture_package *wanted, struct sp
     (void)snprintf(manifest, sizeof(manifest),
                    "{\"SchemaVersion\": 1, \"Name\": \"App %u\", \"ComponentId\": \"%s\", "
                    "\"EntryPoint\": \"/bin/app\", \"CmdArgs\": [%s], \"Capabilities\": {%s}, "
-                   "\"ApplicationType\": \"Default\"}",
+                   "\"ApplicationType\": \"%s\"}",
                    wanted->component, sph_guid_format(&component, guid),
-                   wanted->arguments ? wanted->arguments : "", storage);
+                   wanted->arguments ? wanted->arguments : "", storage,
+                   wanted->is_debugger ? "Debugger" : "Default");
     uint8_t version[3] = {(uint8_t)wanted->version, 'v', '\n'};
     sph_autofree char *padding = calloc(1, wanted->padding + 1);
     assert_non_null(padding);

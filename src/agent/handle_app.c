@@ -68,6 +68,7 @@ static void describe(struct sph_device *device, const struct sph_installed_app *
         .starts_by_itself = !app->manual && !app->is_debugger,
         .restarts = sph_lifecycle_restarts(device->lifecycle, &app->component),
         .gdb_port = sph_lifecycle_debug_port(device->lifecycle, &app->component),
+        .hindrance = sph_verify_hindrance(device, app),
     };
     find_last_end(device, ret_app);
 }
@@ -117,6 +118,8 @@ static uint32_t start_error(int code) {
     switch (code) {
     case -ENOENT:
         return SPH_DEVERR_APP_NOT_PRESENT;
+    case -EKEYREJECTED:
+        return SPH_DEVERR_DEVICE_NOT_DEV_UNLOCKED;
     case -ENOTSUP:
         return SPH_DEVERR_CANNOT_START_DEBUG;
     case -EALREADY:

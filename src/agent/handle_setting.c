@@ -4,7 +4,10 @@
 #include "agent/capabilities.h"
 #include "agent/device.h"
 #include "agent/handle.h"
+#include "agent/lifecycle.h"
+#include "agent/registry.h"
 #include "agent/settings.h"
+#include "agent/verify.h"
 #include "base/cleanup.h"
 
 /* None is an answer; one that cannot be read is none. */
@@ -42,12 +45,33 @@ int sph_handle_capabilities_get(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
-/* For whoever reads the log of a device that suddenly says no. */
-static void note_mode(struct sph_device *device, bool was_allowed) {
+/* What may not run any more ends as by a stop, but for its start mode: with development it starts
+ * again with the device. A debugger goes with what it holds. */
+static void stop_hindered(struct sph_device *device) {
+    for (size_t i = 0; i < sph_registry_count(device->registry); i++) {
+        const struct sph_installed_app *app = sph_registry_at(device->registry, i);
+        struct sph_err why = SPH_ERR_NULL, err = SPH_ERR_NULL;
+        if (sph_lifecycle_state(device->lifecycle, &app->component) == SPH_SESSION_NONE)
+            continue;
+        if (sph_verify_start(device, app, &why) == 0) {
+            if (!sph_lifecycle_debug_port(device->lifecycle, &app->component))
+                continue;
+            (void)SPH_FAIL(&why, 0, "development is switched off, and with it debugging");
+        }
+        sph_device_note(device, &app->component, "is stopped: %s app=%s", why.text, app->name);
+        if (sph_lifecycle_stop(device->lifecycle, &app->component, NULL, NULL, &err) < 0)
+            sph_device_note(device, &app->component, "cannot be stopped: %s", err.text);
+    }
+}
+
+/* Noted for whoever reads the log of a device that suddenly says no. */
+static void enter_mode(struct sph_device *device, bool was_allowed) {
     bool is_allowed = sph_capabilities_allow_development(device->capabilities);
     if (is_allowed != was_allowed)
         sph_device_note(device, NULL,
                         is_allowed ? "development is enabled" : "development is switched off");
+    if (!is_allowed)
+        stop_hindered(device);
 }
 
 int sph_handle_capabilities_set(struct sph_call *call) {
@@ -64,6 +88,6 @@ int sph_handle_capabilities_set(struct sph_call *call) {
         ids[i] = sph_slice_u32(asked->ids, i);
     if (sph_capabilities_set(device->capabilities, ids, count, &call->refusal.err) < 0)
         return sph_call_refuse_errno(call);
-    note_mode(device, was_allowed);
+    enter_mode(device, was_allowed);
     return sph_call_reply(call, NULL);
 }

@@ -167,7 +167,6 @@ static void test_development_only(void **state) {
     wire_call(&client, SPH_OP_INSTALL, NULL, NULL);
     fake_lifecycle.heap_state = SPH_HEAP_TRACKED;
     fake_lifecycle.heaps = 2;
-    fake_set_state(&component.component, SPH_SESSION_RUNNING);
     for (int round = 0; round < 2; round++) {
         set(&client, 1, development);
         fake_set_state(&component.component, SPH_SESSION_RUNNING);
@@ -190,12 +189,135 @@ static void test_development_only(void **state) {
     wire_disconnect(&client);
 }
 
+/* ---- cloud test ---- */
+
+static struct sph_msg_app app_of(struct wire_client *client, unsigned number) {
+    struct sph_msg_component asked = {.component = fixture_component(number)};
+    struct sph_msg_app_list_reply reply;
+    struct sph_msg_app app;
+    wire_call(client, SPH_OP_APP_LIST, &asked, &reply);
+    struct sph_list_iter iter = sph_list_iter(&reply.apps);
+    assert_true(sph_list_next(&iter, &app));
+    return app;
+}
+
+/* Of the signer of all test packages. */
+static void trust(struct wire_fixture *fixture, struct wire_client *client, bool production) {
+    const struct sph_trust_record *record =
+        sph_trust_find(sph_trust_store_get(fixture->device.trust), sph_test_thumbprint);
+    struct sph_msg_trust add = {.thumbprint = sph_slice(sph_test_thumbprint, 20),
+                                .point = sph_slice(record->point, sizeof(record->point)),
+                                .name = sph_slice_text("CN=Test"),
+                                .production = production};
+    wire_call(client, SPH_OP_TRUST_ADD, &add, NULL);
+}
+
+static void assert_noted(struct wire_fixture *fixture, const char *wanted) {
+    struct sph_log_line line;
+    char text[SPH_LOG_LINE_MAX + 1];
+    for (uint64_t cursor = 0; sph_logring_next(fixture->device.log, &cursor, &line);) {
+        (void)snprintf(text, sizeof(text), "%.*s", (int)line.len, line.text);
+        if (strstr(text, wanted))
+            return;
+    }
+    fail_msg("not in the log: %s", wanted);
+}
+
+static const char development_signer[] =
+    "development is switched off, and the package is signed by 'CN=Test', which the device trusts "
+    "for development only: enable it, or add the certificate with 'spherule trust add CERT.pem "
+    "--production'";
+
+/* What was running is stopped and does not start, by hand or by itself. */
+static void test_cloud_test_stops(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    struct sph_msg_app_control start = {.component = fixture_component(1),
+                                        .trigger = SPH_TRIGGER_START};
+    wire_connect(fixture, &client);
+    wire_stage(&client, &(struct fixture_package){.component = 1});
+    wire_call(&client, SPH_OP_INSTALL, NULL, NULL);
+    assert_int_equal(app_of(&client, 1).state, SPH_APP_RUNNING);
+    assert_int_equal(app_of(&client, 1).hindrance, SPH_HINDRANCE_NONE);
+    set(&client, 0, NULL);
+    struct sph_msg_app app = app_of(&client, 1);
+    assert_int_equal(app.state, SPH_APP_STOPPED);
+    assert_int_equal(app.hindrance, SPH_HINDRANCE_DEVELOPMENT_SIGNER);
+    assert_true(app.starts_by_itself); /* when it may again */
+    assert_noted(fixture, "is stopped: development is switched off, and the package is signed by");
+    fake_lifecycle.start_error = -EKEYREJECTED;
+    wire_refused(&client, SPH_OP_APP_CONTROL, &start, 1048596, "the fake does not start apps");
+    fake_lifecycle.start_error = 0;
+    set(&client, 1, development);
+    assert_int_equal(app_of(&client, 1).hindrance, SPH_HINDRANCE_NONE);
+    wire_call(&client, SPH_OP_APP_CONTROL, &start, NULL);
+    assert_int_equal(app_of(&client, 1).state, SPH_APP_RUNNING);
+    wire_disconnect(&client);
+}
+
+/* What a production signer has signed goes on; a debugging session of it does not. */
+static void test_cloud_test_lets_run(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    struct sph_msg_app_control debug = {.component = fixture_component(1),
+                                        .trigger = SPH_TRIGGER_START_DEBUG};
+    wire_connect(fixture, &client);
+    wire_stage(&client, &(struct fixture_package){.component = 1});
+    wire_call(&client, SPH_OP_INSTALL, NULL, NULL);
+    trust(fixture, &client, true);
+    set(&client, 0, NULL);
+    assert_int_equal(app_of(&client, 1).state, SPH_APP_RUNNING);
+    assert_int_equal(app_of(&client, 1).hindrance, SPH_HINDRANCE_NONE);
+    set(&client, 1, development);
+    fake_set_state(&debug.component, SPH_SESSION_NONE);
+    wire_call(&client, SPH_OP_APP_CONTROL, &debug, NULL);
+    assert_int_equal(app_of(&client, 1).state, SPH_APP_DEBUGGING);
+    set(&client, 0, NULL);
+    assert_int_equal(app_of(&client, 1).state, SPH_APP_STOPPED);
+    assert_noted(fixture, "is stopped: development is switched off, and with it debugging app=");
+    struct sph_msg_trust_remove remove = {.thumbprint = sph_slice(sph_test_thumbprint, 20)};
+    wire_call(&client, SPH_OP_TRUST_REMOVE, &remove, NULL);
+    assert_int_equal(app_of(&client, 1).hindrance, SPH_HINDRANCE_UNKNOWN_SIGNER);
+    wire_disconnect(&client);
+}
+
+/* Neither staged nor, when it was staged before, installed. */
+static void test_cloud_test_refuses_packages(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    struct sph_refusal refusal = SPH_REFUSAL_NULL;
+    struct sph_msg_app_list_reply list;
+    wire_connect(fixture, &client);
+    wire_stage(&client, &(struct fixture_package){.component = 1});
+    set(&client, 0, NULL);
+    assert_int_equal(
+        fixture_stage(&fixture->device, &(struct fixture_package){.component = 2}, &refusal),
+        -EKEYREJECTED);
+    assert_int_equal(refusal.device_error, 7340047);
+    assert_string_equal(refusal.err.text, development_signer);
+    wire_refused(&client, SPH_OP_INSTALL, NULL, 14680081, development_signer);
+    wire_call(&client, SPH_OP_APP_LIST, NULL, &list);
+    assert_int_equal(list.apps.count, 0);
+    assert_false(list.has_staged);
+    trust(fixture, &client, true);
+    wire_stage(&client, &(struct fixture_package){.component = 1});
+    wire_call(&client, SPH_OP_INSTALL, NULL, NULL);
+    assert_int_equal(app_of(&client, 1).state, SPH_APP_RUNNING);
+    wire_disconnect(&client);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wire_make, wire_clean)
     const struct CMUnitTest tests[] = {
-        TEST(test_settings),     TEST(test_refused_settings),
-        TEST(test_capabilities), TEST(test_refused_capabilities),
-        TEST(test_first_state),  TEST(test_development_only),
+        TEST(test_settings),
+        TEST(test_refused_settings),
+        TEST(test_capabilities),
+        TEST(test_refused_capabilities),
+        TEST(test_first_state),
+        TEST(test_development_only),
+        TEST(test_cloud_test_stops),
+        TEST(test_cloud_test_lets_run),
+        TEST(test_cloud_test_refuses_packages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "agent/capabilities.h"
 #include "agent/disk_faults_test.h"
 #include "agent/mapped_file.h"
 #include "agent/verify.h"
@@ -227,6 +228,91 @@ static void test_not_trusted(void **state) {
     assert_int_equal(installed_version(device, 1), 0);
 }
 
+static void make_production(struct sph_device *device) {
+    struct sph_trust_record record =
+        *sph_trust_find(sph_trust_store_get(device->trust), sph_test_thumbprint);
+    if (record.is_production)
+        return;
+    record.is_production = true;
+    assert_int_equal(sph_trust_store_add(device->trust, &record, NULL), 0);
+}
+
+/* The debugger takes its part of the flash, in either mode, as long as it is there. */
+static void test_flash_with_the_debugger(void **state) {
+    struct fixture *fixture = *state;
+    struct sph_device *device = &fixture->device;
+    struct sph_refusal refusal = SPH_REFUSAL_NULL;
+    const struct fixture_package debugger = {
+        .component = 9, .padding = 558536, .is_debugger = true};
+    const struct fixture_package app = {.component = 1, .padding = 500000};
+    struct sph_guid component = fixture_component(9);
+    static const uint32_t none[1];
+    char sentence[200];
+    assert_int_equal(fixture_stage(device, &debugger, &refusal), 0);
+    assert_int_equal(sph_install_commit(device, &component, false, &refusal), 0);
+    uint64_t taken = sph_verify_flash_use(device).used_bytes;
+    assert_in_range(taken, 558536, 558536 + 32768);
+    for (int mode = 0; mode < 2; mode++) {
+        assert_int_equal(fixture_stage(device, &app, &refusal), -ENOSPC);
+        assert_int_equal(refusal.device_error, 14680082);
+        unsigned long long size = 0, others = 0, over = 0;
+        assert_int_equal(sscanf(refusal.err.text,
+                                "the package takes %llu bytes, but of the 1048576 bytes of flash "
+                                "other packages take %llu: %llu bytes too many",
+                                &size, &others, &over),
+                         3);
+        (void)snprintf(sentence, sizeof(sentence),
+                       "the package takes %llu bytes, but of the 1048576 bytes of flash other "
+                       "packages take %llu: %llu bytes too many",
+                       size, others, over);
+        assert_string_equal(refusal.err.text, sentence);
+        assert_in_range(size, 500000, 500000 + 32768);
+        assert_int_equal(others, taken);
+        assert_int_equal(over, size + taken - 1048576);
+        make_production(device);
+        assert_int_equal(sph_capabilities_set(device->capabilities, none, 0, NULL), 0);
+    }
+    assert_int_equal(sph_install_delete(device, &component, &refusal), 0);
+    assert_int_equal(sph_verify_flash_use(device).used_bytes, 0);
+    assert_int_equal(fixture_stage(device, &app, &refusal), 0);
+}
+
+/* What was installed before it was switched off is not deleted, and may not start. */
+static void test_modes(void **state) {
+    struct fixture *fixture = *state;
+    struct sph_device *device = &fixture->device;
+    struct sph_refusal refusal = SPH_REFUSAL_NULL;
+    struct sph_err err = SPH_ERR_NULL;
+    const struct fixture_package package = {.component = 1};
+    struct sph_guid component = fixture_component(1);
+    static const uint32_t none[1];
+    assert_int_equal(fixture_stage(device, &package, &refusal), 0);
+    assert_int_equal(sph_install_commit(device, &component, false, &refusal), 0);
+    assert_int_equal(sph_capabilities_set(device->capabilities, none, 0, NULL), 0);
+    fixture_unload(device); /* as by the next start */
+    fixture_load(device);
+    const struct sph_installed_app *app = sph_registry_find(device->registry, &component);
+    assert_non_null(app);
+    assert_int_equal(sph_verify_start(device, app, &err), -EKEYREJECTED);
+    assert_err(&err, -EKEYREJECTED,
+               "development is switched off, and the package is signed by 'CN=Test', which the "
+               "device trusts for development only: enable it, or add the certificate with "
+               "'spherule trust add CERT.pem --production'");
+    assert_int_equal(sph_verify_hindrance(device, app), SPH_HINDRANCE_DEVELOPMENT_SIGNER);
+    make_production(device);
+    assert_int_equal(sph_verify_start(device, app, &err), 0);
+    assert_int_equal(sph_verify_hindrance(device, app), SPH_HINDRANCE_NONE);
+    assert_int_equal(sph_trust_store_remove(device->trust, sph_test_thumbprint, NULL), 0);
+    assert_int_equal(sph_verify_start(device, app, &err), -EKEYREJECTED);
+    assert_err(&err, -EKEYREJECTED,
+               "development is switched off, and the device does not trust the package's signer "
+               "any more: add its certificate with 'spherule trust add CERT.pem --production'");
+    assert_int_equal(sph_verify_hindrance(device, app), SPH_HINDRANCE_UNKNOWN_SIGNER);
+    static const uint32_t development[] = {SPH_DEVCAP_APP_DEVELOPMENT};
+    assert_int_equal(sph_capabilities_set(device->capabilities, development, 1, NULL), 0);
+    assert_int_equal(sph_verify_start(device, app, &err), 0);
+}
+
 static void test_upload_manners(void **state) {
     struct fixture *fixture = *state;
     struct sph_device *device = &fixture->device;
@@ -407,7 +493,8 @@ int main(void) {
         TEST(test_not_trusted),   TEST(test_upload_manners),
         TEST(test_many_staged),   TEST(test_faults_install),
         TEST(test_faults_delete), TEST(test_damaged_package),
-        TEST(test_fixtures),
+        TEST(test_fixtures),      TEST(test_flash_with_the_debugger),
+        TEST(test_modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,9 +79,10 @@ struct sph_start_request {
     const char *const *arguments; /* behind the manifest's CmdArgs; NULL-terminated; may be NULL */
 };
 /* Returns when the app's program has been entered (execve is over) or with the reason why not:
- * -ENOENT not installed, -EALREADY running, -ENOEXEC wrong architecture or no loader, -ENOTSUP a
- * debugger was wanted and none is installed, -EBUSY it holds another app, -ESHUTDOWN the device
- * stops, -ENOSPC 32 run already, or what the launch met. Nothing is left of a start that failed. */
+ * -ENOENT not installed, -EALREADY running, -ENOEXEC wrong architecture or no loader, -EKEYREJECTED
+ * its signer is trusted for development only, which is switched off, -ENOTSUP a debugger was wanted
+ * and none is installed, -EBUSY it holds another app, -ESHUTDOWN the device stops, -ENOSPC 32 run
+ * already, or what the launch met. Nothing is left of a start that failed. */
 int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_request *request,
                         struct sph_err *err) SPH_MUST_USE;
 /* SIGTERM, then SIGKILL after the grace time; SIGKILL at once to one that is debugged. That is also

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "agent/capabilities.h"
 #include "agent/gpio.h"
 #include "agent/kill_store.h"
 #include "agent/logring.h"
@@ -244,6 +245,23 @@ static void refuse(struct rig *rig, const struct sph_guid *component, int code,
     assert_int_equal(sph_lifecycle_start(rig->device.lifecycle, &request, &err), code);
     assert_string_equal(err.text, sentence);
     assert_int_equal(sph_lifecycle_state(rig->device.lifecycle, component), SPH_SESSION_NONE);
+}
+
+/* Switched off between two runs: neither by hand nor by itself does it come back. */
+static void test_development_signer_is_not_started(void **state) {
+    struct rig *rig = *state;
+    static const uint32_t none[1];
+    static const char sentence[] =
+        "development is switched off, and the device does not trust the package's signer any more: "
+        "add its certificate with 'spherule trust add CERT.pem --production'";
+    rig_must_start(rig, RIG_ARGS("exit", "3"), 0);
+    (void)rig_await_end(rig, 2000);
+    assert_int_equal(sph_capabilities_set(rig->device.capabilities, none, 0, NULL), 0);
+    const struct sph_app_end *end = rig_await_end(rig, 2000);
+    assert_int_equal(end->why, SPH_END_START_FAILED);
+    assert_true(sph_slice_is(rig_report(rig, end->report_number)->log, sentence));
+    stop(rig, 10);
+    refuse(rig, &rig->component, -EKEYREJECTED, sentence);
 }
 
 static void install_bytes(struct rig *rig, struct sph_guid *component, const void *bytes,
@@ -527,6 +545,7 @@ int main(int argc, char **argv) {
         TEST(test_stop_ignored),
         TEST(test_daemon_is_gone_after_stop),
         TEST(test_start_is_refused),
+        TEST(test_development_signer_is_not_started),
         TEST(test_what_cannot_run_is_said),
         TEST(test_host_libraries),
         TEST(test_report_cannot_be_kept),

@@ -102,6 +102,7 @@ static int read_app(struct sph_registry *registry, const struct sph_guid *compon
                                     .is_debugger = package.manifest.type == SPH_APP_DEBUGGER};
     sph_text_printable(package.image.name, strnlen(package.image.name, SPH_IMAGE_NAME_BYTES),
                        app.name, sizeof(app.name));
+    memcpy(app.signer, package.image.thumbprint, sizeof(app.signer));
     path_in(component, SPH_PACKAGE_MANUAL, path);
     /* An unreadable mark counts as none: the app starts, which is what an installation means. */
     app.manual = faccessat(registry->fd, path, F_OK, 0) == 0;

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/guid.h"
+#include "package/image.h"
 
 enum { SPH_REGISTRY_MAX = 200 }; /* apps; user ids have room for 256, see uidmap */
 #define SPH_PACKAGES_DIR "packages"
@@ -24,12 +25,13 @@ struct sph_installed_app {
     struct sph_guid component;
     struct sph_guid image;
     char name[33];
-    uint32_t image_type;    /* 10 = application */
-    uint64_t package_bytes; /* of the whole file: what it takes of the flash */
-    uint32_t storage_kib;   /* MutableStorage.SizeKB; 0 = no mutable storage */
-    uid_t uid;              /* its own, also its gid */
-    bool is_debugger;       /* ApplicationType "Debugger" */
-    bool manual;            /* installed or stopped so that it does not start with the agent */
+    uint32_t image_type;                        /* 10 = application */
+    uint64_t package_bytes;                     /* of the whole file: what it takes of the flash */
+    uint32_t storage_kib;                       /* MutableStorage.SizeKB; 0 = no mutable storage */
+    uid_t uid;                                  /* its own, also its gid */
+    bool is_debugger;                           /* ApplicationType "Debugger" */
+    uint8_t signer[SPH_IMAGE_THUMBPRINT_BYTES]; /* of its certificate, as the package says */
+    bool manual; /* installed or stopped so that it does not start with the agent */
 };
 
 struct sph_registry;

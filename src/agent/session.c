@@ -22,6 +22,7 @@
 #include "agent/orders.h"
 #include "agent/processes.h"
 #include "agent/registry.h"
+#include "agent/verify.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -238,7 +239,9 @@ int sph_session_launch(struct sph_session *session, struct sph_err *err) {
     if (!app)
         return SPH_FAIL(err, -ENOENT, "The application is not installed on this device.");
     session->image = session->facts.image = app->image; /* an update may have come in between */
-    int rc = sph_registry_read_manifest(registry, app, &text, err);
+    int rc = sph_verify_start(session->device, app, err);
+    if (rc == 0)
+        rc = sph_registry_read_manifest(registry, app, &text, err);
     if (rc == 0)
         rc = sph_orders_parse(text.data, text.len, &session->component, session->arguments, &orders,
                               err);

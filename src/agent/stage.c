@@ -36,8 +36,7 @@ struct sph_stage {
 static struct sph_staged_package describe(const struct sph_package *package) {
     struct sph_staged_package staged = {.component = package->image.component_id,
                                         .image = package->image.image_id,
-                                        .package_bytes = package->image.size,
-                                        .is_debugger = package->manifest.type == SPH_APP_DEBUGGER};
+                                        .package_bytes = package->image.size};
     sph_text_printable(package->image.name, strnlen(package->image.name, SPH_IMAGE_NAME_BYTES),
                        staged.name, sizeof(staged.name));
     return staged;

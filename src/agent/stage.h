@@ -22,7 +22,6 @@ struct sph_staged_package {
     struct sph_guid image;
     char name[33];
     uint64_t package_bytes;
-    bool is_debugger;
 };
 
 /* Uses the device's registry, trust store and profile. What a power cut left of an upload is

@@ -6,15 +6,13 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "agent/capabilities.h"
 #include "agent/device.h"
 #include "agent/registry.h"
 #include "agent/stage.h"
 #include "agent/trust_store.h"
 #include "package/package.h"
 #include "package/trust.h"
-
-/* A development device: the debugger's package counts. */
-enum { DEVELOPMENT = true };
 
 #define STORAGE_TOO_LARGE SPH_DEVICE_ERROR(SPH_CATEGORY_APP_MANIFEST, 34)
 
@@ -49,16 +47,65 @@ static int check_form(const struct sph_device *device, const void *bytes, size_t
     return 0;
 }
 
+/* `signer` is NULL where it is not trusted any more. */
+static enum sph_app_hindrance mode_hindrance(const struct sph_device *device,
+                                             const struct sph_trust_record *signer) {
+    if (sph_capabilities_allow_development(device->capabilities))
+        return SPH_HINDRANCE_NONE;
+    if (!signer)
+        return SPH_HINDRANCE_UNKNOWN_SIGNER;
+    return signer->is_production ? SPH_HINDRANCE_NONE : SPH_HINDRANCE_DEVELOPMENT_SIGNER;
+}
+
+static int check_mode(const struct sph_device *device, const struct sph_trust_record *signer,
+                      struct sph_err *err) {
+    switch (mode_hindrance(device, signer)) {
+    case SPH_HINDRANCE_UNKNOWN_SIGNER:
+        return SPH_FAIL(err, -EKEYREJECTED,
+                        "development is switched off, and the device does not trust the package's "
+                        "signer any more: add its certificate with 'spherule trust add CERT.pem "
+                        "--production'");
+    case SPH_HINDRANCE_DEVELOPMENT_SIGNER:
+        return SPH_FAIL(err, -EKEYREJECTED,
+                        "development is switched off, and the package is signed by '%s', which the "
+                        "device trusts for development only: enable it, or add the certificate "
+                        "with 'spherule trust add CERT.pem --production'",
+                        signer->name);
+    case SPH_HINDRANCE_NONE:
+        break;
+    }
+    return 0;
+}
+
 /* The sentence comes from the package layer; only the number differs by occasion. */
 static int check_trust(const struct sph_device *device, const struct sph_image *image,
                        uint32_t untrusted_error, struct sph_refusal *refusal) {
     const struct sph_trust_record *signer;
     int code = sph_trust_verify(sph_trust_store_get(device->trust), image, &signer, &refusal->err);
     if (code == 0)
+        code = check_mode(device, signer, &refusal->err);
+    if (code == 0)
         return 0;
     /* The sentence is in refusal->err already; a condition is positive and may not be passed on. */
     refusal->err.code = -EKEYREJECTED; /* a condition has no errno of its own */
     return sph_refuse_as(refusal, untrusted_error);
+}
+
+/* By the name of its signer alone: the signature was verified when it was installed, and nobody but
+ * root can have changed the package since. */
+static const struct sph_trust_record *find_signer(const struct sph_device *device,
+                                                  const struct sph_installed_app *app) {
+    return sph_trust_find(sph_trust_store_get(device->trust), app->signer);
+}
+
+enum sph_app_hindrance sph_verify_hindrance(const struct sph_device *device,
+                                            const struct sph_installed_app *app) {
+    return mode_hindrance(device, find_signer(device, app));
+}
+
+int sph_verify_start(const struct sph_device *device, const struct sph_installed_app *app,
+                     struct sph_err *err) {
+    return check_mode(device, find_signer(device, app), err);
 }
 
 enum { PACKAGES_MAX = SPH_REGISTRY_MAX + SPH_STAGE_MAX };
@@ -71,14 +118,12 @@ static size_t list_packages(const struct sph_device *device, bool with_staged,
         const struct sph_installed_app *app = sph_registry_at(device->registry, i);
         if (!with_staged || !sph_stage_find(device->stage, &app->component))
             ret_list[count++] = (struct sph_flash_package){.component_id = app->component,
-                                                           .file_bytes = app->package_bytes,
-                                                           .is_debugger = app->is_debugger};
+                                                           .file_bytes = app->package_bytes};
     }
     for (size_t i = 0; with_staged && i < sph_stage_count(device->stage); i++) {
         const struct sph_staged_package *staged = sph_stage_at(device->stage, i);
         ret_list[count++] = (struct sph_flash_package){.component_id = staged->component,
-                                                       .file_bytes = staged->package_bytes,
-                                                       .is_debugger = staged->is_debugger};
+                                                       .file_bytes = staged->package_bytes};
     }
     return count;
 }
@@ -99,8 +144,7 @@ static int check_room(const struct sph_device *device, const struct sph_flash_pa
     struct sph_flash_package list[PACKAGES_MAX];
     struct sph_flash_use use;
     size_t count = list_packages(device, true, list);
-    int code =
-        sph_flash_fit(list, count, device->profile.flash_bytes, DEVELOPMENT, candidate, &use);
+    int code = sph_flash_fit(list, count, device->profile.flash_bytes, candidate, &use);
     return code == 0 ? 0 : refuse_no_room(candidate->file_bytes, &use, refusal);
 }
 
@@ -110,11 +154,8 @@ int sph_verify_package(const struct sph_device *device, const void *bytes, size_
     int code = check_form(device, bytes, size, ret_package, refusal);
     if (code < 0 || (code = check_trust(device, &ret_package->image, untrusted_error, refusal)) < 0)
         return code;
-    struct sph_flash_package candidate = {
-        .component_id = ret_package->image.component_id,
-        .file_bytes = size,
-        .is_debugger = ret_package->manifest.type == SPH_APP_DEBUGGER,
-    };
+    struct sph_flash_package candidate = {.component_id = ret_package->image.component_id,
+                                          .file_bytes = size};
     return check_room(device, &candidate, refusal);
 }
 
@@ -133,5 +174,5 @@ int sph_verify_size(const struct sph_device *device, uint64_t size, struct sph_r
 struct sph_flash_use sph_verify_flash_use(const struct sph_device *device) {
     struct sph_flash_package list[PACKAGES_MAX];
     size_t count = list_packages(device, false, list);
-    return sph_flash_sum(list, count, device->profile.flash_bytes, DEVELOPMENT);
+    return sph_flash_sum(list, count, device->profile.flash_bytes);
 }

@@ -27,6 +27,9 @@ static const struct sph_device_error errors[] = {
     {SPH_DEVICE_ERROR(1, 13), -EREMOTEIO, "The application is not in a state for this"},
     {SPH_DEVICE_ERROR(1, 15), -EBADMSG,
      "The application could not be started; check that its executable is valid for this device"},
+    {SPH_DEVICE_ERROR(1, 20), -EACCES,
+     "The application may not start; application development capability may be required "
+     "('azsphere device enable-development')"},
     {SPH_DEVICE_ERROR(1, 22), -EREMOTEIO, "The application's mutable storage could not be made"},
     {SPH_DEVICE_ERROR(1, 25), -EREMOTEIO, "Requested pins are already used"},
     {SPH_DEVICE_ERROR(3, 10), -EREMOTEIO,

@@ -313,6 +313,22 @@ unsigned sph_format_pages(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* For people, who do not know the device's mode when they wonder why an app stands still. */
+static const char *hindrance_sentence(uint32_t hindrance) {
+    static const char *const sentences[] = {
+        [SPH_HINDRANCE_DEVELOPMENT_SIGNER] =
+            "Development is switched off, and the device trusts its signer for development only: "
+            "enable it ('azsphere device enable-development'), or add the signer's certificate "
+            "with 'spherule trust add CERT.pem --production'.",
+        [SPH_HINDRANCE_UNKNOWN_SIGNER] =
+            "Development is switched off, and the device does not trust its signer any more: add "
+            "its certificate with 'spherule trust add CERT.pem --production'.",
+    };
+    return hindrance < SPH_ARRAY_SIZE(sentences) && sentences[hindrance]
+               ? sentences[hindrance]
+               : "The device does not let it start, for a reason that this gateway does not know.";
+}
+
 /* lastWhy means nothing without an end: an app that has had none has neither member. */
 static void json_app(struct sph_json_out *out, const void *item) {
     const struct sph_msg_app *app = item;
@@ -331,6 +347,8 @@ static void json_app(struct sph_json_out *out, const void *item) {
         sph_json_key_u64(out, "lastReportId", app->last_report_id);
         sph_json_key_string(out, "lastWhy", sph_end_why_word(app->last_why));
     }
+    if (app->hindrance)
+        sph_json_key_string(out, "mayNotStart", hindrance_sentence(app->hindrance));
     sph_json_object_end(out);
 }
 

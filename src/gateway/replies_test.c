@@ -385,6 +385,36 @@ static void apps(void **state) {
                  "application with component id " TEXT_A " is installed\"}");
 }
 
+static void apps_that_may_not_start(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t hindrance;
+        const char *member;
+    } rows[] = {
+        {0, ""},
+        {1, ",\"mayNotStart\":\"Development is switched off, and the device trusts its signer for "
+            "development only: enable it ('azsphere device enable-development'), or add the "
+            "signer's certificate with 'spherule trust add CERT.pem --production'.\""},
+        {2, ",\"mayNotStart\":\"Development is switched off, and the device does not trust its "
+            "signer any more: add its certificate with 'spherule trust add CERT.pem "
+            "--production'.\""},
+        {3, ",\"mayNotStart\":\"The device does not let it start, for a reason that this gateway "
+            "does not know.\""},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        const struct sph_msg_app app = {.component = ID_A, .hindrance = rows[i].hindrance};
+        const struct sph_msg_app_list_reply reply = {.apps = SPH_LIST(&app, 1)};
+        char body[700];
+        (void)snprintf(body, sizeof(body),
+                       "{\"componentId\":\"" TEXT_A "\",\"imageId\":\"" TEXT_0
+                       "\",\"name\":\"\",\"imageType\":0,\"state\":\"notPresent\","
+                       "\"packageBytes\":0,\"isStaged\":false,\"isDebugger\":false,"
+                       "\"startsByItself\":false,\"restarts\":0%s}",
+                       rows[i].member);
+        check_answer("GET", "/spherule/v1/apps/" TEXT_A, &reply, 200, body);
+    }
+}
+
 #define ROW(id, name, why, rest)                                                                   \
     "{\"id\":" id ",\"componentId\":\"" TEXT_A "\",\"name\":\"" name                               \
     "\",\"timeMs\":1700000000000,"                                                                 \
@@ -552,6 +582,7 @@ int main(void) {
         cmocka_unit_test(heap_usage),
         cmocka_unit_test(apps),
         cmocka_unit_test(kills),
+        cmocka_unit_test(apps_that_may_not_start),
         cmocka_unit_test(trust),
         cmocka_unit_test(pins),
         cmocka_unit_test(capabilities),

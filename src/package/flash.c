@@ -2,10 +2,6 @@
  * question; a running total was rejected, as it would have to be right after every crash. */
 #include "package/flash.h"
 
-static uint64_t cost(const struct sph_flash_package *package, bool development) {
-    return package->is_debugger && !development ? 0 : package->file_bytes;
-}
-
 static struct sph_flash_use use_of(uint64_t used_bytes, uint64_t limit_bytes) {
     bool fits = used_bytes <= limit_bytes;
     return (struct sph_flash_use){
@@ -17,22 +13,21 @@ static struct sph_flash_use use_of(uint64_t used_bytes, uint64_t limit_bytes) {
 }
 
 struct sph_flash_use sph_flash_sum(const struct sph_flash_package *packages, size_t count,
-                                   uint64_t limit_bytes, bool development) {
+                                   uint64_t limit_bytes) {
     uint64_t used_bytes = 0;
     for (size_t i = 0; i < count; i++)
-        used_bytes += cost(&packages[i], development);
+        used_bytes += packages[i].file_bytes;
     return use_of(used_bytes, limit_bytes);
 }
 
 /* The old package of the same component is not counted, though it is there until the new one is: an
  * update must not need room for two. */
 int sph_flash_fit(const struct sph_flash_package *packages, size_t count, uint64_t limit_bytes,
-                  bool development, const struct sph_flash_package *candidate,
-                  struct sph_flash_use *ret_use) {
-    uint64_t used_bytes = cost(candidate, development);
+                  const struct sph_flash_package *candidate, struct sph_flash_use *ret_use) {
+    uint64_t used_bytes = candidate->file_bytes;
     for (size_t i = 0; i < count; i++) {
         if (!sph_guid_equal(&packages[i].component_id, &candidate->component_id))
-            used_bytes += cost(&packages[i], development);
+            used_bytes += packages[i].file_bytes;
     }
     *ret_use = use_of(used_bytes, limit_bytes);
     return ret_use->over_bytes > 0 ? SPH_FLASH_E_NO_ROOM : 0;

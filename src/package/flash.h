@@ -1,11 +1,11 @@
 /* flash: what packages cost of the device's flash, each at its full file size.
  *
- * The original charges whole package files, metadata and padding included, against one limit. Files
+ * The original charges whole package files, metadata and padding included, against one limit; the
+ * debugger's as well, as long as it is there: leaving development mode is deleting it. Files
  * of the user's storage do not count here: they have a limit of their own. */
 #ifndef SPH_PACKAGE_FLASH_H
 #define SPH_PACKAGE_FLASH_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +18,6 @@ enum { SPH_FLASH_MT3620_BYTES = 1 << 20 }; /* for applications, of the chip's 16
 struct sph_flash_package {
     struct sph_guid component_id;
     uint64_t file_bytes;
-    bool is_debugger; /* counted only while development is enabled */
 };
 
 struct sph_flash_use {
@@ -34,11 +33,11 @@ enum sph_flash_condition {
 
 /* Pure. Sums are 64 bits wide and files at most 64 MiB, so no count of packages can wrap them. */
 struct sph_flash_use sph_flash_sum(const struct sph_flash_package *packages, size_t count,
-                                   uint64_t limit_bytes, bool development);
+                                   uint64_t limit_bytes);
 /* The use after `candidate` takes the place of the package with its component id, if there is one.
  * 0 or SPH_FLASH_E_NO_ROOM; ret_use is written in both cases. */
 int sph_flash_fit(const struct sph_flash_package *packages, size_t count, uint64_t limit_bytes,
-                  bool development, const struct sph_flash_package *candidate,
+                  const struct sph_flash_package *candidate,
                   struct sph_flash_use *ret_use) SPH_MUST_USE;
 
 #endif

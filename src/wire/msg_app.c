@@ -26,6 +26,7 @@ static const struct sph_field app_fields[] = {
     FIELD(sph_msg_app, 11, U64, last_report_id),
     FIELD(sph_msg_app, 12, U32, last_why),
     FIELD(sph_msg_app, 13, U32, gdb_port),
+    FIELD(sph_msg_app, 20, U32, hindrance),
 };
 CODEC(sph_msg_app, "app", app_fields);
 

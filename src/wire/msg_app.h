@@ -24,6 +24,13 @@ enum sph_app_trigger {
     SPH_TRIGGER_START_DEBUG = 3, /* refused where no debugger is installed */
 };
 
+/* What keeps an app from starting while the device has no app development. */
+enum sph_app_hindrance {
+    SPH_HINDRANCE_NONE = 0,
+    SPH_HINDRANCE_DEVELOPMENT_SIGNER = 1, /* its signer is trusted for development only */
+    SPH_HINDRANCE_UNKNOWN_SIGNER = 2,     /* its signer is not trusted any more */
+};
+
 /* One component: APP_STATUS, APP_QUOTA, APP_DELETE; APP_LIST takes a zero id for all. */
 struct sph_msg_component {
     struct sph_guid component;
@@ -44,6 +51,7 @@ struct sph_msg_app {
     uint64_t last_report_id; /* of its last end; 0 = none */
     uint32_t last_why;       /* enum sph_end_why of that end */
     uint32_t gdb_port;       /* of the debugger, debugging only; 0 = none */
+    uint32_t hindrance;      /* enum sph_app_hindrance: why it may not start, in this mode */
 };
 
 /* In an order that is the same each time. Flash is counted in whole package files. */

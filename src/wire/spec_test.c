@@ -46,6 +46,9 @@ static void states_and_triggers(void **state) {
     (void)state;
     ASSERT_ROW("app state", "", {SPH_APP_NOT_PRESENT, "not present"}, {SPH_APP_STOPPED, "stopped"},
                {SPH_APP_RUNNING, "running"}, {SPH_APP_DEBUGGING, "debugging"});
+    ASSERT_ROW("hindrance", "", {SPH_HINDRANCE_NONE, "none"},
+               {SPH_HINDRANCE_DEVELOPMENT_SIGNER, "development signer"},
+               {SPH_HINDRANCE_UNKNOWN_SIGNER, "unknown signer"});
     ASSERT_ROW("trigger", "", {SPH_TRIGGER_START, "start"}, {SPH_TRIGGER_STOP, "stop"},
                {SPH_TRIGGER_START_DEBUG, "start debug"});
 }

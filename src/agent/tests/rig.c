@@ -19,6 +19,7 @@
 #include "agent/logring.h"
 #include "agent/registry.h"
 #include "agent/storage.h"
+#include "agent/trust_store.h"
 #include "agent/uidmap.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -152,6 +153,7 @@ static void make_parts(struct rig *rig) {
     MUST(sph_kill_store_new(device->state_fd, &device->kills, err));
     MUST(sph_uidmap_new(device->state_fd, device->hash, &device->uids, err));
     MUST(sph_storage_new(device->state_fd, &device->storage, err));
+    MUST(sph_trust_store_new(device->state_fd, &device->trust, err));
     MUST(sph_capabilities_new(device->state_fd, true, &device->capabilities, err));
     MUST(sph_registry_new(device->state_fd, device->uids, &device->registry, err));
     MUST(sph_gpio_new(device, &device->gpio, err));
@@ -192,6 +194,7 @@ void rig_free(struct rig *rig) {
     (void)sph_gpio_free(device->gpio);
     (void)sph_registry_free(device->registry);
     (void)sph_capabilities_free(device->capabilities);
+    (void)sph_trust_store_free(device->trust);
     (void)sph_storage_free(device->storage);
     (void)sph_uidmap_free(device->uids);
     (void)sph_kill_store_free(device->kills);
