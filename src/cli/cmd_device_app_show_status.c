@@ -4,9 +4,18 @@
 #include <string.h>
 
 #include "cli/app_list.h"
-#include "cli/app_options.h"
+#include "cli/app_why.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+
+static const struct sph_option options[] = {
+    {.name = "component-id",
+     .letter = 'i',
+     .value = "ID",
+     .help = "only this application; else every one on the device"},
+    {.name = "why", .help = "say in a sentence why it runs or does not"},
+    {.name = NULL},
+};
 
 /* One id may be asked for without being installed: the device has a state for that too. */
 static int read_one(struct sph_target *target, const char *id, struct sph_app_list *list,
@@ -34,6 +43,8 @@ static int run(struct sph_cli *cli) {
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     struct sph_app_list list;
     char id[SPH_GUID_TEXT];
+    if (sph_args_flag(&cli->args, "why"))
+        return sph_app_why_run(cli);
     int given = sph_target_component(cli, id, &err);
     if (given < 0 || sph_target_open(cli, NULL, &target, &err) < 0)
         return sph_say_failure(&err);
@@ -57,6 +68,6 @@ static int run(struct sph_cli *cli) {
 const struct sph_command sph_cmd_device_app_show_status = {
     .path = "device app show-status",
     .summary = "Show whether the applications run",
-    .options = sph_app_options,
+    .options = options,
     .run = run,
 };

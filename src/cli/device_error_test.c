@@ -23,6 +23,10 @@ static const struct {
      "Permission denied; application development capability may be required ('azsphere device "
      "enable-development')",
      SPH_EXIT_DENIED},
+    {1048596,
+     "The application may not start; application development capability may be required "
+     "('azsphere device enable-development')",
+     SPH_EXIT_DENIED},
     {3145738,
      "Cannot start application in debug mode; Debugging server is not present on device; try "
      "running 'azsphere device enable-development'.",
