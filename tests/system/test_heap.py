@@ -198,7 +198,15 @@ class Untracked(unittest.TestCase):
         with Device(start=False) as device:
             configure(device, development=False)
             device.ok("device", "start")
-            self.check(device, pack_tracked(device, ["hold", "1000", "stay"]), "noDevelopment", "development")
+            device.ok("trust", "add", "--production",
+                      os.path.join(device.home, "sdk", "sdk-development-certificate.pem"))
+            device.deploy(pack_tracked(device, ["hold", "1000", "stay"]))
+            told = heap(device)
+            self.assertEqual((told["state"], [row for row in told["processes"] if "callers" in row]), ("noDevelopment", []))
+            self.assertIn("development", told["reason"])
+            device.ok("device", "app", "stop")
+            report = device.kill(device.wait_kills(1)[0]["id"])
+            self.assertEqual(report["heapState"], "noDevelopment")
 
     def test_not_running(self):
         with Device() as device:
