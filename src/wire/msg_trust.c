@@ -6,10 +6,8 @@
 #include "wire/table.h"
 
 static const struct sph_field trust_fields[] = {
-    REQUIRED(sph_msg_trust, 1, BYTES, thumbprint),
-    REQUIRED(sph_msg_trust, 2, BYTES, point),
-    FIELD(sph_msg_trust, 3, TEXT, name),
-    FIELD(sph_msg_trust, 4, U64, added_wall_ms),
+    REQUIRED(sph_msg_trust, 1, BYTES, thumbprint), REQUIRED(sph_msg_trust, 2, BYTES, point),
+    FIELD(sph_msg_trust, 3, TEXT, name),           FIELD(sph_msg_trust, 4, U64, added_wall_ms),
     FIELD(sph_msg_trust, 5, BOOL, production),
 };
 CODEC(sph_msg_trust, "trust", trust_fields);
