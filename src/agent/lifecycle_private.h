@@ -28,9 +28,16 @@ struct sph_lifecycle {
 /* NULL when the app neither runs nor waits to run again. */
 struct sph_session *sph_lifecycle_find(const struct sph_lifecycle *lifecycle,
                                        const struct sph_guid *component);
-/* Takes what is in the meter's ring and tells listeners of a new peak. */
+
+/* lifecycle_watch.c: takes what is in the meter's ring and tells listeners of a new peak. */
 void sph_lifecycle_read_meter(struct sph_lifecycle *lifecycle);
-/* Figures of everything that runs now, as the meter has them: nothing is checked. */
+/* Callbacks of the loop and of the tracer (struct sph_tracer_ops); `context` is the lifecycle. */
+void sph_lifecycle_watch_meter(void *context, int fd, uint32_t epoll_events);
+void sph_lifecycle_watch_exiting(void *context, pid_t tid, int status);
+void sph_lifecycle_watch_signalled(void *context, pid_t tid, const struct sph_fault *fault);
+
+/* lifecycle_memory.c: figures of everything that runs now, as the meter has them: nothing is
+ * checked. */
 int sph_lifecycle_read_group(struct sph_lifecycle *lifecycle,
                              struct sph_memory_figures *ret_figures, struct sph_err *err);
 
