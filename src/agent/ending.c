@@ -1,7 +1,7 @@
 /* The report is on the disk before anybody is told of the end, so that who is told can read it. The
- * order in here is therefore fixed: judge, decide about the restart (the report says it), keep,
- * note, tell. Rejected: writing the report later, from a timer. An agent that is killed in between
- * would have told of a report that does not exist. */
+ * order in here is therefore fixed: judge, decide about the restart (the report says it), keep
+ * report and telemetry, note, tell. Rejected: writing the report later, from a timer. An agent that
+ * is killed in between would have told of a report that does not exist. */
 #include "agent/ending.h"
 
 #include <signal.h>
@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "agent/device.h"
+#include "agent/end_record.h"
 #include "agent/events.h"
 #include "agent/kill_store.h"
+#include "agent/telemetry_store.h"
 #include "base/clock.h"
 
 enum { LOG_LINES = 40 }; /* of the app's last ones, in SPH_REPORT_LOG_MAX bytes */
@@ -80,6 +82,23 @@ static void keep_report(struct sph_session *session, struct sph_slice said,
                         session->name, err.text);
 }
 
+/* As the report: lost rather than in the way. */
+static void keep_record(const struct sph_session *session, const struct sph_ending *ending) {
+    struct sph_device *device = session->device;
+    const struct sph_end_circumstances circumstances = {.report_number = ending->end.report_number,
+                                                        .restarts = session->restarts,
+                                                        .wait_ms = ending->wait_ms};
+    struct sph_telemetry_record record;
+    struct sph_err err = SPH_ERR_NULL;
+    sph_end_record_make(&session->facts, &circumstances, &record);
+    int rc = sph_telemetry_store_add(device->state_fd, &record, &err);
+    if (rc < 0)
+        sph_device_note(device, &session->component, "The telemetry of %s's end is lost: %s",
+                        session->name, err.text);
+    else if (rc == SPH_TELEMETRY_STORE_E_ANEW)
+        sph_device_note(device, NULL, "The telemetry begins anew: what was kept was damaged.");
+}
+
 /* ENDED for every end; STOPPED after it when nothing will follow. */
 static void publish(const struct sph_session *session, const struct sph_ending *ending) {
     const struct sph_report_facts *facts = &session->facts;
@@ -131,6 +150,7 @@ void sph_ending_conclude(struct sph_session *session, struct sph_slice said,
         .restarts = restarts,
     };
     keep_report(session, said, ending);
+    keep_record(session, ending);
     note(session, ending);
     publish(session, ending);
 }

@@ -16,7 +16,9 @@
 
 #include <cmocka.h>
 
+#include "agent/backoff.h"
 #include "agent/events.h"
+#include "agent/telemetry_store.h"
 #include "agent/tests/rig.h"
 #include "base/attr.h"
 #include "base/cleanup.h"
@@ -399,6 +401,80 @@ static void test_start_without_memory(void **state) {
     cycle(rig, RIG_ARGS("wait"));
 }
 
+/* ---- what is remembered ---- */
+
+/* The newest record of the device's telemetry; the count of all. */
+static size_t read_telemetry(const struct rig *rig, struct sph_telemetry_record *ret_record) {
+    sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_TELEMETRY_BYTES_MAX);
+    struct sph_telemetry telemetry;
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_telemetry_store_read(rig->device.state_fd, &bytes, &err) < 0 ||
+        sph_telemetry_parse(bytes.data, bytes.len, &telemetry, &err) < 0)
+        fail_msg("%s", err.text);
+    if (telemetry.count > 0)
+        sph_telemetry_get(&telemetry, telemetry.count - 1, ret_record);
+    return telemetry.count;
+}
+
+/* The report is the oracle: it is made by other code of the same facts. */
+static void test_each_end_has_a_record(void **state) {
+    struct rig *rig = *state;
+    const struct {
+        const char *const *arguments;
+        const char *site; /* NULL: it has no place */
+    } rows[] = {
+        {RIG_ARGS("exit", "3"), NULL},
+        {RIG_ARGS("segv"), "app"},
+        {RIG_ARGS("grow", "100"), "app"},
+        {RIG_ARGS("hello"), NULL},
+    };
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_telemetry_record record;
+        const struct sph_msg_report *report = rig_run_app(rig, rows[i].arguments);
+        assert_int_equal(read_telemetry(rig, &record), i + 1);
+        assert_int_equal(record.number, i + 1);
+        assert_int_equal(record.report, report->id);
+        assert_true(sph_guid_equal(&record.component, &report->component));
+        assert_true(sph_slice_is(report->name, record.name));
+        assert_int_equal(record.wall_ms, report->wall_ms);
+        assert_int_equal(record.run_ms, report->run_ms);
+        assert_int_equal(record.pid, report->pid);
+        assert_int_equal(record.why, report->why);
+        assert_int_equal(record.exit_code, report->exit_code);
+        assert_int_equal(record.signal, report->signal);
+        assert_true(record.has_figures);
+        assert_int_equal(record.user_bytes, report->user_bytes);
+        assert_int_equal(record.peak_user_bytes, report->peak_user_bytes);
+        assert_int_equal(record.total_bytes, report->total_bytes);
+        assert_int_equal(record.has_pc, report->has_pc);
+        assert_int_equal(record.pc, report->pc);
+        assert_int_equal(record.has_address, report->has_fault_address);
+        assert_int_equal(record.address, report->fault_address);
+        assert_int_equal(record.has_site, rows[i].site != NULL);
+        assert_string_equal(record.site, rows[i].site ? rows[i].site : "");
+    }
+}
+
+/* Until it is stopped: the first restart comes at once, the second is waited for. */
+static void test_restarts_are_counted(void **state) {
+    struct rig *rig = *state;
+    struct sph_start_request request = {.component = rig->component,
+                                        .arguments = RIG_ARGS("exit", "7")};
+    struct sph_telemetry_record record;
+    assert_int_equal(sph_lifecycle_start(rig->device.lifecycle, &request, NULL), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        (void)rig_await_end(rig, 3000);
+        assert_int_equal(read_telemetry(rig, &record), i + 1);
+        assert_int_equal(record.restarts, i);
+        assert_true(record.will_restart);
+        assert_int_equal(record.restart_delay_ms, i * SPH_BACKOFF_FIRST_MS);
+        assert_int_equal(record.exit_code, 7);
+    }
+    ask_to_stop(rig);
+    rig_await_stopped(rig, 3000);
+    assert_int_equal(read_telemetry(rig, &record), 2); /* nothing ran: there was no end */
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
 
 int main(int argc, char **argv) {
@@ -406,7 +482,8 @@ int main(int argc, char **argv) {
         TEST(test_causes_in_any_order),           TEST(test_one_that_stands_still_is_stopped),
         TEST(test_one_that_stands_still_goes_on), TEST(test_many_wait_for_one_stop),
         TEST(test_hundred_cycles_leave_nothing),  TEST(test_failed_starts_leave_nothing),
-        TEST(test_start_without_memory),
+        TEST(test_start_without_memory),          TEST(test_each_end_has_a_record),
+        TEST(test_restarts_are_counted),
     };
     rig_require();
     if (argc > 1)
