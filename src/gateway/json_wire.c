@@ -178,9 +178,13 @@ static const char *signal_word(uint32_t number, char ret_text[24]) {
     return ret_text;
 }
 
+void sph_json_key_signal(struct sph_json_out *out, const char *key, uint32_t number) {
+    char text[24];
+    sph_json_key_string(out, key, signal_word(number, text));
+}
+
 /* Which app, when, how it ended. */
 static void json_report_identity(struct sph_json_out *out, const struct sph_msg_report *report) {
-    char signal_text[24];
     sph_json_key_u64(out, "id", report->id);
     sph_json_key_guid(out, "componentId", &report->component);
     sph_json_key_guid(out, "imageId", &report->image);
@@ -192,7 +196,7 @@ static void json_report_identity(struct sph_json_out *out, const struct sph_msg_
     sph_json_key_string(out, "why", sph_end_why_word(report->why));
     sph_json_key_u64(out, "exitCode", report->exit_code);
     sph_json_key_u64(out, "signal", report->signal);
-    sph_json_key_string(out, "signalName", signal_word(report->signal, signal_text));
+    sph_json_key_signal(out, "signalName", report->signal);
     sph_json_key_bool(out, "willRestart", report->will_restart);
 }
 

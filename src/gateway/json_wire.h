@@ -18,6 +18,8 @@ void sph_json_key_guid(struct sph_json_out *out, const char *key, const struct s
 void sph_json_key_slice(struct sph_json_out *out, const char *key, struct sph_slice text);
 /* "0x7f…", lower case, without leading zeros. */
 void sph_json_key_address(struct sph_json_out *out, const char *key, uint64_t address);
+/* The signal's name, "" for none. */
+void sph_json_key_signal(struct sph_json_out *out, const char *key, uint32_t number);
 /* "text" when the bytes are UTF-8 without NUL, else "hex": output must come through unchanged, and
  * a client can tell the two apart. */
 void sph_json_key_bytes(struct sph_json_out *out, struct sph_slice bytes);

@@ -20,7 +20,9 @@ sph_route_format_fn sph_format_restart;
 sph_route_format_fn sph_format_images;
 sph_route_format_fn sph_format_memory_stats;
 sph_route_format_fn sph_format_capabilities;
+sph_route_format_fn sph_format_telemetry_bytes; /* replies_telemetry.c */
 /* below /spherule/v1 */
+sph_route_format_fn sph_format_telemetry; /* replies_telemetry.c */
 sph_route_format_fn sph_format_device;
 sph_route_format_fn sph_format_memory;
 sph_route_format_fn sph_format_pages;

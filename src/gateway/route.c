@@ -44,6 +44,8 @@ const struct sph_route sph_routes[] = {
     ROUTE("POST", "/restart", NONE, TEXT_OR_NONE, RESTART, RESTART, NULL, sph_format_restart),
     ROUTE("GET", "/device/capabilities", NONE, NONE, ASK, CAPABILITIES_GET, NULL, sph_format_capabilities),
     ROUTE("GET", "/stats/memory/groups/applications", NONE, NONE, ASK, MEMORY, NULL, sph_format_memory_stats),
+    ROUTE("GET", "/telemetry", NONE, NONE, ASK, TELEMETRY_GET, NULL, sph_format_telemetry_bytes),
+    ROUTE("DELETE", "/telemetry", NONE, NONE, ASK, TELEMETRY_CLEAR, NULL, NULL),
 
     /* Ours. All but the first ask the agent, also for what the gateway could remember: an answer is
      * never older than its request. */
@@ -61,6 +63,8 @@ const struct sph_route sph_routes[] = {
     ROUTE("DELETE", OWN "/kills", NONE, NONE, ASK, KILLS_CLEAR, sph_build_component, sph_format_count),
     ROUTE("GET", OWN "/kills/*", NUMBER, NONE, ASK, KILL_GET, sph_build_report_id, sph_format_report),
     ROUTE("PUT", OWN "/capabilities", NONE, JSON, ASK, CAPABILITIES_SET, sph_build_capabilities, NULL),
+    ROUTE("GET", OWN "/telemetry", NONE, NONE, ASK, TELEMETRY_GET, NULL, sph_format_telemetry),
+    ROUTE("DELETE", OWN "/telemetry", NONE, NONE, ASK, TELEMETRY_CLEAR, NULL, NULL),
     ROUTE("GET", OWN "/trust", NONE, NONE, ASK, TRUST_LIST, NULL, sph_format_trust_list),
     ROUTE("POST", OWN "/trust", NONE, JSON, ASK, TRUST_ADD, sph_build_trust, sph_format_trust_added),
     ROUTE("DELETE", OWN "/trust/*", THUMBPRINT, NONE, ASK, TRUST_REMOVE, sph_build_trust_remove, NULL),

@@ -16,6 +16,7 @@
 #include "base/json_in.h"
 #include "gateway/route.h"
 #include "wire/message.h"
+#include "wire/telemetry.h"
 #include "wire/testing.h"
 
 enum { SEED = 7, ROUNDS = 20 };
@@ -404,19 +405,32 @@ static void wrong_bodies_are_refused(void **state) {
     }
 }
 
-/* A success, or a refusal that the formatter made (no such app): JSON in any case, but for the log.
- */
+/* A success, or a refusal that the formatter made (no such app): JSON in any case, but for the log
+ * and telemetry. */
 static void check_answer(const struct sph_call *call, const struct sph_response *response) {
     if (strcmp(response->content_type, "application/octet-stream") == 0)
-        assert_int_equal(call->route->op, SPH_OP_LOG_READ);
+        assert_true(call->route->op == SPH_OP_LOG_READ || call->route->op == SPH_OP_TELEMETRY_GET);
     else
         assert_is_json(response);
+}
+
+/* Any values, but bytes that have a form of their own. */
+static void fill(const struct sph_codec *codec, void *ret_message, unsigned *seed) {
+    static uint8_t telemetry[SPH_TELEMETRY_BYTES_MAX];
+    size_t len = SPH_TELEMETRY_HEADER_BYTES;
+    sph_testing_fill(codec, ret_message, seed);
+    if (codec != &sph_msg_telemetry_reply_codec)
+        return;
+    sph_telemetry_write_empty(*seed, telemetry);
+    sph_telemetry_append(telemetry, &len, &(struct sph_telemetry_record){.name = "\xff\""});
+    *(struct sph_msg_telemetry_reply *)ret_message =
+        (struct sph_msg_telemetry_reply){.data = sph_slice(telemetry, len)};
 }
 
 static void answer_filled(const struct sph_call *call, unsigned seed) {
     const struct sph_codec *codec = sph_op_find(call->route->op)->reply;
     _Alignas(16) char message[1024];
-    sph_testing_fill(codec, message, &seed);
+    fill(codec, message, &seed);
     sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
     assert_int_equal(sph_codec_encode(codec, message, &payload, NULL), 0);
     struct sph_response response = SPH_RESPONSE_NULL;
@@ -512,7 +526,7 @@ static void no_memory_for_an_answer(void **state) {
         resolve(&sph_routes[i], &call);
         const struct sph_codec *codec = sph_op_find(call.route->op)->reply;
         _Alignas(16) char message[1024];
-        sph_testing_fill(codec, message, &seed);
+        fill(codec, message, &seed);
         sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
         assert_int_equal(sph_codec_encode(codec, message, &payload, NULL), 0);
         unsigned nth = 0;

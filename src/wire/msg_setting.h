@@ -53,9 +53,9 @@ struct sph_msg_capabilities {
     struct sph_slice ids; /* u32 each (sph_slice_u32), ascending when the device sends them */
 };
 
-/* The device's telemetry as it is kept: a header and records (docs/spec/agent-state.md). */
+/* The device's telemetry as it is kept: a header and records (docs/spec/telemetry.md). */
 struct sph_msg_telemetry_reply {
-    struct sph_slice data; /* at most SPH_TELEMETRY_MAX bytes; empty: nothing was recorded */
+    struct sph_slice data; /* at most SPH_TELEMETRY_MAX bytes */
 };
 
 extern const struct sph_codec sph_msg_setting_key_codec;
