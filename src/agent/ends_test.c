@@ -469,9 +469,12 @@ static void test_restarts_are_counted(void **state) {
         assert_true(record.will_restart);
         assert_int_equal(record.restart_delay_ms, i * SPH_BACKOFF_FIRST_MS);
         assert_int_equal(record.exit_code, 7);
+        uint64_t next_ms = sph_lifecycle_next_start_ms(rig->device.lifecycle, &rig->component);
+        assert_in_range(next_ms, 1, i == 0 ? 1 : SPH_BACKOFF_FIRST_MS);
     }
     ask_to_stop(rig);
     rig_await_stopped(rig, 3000);
+    assert_int_equal(sph_lifecycle_next_start_ms(rig->device.lifecycle, &rig->component), 0);
     assert_int_equal(read_telemetry(rig, &record), 2); /* nothing ran: there was no end */
 }
 

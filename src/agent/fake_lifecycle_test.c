@@ -104,6 +104,11 @@ unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
     return 3;
 }
 
+uint64_t sph_lifecycle_next_start_ms(const struct sph_lifecycle *lifecycle,
+                                     const struct sph_guid *component) {
+    return sph_lifecycle_state(lifecycle, component) == SPH_SESSION_WAITING ? 4000 : 0;
+}
+
 void sph_lifecycle_health(struct sph_lifecycle *lifecycle, struct sph_meter_health *ret_health,
                           uint64_t *ret_events) {
     (void)lifecycle;

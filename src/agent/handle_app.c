@@ -39,7 +39,7 @@ static enum sph_app_state state_of(struct sph_device *device, const struct sph_g
     return SPH_APP_STOPPED;
 }
 
-/* Number and reason of the app's newest report; zero when there is none. */
+/* Of the app's newest report; zero when there is none. */
 static void find_last_end(struct sph_device *device, struct sph_msg_app *app) {
     struct sph_kill_entry entry = {.number = 0};
     sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_KILL_STORE_ONE_BYTES);
@@ -51,6 +51,8 @@ static void find_last_end(struct sph_device *device, struct sph_msg_app *app) {
         return;
     app->last_report_id = entry.number;
     app->last_why = report.why;
+    app->last_exit_code = report.exit_code;
+    app->last_signal = report.signal;
 }
 
 /* The name points into the registry: the reply is encoded before anything can change there. */
@@ -68,6 +70,7 @@ static void describe(struct sph_device *device, const struct sph_installed_app *
         .starts_by_itself = !app->manual && !app->is_debugger,
         .restarts = sph_lifecycle_restarts(device->lifecycle, &app->component),
         .gdb_port = sph_lifecycle_debug_port(device->lifecycle, &app->component),
+        .next_start_ms = sph_lifecycle_next_start_ms(device->lifecycle, &app->component),
         .hindrance = sph_verify_hindrance(device, app),
     };
     find_last_end(device, ret_app);

@@ -97,6 +97,7 @@ static void on_timer(void *context) {
 /* Never at once from in here: the caller's stack is inside the end of the last run. */
 static void wait_to_restart(struct sph_session *session, uint64_t wait_ms) {
     session->state = SPH_SESSION_WAITING;
+    session->next_start_ms = sph_clock_monotonic_ms() + wait_ms;
     (void)sph_loop_arm_timer(session->timer, wait_ms > 0 ? wait_ms : 1, 0);
 }
 
@@ -362,6 +363,15 @@ unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
                                 const struct sph_guid *component) {
     const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
     return session ? session->restarts : 0;
+}
+
+uint64_t sph_lifecycle_next_start_ms(const struct sph_lifecycle *lifecycle,
+                                     const struct sph_guid *component) {
+    const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
+    uint64_t now = sph_clock_monotonic_ms();
+    if (!session || session->state != SPH_SESSION_WAITING)
+        return 0;
+    return session->next_start_ms > now ? session->next_start_ms - now : 1;
 }
 
 void sph_lifecycle_on_end(struct sph_lifecycle *lifecycle, sph_lifecycle_end_fn *fn,

@@ -106,6 +106,9 @@ size_t sph_lifecycle_running(const struct sph_lifecycle *lifecycle);
 /* By the device, since a person or the boot started it; 0 when it does not run. */
 unsigned sph_lifecycle_restarts(const struct sph_lifecycle *lifecycle,
                                 const struct sph_guid *component);
+/* Until the device starts it again: at least 1 while it waits for that; else 0. */
+uint64_t sph_lifecycle_next_start_ms(const struct sph_lifecycle *lifecycle,
+                                     const struct sph_guid *component);
 /* How sound the meter is, and the counter changes that it has seen. */
 void sph_lifecycle_health(struct sph_lifecycle *lifecycle, struct sph_meter_health *ret_health,
                           uint64_t *ret_events);

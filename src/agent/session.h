@@ -43,6 +43,7 @@ struct sph_session {
     enum sph_session_state state;
     struct sph_backoff backoff;
     unsigned restarts;       /* by the device, since a person or the boot started it */
+    uint64_t next_start_ms;  /* monotonic, while waiting */
     struct sph_watch *timer; /* grace time while stopping, back-off while waiting */
 
     /* of the present run */

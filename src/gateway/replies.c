@@ -329,7 +329,7 @@ static const char *hindrance_sentence(uint32_t hindrance) {
                : "The device does not let it start, for a reason that this gateway does not know.";
 }
 
-/* lastWhy means nothing without an end: an app that has had none has neither member. */
+/* What is told of the last end means nothing without one. */
 static void json_app(struct sph_json_out *out, const void *item) {
     const struct sph_msg_app *app = item;
     sph_json_object(out);
@@ -346,7 +346,12 @@ static void json_app(struct sph_json_out *out, const void *item) {
     if (app->last_report_id) {
         sph_json_key_u64(out, "lastReportId", app->last_report_id);
         sph_json_key_string(out, "lastWhy", sph_end_why_word(app->last_why));
+        sph_json_key_u64(out, "lastExitCode", app->last_exit_code);
+        sph_json_key_u64(out, "lastSignal", app->last_signal);
+        sph_json_key_signal(out, "lastSignalName", app->last_signal);
     }
+    if (app->next_start_ms)
+        sph_json_key_u64(out, "nextStartMs", app->next_start_ms);
     if (app->hindrance)
         sph_json_key_string(out, "mayNotStart", hindrance_sentence(app->hindrance));
     sph_json_object_end(out);

@@ -346,7 +346,8 @@ static void pages(void **state) {
     "{\"componentId\":\"" TEXT_A "\",\"imageId\":\"" TEXT_B "\",\"name\":\"" EVIL_JSON             \
     "\",\"imageType\":10,\"state\":\"running\",\"packageBytes\":16384,\"isStaged\":true,"          \
     "\"isDebugger\":false,\"startsByItself\":true,\"restarts\":" MAX32                             \
-    ",\"lastReportId\":3,\"lastWhy\":\"ration\"}"
+    ",\"lastReportId\":3,\"lastWhy\":\"ration\",\"lastExitCode\":0,\"lastSignal\":9,"              \
+    "\"lastSignalName\":\"SIGKILL\",\"nextStartMs\":" MAX64 "}"
 /* An app that has not ended yet has no last report and no word for why. */
 #define APP_B                                                                                      \
     "{\"componentId\":\"" TEXT_B "\",\"imageId\":\"" TEXT_0 "\",\"name\":\"\",\"imageType\":0,"    \
@@ -366,8 +367,10 @@ static void apps(void **state) {
          .starts_by_itself = true,
          .restarts = UINT32_MAX,
          .last_report_id = 3,
-         .last_why = SPH_END_RATION},
-        {.component = ID_B, .is_debugger = true, .last_why = SPH_END_CRASH},
+         .last_why = SPH_END_RATION,
+         .last_signal = 9,
+         .next_start_ms = UINT64_MAX},
+        {.component = ID_B, .is_debugger = true, .last_why = SPH_END_CRASH, .last_signal = 11},
     };
     CHECK("GET", "/spherule/v1/apps", app_list_reply,
           "{\"apps\":[],\"hasStaged\":false,\"flashUsedBytes\":0,\"flashLimitBytes\":0}",

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import unittest
+import zlib
 
 from fake_agent import EVENT, OPS, REPLY, FakeAgent, Refusal, fields, frame, guid, parse, u32, u64
 
@@ -101,7 +102,21 @@ def gpio(request):
     return fields((1, request[1]), (2, request.get(2, u32(0))), (3, u32(2)), (4, u32(1)), (5, guid(APP)))
 
 
+def telemetry():
+    """Written from docs/spec/telemetry.md: one crash."""
+    record = struct.pack(">QQQQ", 7, 1700000000123, 60000, 4000) + guid(APP) + guid(IMAGE) + b"blink".ljust(32, b"\0")
+    record += bytes([2, 1 | 2 | 16 | 32 | 64, 11, 0])
+    record += struct.pack(">IIIQQQQQQI", 1, 1000, 42, 36864, 40960, 65536, 0x401123, 8, 3, 0x1123)
+    record += b"app".ljust(28, b"\0")
+    header = b"ST\0" + struct.pack(">HBHQQI", len(record), 1, 192, 7, 2, 0)
+    return header + struct.pack(">I", zlib.crc32(header + bytes(4) + record)) + record
+
+
+TELEMETRY = telemetry()
+
 HANDLERS = {
+    "telemetry-get": lambda _: fields((1, TELEMETRY)),
+    "telemetry-clear": lambda _: b"",
     "status": lambda _: fields((1, u64(634999)), (2, "22.11"), (3, u32(1)), (4, u32(2)), (5, u32(17))),
     "memory": lambda _: fields(
         (1, u64(65536)), (2, u64(36864)), (3, u64(40960)), (4, u64(28672)), (5, u64(262144)), (6, True),
@@ -313,12 +328,25 @@ class Bodies(GatewayTest):
         self.assertEqual(answer.headers["Spherule-Log-Cursor"], "10")
         self.assertEqual(answer.headers["Spherule-Log-Lost"], "0")
 
+    def test_telemetry(self):
+        answer = self.call("GET", "/telemetry")
+        self.assertEqual((answer.status, answer.body), (200, TELEMETRY))
+        self.assertEqual(answer.headers["Content-Type"], "application/octet-stream")
+        self.assertEqual(int.from_bytes(answer.body[3:5], "big"), len(answer.body) - 32)
+        shown = json.loads(self.call("GET", "/spherule/v1/telemetry").body)
+        self.assertEqual((shown["dropped"], shown["lastNumber"]), (2, 7))
+        self.assertEqual([(row["number"], row["name"], row["site"], row["signalName"]) for row in shown["records"]],
+                         [(7, "blink", "app+0x1123", "SIGSEGV")])
+        for path in ("/telemetry", "/spherule/v1/telemetry"):
+            self.expect(self.call("DELETE", path), 200, {})
+        self.assertEqual(len(self.requests("telemetry-clear")), 2)
+
     def test_own_interface(self):
         shown = {"pid": 42, "start": "0x7fff12345000", "end": "0x7fff12347000", "perms": "rw-p", "class": "heap",
                  "path": "[heap]", "anonymousPages": 2, "sharedPages": 0, "filePages": 1}
         app = {"componentId": APP, "imageId": IMAGE, "name": "blink", "imageType": 10, "state": "running",
                "packageBytes": 16384, "isStaged": False, "isDebugger": False, "startsByItself": True, "restarts": 2,
-               "lastReportId": 3, "lastWhy": "ration"}
+               "lastReportId": 3, "lastWhy": "ration", "lastExitCode": 0, "lastSignal": 0, "lastSignalName": ""}
         for path, body in [
                 ("/device", {"name": "dev", "backend": "native", "profile": "mt3620", "core": "x86-64",
                              "kernel": "6.18.0", "agent": "fake-agent 1", "gateway": "spheruled 0.1.0",

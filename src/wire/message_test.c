@@ -288,12 +288,13 @@ static void apps(void **state) {
     CHECK(component, "1=" HEX_A, .component = ID_A);
     CHECK(app,
           "1=" HEX_A " 2=" HEX_B " 3='blink' 4=0a000000 5=01000000 6=0040000000000000 7=01 8=01 "
-          "9=01 10=ffffffff 11=0900000000000000 12=06000000 13=29090000 20=01000000",
+          "9=01 10=ffffffff 11=0900000000000000 12=06000000 13=29090000 "
+          "14=03000000 15=0f000000 16=e803000000000000 20=01000000",
           .component = ID_A, .image = ID_B, .name = T("blink"), .image_type = 10,
           .state = SPH_APP_STOPPED, .package_bytes = 16384, .is_staged = true, .is_debugger = true,
           .starts_by_itself = true, .restarts = UINT32_MAX, .last_report_id = 9,
-          .last_why = SPH_END_SIGTERM_IGNORED, .gdb_port = 2345,
-          .hindrance = SPH_HINDRANCE_DEVELOPMENT_SIGNER);
+          .last_why = SPH_END_SIGTERM_IGNORED, .gdb_port = 2345, .last_exit_code = 3,
+          .last_signal = 15, .next_start_ms = 1000, .hindrance = SPH_HINDRANCE_DEVELOPMENT_SIGNER);
     CHECK_SENT(app_list_reply,
                "1=(1=" HEX_B " 5=02000000) 2=01 3=0100000000000000 4=0200000000000000",
                .apps = SPH_LIST(list, 1), .has_staged = true, .flash_used_bytes = 1,

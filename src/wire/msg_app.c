@@ -26,6 +26,9 @@ static const struct sph_field app_fields[] = {
     FIELD(sph_msg_app, 11, U64, last_report_id),
     FIELD(sph_msg_app, 12, U32, last_why),
     FIELD(sph_msg_app, 13, U32, gdb_port),
+    FIELD(sph_msg_app, 14, U32, last_exit_code),
+    FIELD(sph_msg_app, 15, U32, last_signal),
+    FIELD(sph_msg_app, 16, U64, next_start_ms),
     FIELD(sph_msg_app, 20, U32, hindrance),
 };
 CODEC(sph_msg_app, "app", app_fields);

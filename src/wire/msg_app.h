@@ -52,6 +52,8 @@ struct sph_msg_app {
     uint32_t last_why;       /* enum sph_end_why of that end */
     uint32_t gdb_port;       /* of the debugger, debugging only; 0 = none */
     uint32_t hindrance;      /* enum sph_app_hindrance: why it may not start, in this mode */
+    uint32_t last_exit_code, last_signal; /* of that end, as in sph_msg_report */
+    uint64_t next_start_ms; /* from now, of one that waits to be started again; 0 = it does not */
 };
 
 /* In an order that is the same each time. Flash is counted in whole package files. */
