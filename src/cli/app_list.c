@@ -17,6 +17,12 @@ static void read_row(const struct sph_json_value *app, struct sph_app_row *row) 
     sph_answer_text(app, "state", row->state, sizeof(row->state));
     row->package_bytes = sph_answer_u64(app, "packageBytes");
     row->is_debugger = sph_answer_bool(app, "isDebugger");
+    row->last_report = sph_answer_u64(app, "lastReportId");
+    sph_answer_text(app, "lastWhy", row->last_why, sizeof(row->last_why));
+    sph_answer_text(app, "lastSignalName", row->last_signal_name, sizeof(row->last_signal_name));
+    row->last_exit_code = sph_answer_u64(app, "lastExitCode");
+    row->last_signal = sph_answer_u64(app, "lastSignal");
+    row->next_start_ms = sph_answer_u64(app, "nextStartMs");
 }
 
 /* *ret_list is written as rows come, so after a failure it holds some; callers look at the result.
@@ -40,6 +46,13 @@ int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
         read_row(&app, &ret_list->rows[ret_list->count++]);
     }
     return 0;
+}
+
+const struct sph_app_row *sph_app_list_find(const struct sph_app_list *list, const char *id) {
+    for (unsigned i = 0; i < list->count; i++)
+        if (strcmp(list->rows[i].id, id) == 0)
+            return &list->rows[i];
+    return NULL;
 }
 
 /* The list is filtered in place. */

@@ -16,13 +16,17 @@ struct sph_app_row {
     char state[16];         /* "running", "stopped", "debugging" */
     uint64_t package_bytes; /* of flash: the image, in whole pages */
     bool is_debugger;       /* the debugging server: "all applications" does not mean it */
+    uint64_t last_report;   /* of its newest end that is kept; 0: there is none, and no why */
+    char last_why[16], last_signal_name[16];
+    uint64_t last_exit_code, last_signal;
+    uint64_t next_start_ms; /* of one that waits to be started again; else 0 */
 };
 
 enum {
     SPH_APP_ROWS_MAX = 256
 }; /* the agent installs 200 at most; its user ids have room for 256 */
 
-/* Some 40 KB: fit for the stack of a command, of which there is one. */
+/* Some 60 KB: fit for the stack of a command, of which there is one. */
 struct sph_app_list {
     struct sph_app_row rows[SPH_APP_ROWS_MAX];
     unsigned count;
@@ -32,6 +36,8 @@ struct sph_app_list {
  * list or with a longer one than fits; else the error of sph_target_ask(). */
 int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
                       struct sph_err *err);
+/* The row of that id; NULL without one. */
+const struct sph_app_row *sph_app_list_find(const struct sph_app_list *list, const char *id);
 /* The one of --component-id, or all but the debugger when that is not given. 0; -EINVAL for an id
  * that is none; -ENOENT with a sentence when the list would be empty, so that callers never work on
  * nothing and call it success. */

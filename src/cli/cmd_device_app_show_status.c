@@ -1,5 +1,7 @@
 /* device app show-status: running, stopped, debugging or notPresent. The line "App state: …" is
- * the original's, and programs take it apart. */
+ * the original's, and programs take it apart; how the app last ended, and when it is started
+ * again, stands in lines of their own behind it, which begin with blanks. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,27 +20,54 @@ static const struct sph_option options[] = {
 };
 
 /* One id may be asked for without being installed: the device has a state for that too. */
-static int read_one(struct sph_target *target, const char *id, struct sph_app_list *list,
-                    struct sph_err *err) {
-    char path[80];
-    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
-    struct sph_json_value top;
-    (void)snprintf(path, sizeof(path), "/app/status/%s", id);
-    int r = sph_target_ask(target, "GET", path, NULL, &text, &top, err);
-    if (r < 0)
-        return r;
-    struct sph_app_row *row = &list->rows[0];
-    memset(row, 0, sizeof(*row));
-    (void)snprintf(row->id, sizeof(row->id), "%s", id);
-    sph_answer_text(&top, "state", row->state, sizeof(row->state));
+static void keep_one(struct sph_app_list *list, const char *id) {
+    const struct sph_app_row *found = sph_app_list_find(list, id);
+    struct sph_app_row row = {.state = "notPresent"};
+    (void)snprintf(row.id, sizeof(row.id), "%s", id);
+    if (found)
+        row = *found;
+    list->rows[0] = row;
     list->count = 1;
-    return 0;
+}
+
+static void write_human(const struct sph_app_row *row, struct sph_buf *human) {
+    sph_buf_printf(human, "%s: App state: %s\n", row->id, row->state);
+    if (row->last_report && row->last_signal)
+        sph_buf_printf(human, "  Last end: %s, %s (report %" PRIu64 ")\n", row->last_why,
+                       row->last_signal_name, row->last_report);
+    else if (row->last_report)
+        sph_buf_printf(human, "  Last end: %s, exit code %" PRIu64 " (report %" PRIu64 ")\n",
+                       row->last_why, row->last_exit_code, row->last_report);
+    if (row->next_start_ms)
+        sph_buf_printf(human, "  Starts again in %" PRIu64 " ms\n", row->next_start_ms);
+}
+
+static void write_row(const struct sph_app_row *row, struct sph_table *table) {
+    sph_table_add(table, row->id);
+    sph_table_add(table, row->state);
+    sph_table_add(table, row->last_report ? row->last_why : NULL);
+    if (row->last_report) {
+        sph_table_add_number(table, row->last_exit_code);
+        sph_table_add_number(table, row->last_signal);
+    } else {
+        sph_table_add(table, NULL);
+        sph_table_add(table, NULL);
+    }
+    if (row->next_start_ms)
+        sph_table_add_number(table, row->next_start_ms);
+    else
+        sph_table_add(table, NULL);
 }
 
 /* The debugger is listed with the rest: showing changes nothing. */
 static int run(struct sph_cli *cli) {
-    static const struct sph_column columns[] = {
-        {"Component ID", "componentId"}, {"State", "state"}, {.title = NULL}};
+    static const struct sph_column columns[] = {{"Component ID", "componentId"},
+                                                {"State", "state"},
+                                                {"Last end", "lastWhy"},
+                                                {"Exit code", "lastExitCode"},
+                                                {"Signal", "lastSignal"},
+                                                {"Starts in (ms)", "nextStartMs"},
+                                                {.title = NULL}};
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     struct sph_app_list list;
@@ -46,18 +75,17 @@ static int run(struct sph_cli *cli) {
     if (sph_args_flag(&cli->args, "why"))
         return sph_app_why_run(cli);
     int given = sph_target_component(cli, id, &err);
-    if (given < 0 || sph_target_open(cli, NULL, &target, &err) < 0)
+    if (given < 0 || sph_target_open(cli, NULL, &target, &err) < 0 ||
+        sph_app_list_read(&target, &list, &err) < 0)
         return sph_say_failure(&err);
-    int r = given ? read_one(&target, id, &list, &err) : sph_app_list_read(&target, &list, &err);
-    if (r < 0)
-        return sph_say_failure(&err);
+    if (given)
+        keep_one(&list, id);
     sph_autotable struct sph_table table;
     sph_autobuf struct sph_buf human = SPH_BUF_NULL;
     sph_table_init(&table, columns);
     for (unsigned i = 0; i < list.count; i++) {
-        sph_table_add(&table, list.rows[i].id);
-        sph_table_add(&table, list.rows[i].state);
-        sph_buf_printf(&human, "%s: App state: %s\n", list.rows[i].id, list.rows[i].state);
+        write_row(&list.rows[i], &table);
+        write_human(&list.rows[i], &human);
     }
     if (list.count == 0)
         sph_say(cli, "No application is installed on device '%s'.", target.name);
