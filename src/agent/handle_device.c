@@ -107,6 +107,9 @@ static size_t list_shares(struct sph_device *device, struct sph_msg_app_memory *
             .name = sph_slice_text(app->name),
             .user_bytes = figures.user,
             .peak_user_bytes = figures.peak,
+            .total_bytes = figures.total,
+            .kernel_bytes = figures.kernel,
+            .kernel_exact = figures.kernel_exact,
             .pids = list_pids(device, &app->component, ret_pids[count])};
         list_heaps(device, &ret_apps[count], heaps);
         count++;

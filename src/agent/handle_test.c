@@ -311,6 +311,9 @@ static void test_memory_and_pages(void **state) {
     struct sph_list_iter iter = sph_list_iter(&memory.apps);
     assert_true(sph_list_next(&iter, &app));
     assert_int_equal(sph_slice_u32_count(app.pids), 3);
+    assert_int_equal(app.total_bytes, 65536);
+    assert_int_equal(app.kernel_bytes, 28672);
+    assert_true(app.kernel_exact);
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(sph_slice_u32(app.pids, i), 4242 + i);
     assert_false(sph_list_next(&iter, &app));

@@ -176,6 +176,37 @@ static void test_two_apps_share_the_ration(void **state) {
     assert_int_equal(own.peak, before.peak);
 }
 
+/* Read one after the other, while the kernel still gives back what the launches have freed: asked
+ * again until three readings are of one state. */
+static void test_figures_of_apps_add_up(void **state) {
+    struct rig *rig = *state;
+    struct sph_lifecycle *lifecycle = rig->device.lifecycle;
+    struct sph_guid other;
+    struct sph_memory_figures group, apps[2];
+    start_other(rig, &other);
+    rig_await_output(rig, "ready", 2000);
+    rig_forget_output(rig);
+    rig_must_start(rig, RIG_ARGS("grow-and-wait", "5"), SPH_START_ONCE);
+    rig_await_output(rig, "ready", 2000);
+    for (int i = 0; i < 40; i++) {
+        rig_run(rig, 20);
+        assert_int_equal(sph_lifecycle_memory(lifecycle, NULL, &group, NULL), 0);
+        assert_int_equal(sph_lifecycle_memory(lifecycle, &rig->component, &apps[0], NULL), 0);
+        assert_int_equal(sph_lifecycle_memory(lifecycle, &other, &apps[1], NULL), 0);
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(apps[k].total, apps[k].user + apps[k].kernel);
+            assert_int_equal(apps[k].kernel_exact, group.kernel_exact);
+        }
+        assert_int_equal(apps[0].user + apps[1].user, group.user);
+        if (apps[0].kernel + apps[1].kernel == group.kernel)
+            break;
+    }
+    assert_int_equal(apps[0].kernel + apps[1].kernel, group.kernel);
+    assert_int_equal(apps[0].total + apps[1].total, group.total);
+    assert_true(apps[0].user >= apps[1].user + 5 * PAGE); /* each has its own */
+    assert_true(!group.kernel_known || (apps[0].kernel > 0 && apps[1].kernel > 0));
+}
+
 static void add_pages(void *context, pid_t pid, const struct sph_pagemap *map) {
     uint64_t *sums = context;
     assert_true(pid > 0 && !map->cut);
@@ -399,6 +430,7 @@ int main(int argc, char **argv) {
         TEST(test_second_net),
         TEST(test_under_the_ration_nothing_happens),
         TEST(test_two_apps_share_the_ration),
+        TEST(test_figures_of_apps_add_up),
         TEST(test_figures_agree),
         TEST(test_pages_of_all_processes),
         TEST(test_the_small_one_crosses),

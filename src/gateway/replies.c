@@ -222,7 +222,8 @@ unsigned sph_format_device(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
-/* Peaks of apps do not add up to that of the group: they need not have been at the same time. */
+/* Figures of apps add up to the group's, unless one is debugged. Peaks of apps do not add up to
+ * that of the group: they need not have been at the same time. */
 static void json_app_memory(struct sph_json_out *out, const void *item) {
     const struct sph_msg_app_memory *app = item;
     sph_json_object(out);
@@ -230,6 +231,9 @@ static void json_app_memory(struct sph_json_out *out, const void *item) {
     sph_json_key_slice(out, "name", app->name);
     sph_json_key_u64(out, "userBytes", app->user_bytes);
     sph_json_key_u64(out, "peakUserBytes", app->peak_user_bytes);
+    sph_json_key_u64(out, "totalBytes", app->total_bytes);
+    sph_json_key_u64(out, "kernelBytes", app->kernel_bytes);
+    sph_json_key_bool(out, "kernelExact", app->kernel_exact);
     sph_json_key(out, "pids");
     sph_json_array(out);
     for (size_t i = 0; i < sph_slice_u32_count(app->pids); i++)

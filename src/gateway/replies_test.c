@@ -204,6 +204,9 @@ static void memory(void **state) {
          .name = EVIL,
          .user_bytes = 1,
          .peak_user_bytes = UINT64_MAX,
+         .total_bytes = 3,
+         .kernel_bytes = 2,
+         .kernel_exact = true,
          .pids = T("\x92\x10\0\0\xff\xff\xff\xff\1\1")}, /* and half a pid more */
         {.component = ID_B},
     };
@@ -212,10 +215,12 @@ static void memory(void **state) {
           "\"limitBytes\":5,\"userExact\":true,\"userHow\":\"kmem:rss_stat\","
           "\"kernelExact\":false,\"kernelHow\":\"\",\"checks\":6,\"mismatches\":7,\"events\":8,"
           "\"apps\":[{\"componentId\":\"" TEXT_A "\",\"name\":\"" EVIL_JSON
-          "\",\"userBytes\":1,\"peakUserBytes\":" MAX64 ",\"pids\":[4242," MAX32
+          "\",\"userBytes\":1,\"peakUserBytes\":" MAX64
+          ",\"totalBytes\":3,\"kernelBytes\":2,\"kernelExact\":true,\"pids\":[4242," MAX32
           "],\"heapState\":\"notAsked\"},{\"componentId\":\"" TEXT_B
           "\",\"name\":\"\",\"userBytes\":0,\"peakUserBytes\":0,"
-          "\"pids\":[],\"heapState\":\"notAsked\"}]}",
+          "\"totalBytes\":0,\"kernelBytes\":0,\"kernelExact\":false,\"pids\":[],\"heapState\":"
+          "\"notAsked\"}]}",
           .total_bytes = 1, .user_bytes = 2, .peak_user_bytes = 3, .kernel_bytes = 4,
           .limit_bytes = 5, .user_exact = true, .user_how = T("kmem:rss_stat"), .checks = 6,
           .mismatches = 7, .events = 8, .apps = SPH_LIST(apps, 2));

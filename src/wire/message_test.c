@@ -194,10 +194,11 @@ static void memory(void **state) {
     };
     CHECK_SENT(app_memory,
                "1=" HEX_A " 2='a' 3=0010000000000000 4=0020000000000000 5=01000000ffffffff "
-               "6=01000000 7=(1=07000000 2=01000000)",
+               "6=01000000 7=(1=07000000 2=01000000) 8=0030000000000000 9=0020000000000000 10=01",
                .component = ID_A, .name = T("a"), .user_bytes = 4096, .peak_user_bytes = 8192,
                .pids = T("\x01\0\0\0\xff\xff\xff\xff"), .heap_state = SPH_HEAP_TRACKED,
-               .heaps = SPH_LIST(heaps, 1));
+               .heaps = SPH_LIST(heaps, 1), .total_bytes = 12288, .kernel_bytes = 8192,
+               .kernel_exact = true);
     CHECK_SENT(memory_reply,
                "1=0100000000000000 2=0200000000000000 3=0300000000000000 4=0400000000000000 "
                "5=0500000000000000 6=01 7=01 8='u' 9='k' 10=0600000000000000 11=0700000000000000 "

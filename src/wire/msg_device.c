@@ -60,6 +60,9 @@ static const struct sph_field app_memory_fields[] = {
     FIELD(sph_msg_app_memory, 5, BYTES, pids),
     FIELD(sph_msg_app_memory, 6, U32, heap_state),
     LIST(sph_msg_app_memory, 7, heaps, sph_msg_heap_codec),
+    FIELD(sph_msg_app_memory, 8, U64, total_bytes),
+    FIELD(sph_msg_app_memory, 9, U64, kernel_bytes),
+    FIELD(sph_msg_app_memory, 10, BOOL, kernel_exact),
 };
 CODEC(sph_msg_app_memory, "app_memory", app_memory_fields);
 

@@ -70,8 +70,8 @@ struct sph_msg_memory_reply {
     struct sph_list apps;        /* struct sph_msg_app_memory */
 };
 
-/* One app's share. The peaks of several apps need not have been at the same time: they do not add
- * up to the group's. */
+/* One app's share. While the apps hold still and none is debugged, User, kernel memory and Total of
+ * all add up to the group's. Their peaks need not have been at the same time: those do not. */
 struct sph_msg_app_memory {
     struct sph_guid component;
     struct sph_slice name;
@@ -79,6 +79,8 @@ struct sph_msg_app_memory {
     struct sph_slice pids; /* list of u32, as the device sees them; a fork makes several */
     uint32_t heap_state;   /* enum sph_heap_state: why there are heaps, or why not */
     struct sph_list heaps; /* struct sph_msg_heap, without sites: of tracked processes */
+    uint64_t total_bytes, kernel_bytes; /* of the app's own control group; as kernel_how says */
+    bool kernel_exact;
 };
 
 /* The page map of an app. It is taken anew for each request: between two of them it may change. */
