@@ -14,6 +14,7 @@ enum { APPS = 32, PID = 4242 };
 static struct {
     struct sph_guid component;
     enum sph_session_state state;
+    unsigned flags;
     sph_lifecycle_done_fn *done;
     void *context;
 } apps[APPS];
@@ -60,6 +61,7 @@ int sph_lifecycle_start(struct sph_lifecycle *lifecycle, const struct sph_start_
     if (fake_lifecycle.start_error)
         return SPH_FAIL(err, fake_lifecycle.start_error, "the fake does not start apps");
     fake_set_state(&request->component, SPH_SESSION_RUNNING);
+    apps[place(&request->component)].flags = request->flags;
     return 0;
 }
 
@@ -89,6 +91,12 @@ enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle
 
 pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component) {
     return sph_lifecycle_state(lifecycle, component) == SPH_SESSION_RUNNING ? PID : 0;
+}
+
+unsigned sph_lifecycle_start_flags(const struct sph_lifecycle *lifecycle,
+                                   const struct sph_guid *component) {
+    (void)lifecycle;
+    return apps[place(component)].flags;
 }
 
 unsigned sph_lifecycle_debug_port(const struct sph_lifecycle *lifecycle,

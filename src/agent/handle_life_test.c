@@ -92,11 +92,137 @@ static void test_last_end_and_next_start(void **state) {
     wire_disconnect(&client);
 }
 
+static bool is_staged(struct wire_fixture *fixture, unsigned number) {
+    const struct sph_guid component = fixture_component(number);
+    return sph_stage_find(fixture->device.stage, &component) != NULL;
+}
+
+static unsigned version_of(struct wire_fixture *fixture, unsigned number) {
+    const struct sph_guid component = fixture_component(number);
+    const struct sph_installed_app *app = sph_registry_find(fixture->device.registry, &component);
+    return app ? app->image.bytes[0] : 0;
+}
+
+/* Made unreadable on its way: an error of the device, not the package's. */
+static void damage_staged(struct wire_fixture *fixture, unsigned number) {
+    char path[80], guid[SPH_GUID_TEXT];
+    const struct sph_guid component = fixture_component(number);
+    (void)snprintf(path, sizeof(path), "staged/%s", sph_guid_format(&component, guid));
+    assert_int_equal(unlinkat(fixture->device.state_fd, path, 0), 0);
+}
+
+/* The one in the middle is refused: the others get through, and the answer names it. */
+static void test_one_of_several_is_refused(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    wire_connect(fixture, &client);
+    for (unsigned i = 1; i <= 3; i++)
+        wire_stage(&client, &(struct fixture_package){.component = i, .version = 7});
+    damage_staged(fixture, 2);
+    wire_refused(
+        &client, SPH_OP_INSTALL, NULL, 7340056,
+        "of 3 packages 2 were installed; 00000000-1111-2222-3333-000000000002: cannot open "
+        "00000000-1111-2222-3333-000000000002: No such file or directory");
+    assert_int_equal(version_of(fixture, 1), 7);
+    assert_int_equal(version_of(fixture, 2), 0);
+    assert_int_equal(version_of(fixture, 3), 7);
+    assert_int_equal(fake_lifecycle.starts, 2);
+    assert_false(is_staged(fixture, 1) || is_staged(fixture, 3));
+    wire_disconnect(&client);
+}
+
+/* None of them starts: all are installed, and the first is told. */
+static void test_none_of_several_starts(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    wire_connect(fixture, &client);
+    wire_stage(&client, &(struct fixture_package){.component = 1, .version = 1});
+    wire_stage(&client, &(struct fixture_package){.component = 2, .version = 1});
+    fake_lifecycle.start_error = -ENOEXEC;
+    wire_refused(&client, SPH_OP_INSTALL, NULL, 1048591,
+                 "of 2 packages 2 were installed; 00000000-1111-2222-3333-000000000001: the fake "
+                 "does not start apps");
+    assert_int_equal(version_of(fixture, 1) + version_of(fixture, 2), 2);
+    wire_call(&client, SPH_OP_INSTALL, NULL, NULL); /* nothing is left staged */
+    wire_disconnect(&client);
+}
+
+/* Refused for itself: the running version hears nothing of it. */
+static void test_untrusted_update_stops_nothing(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    wire_connect(fixture, &client);
+    wire_stage(&client, &(struct fixture_package){.component = 1, .version = 1});
+    wire_call(&client, SPH_OP_INSTALL, NULL, NULL);
+    wire_stage(&client, &(struct fixture_package){.component = 1, .version = 2});
+    assert_int_equal(sph_trust_store_remove(fixture->device.trust, sph_test_thumbprint, NULL), 0);
+    unsigned starts = fake_lifecycle.starts, stops = fake_lifecycle.stops;
+    (void)wire_request(&client, SPH_OP_INSTALL, NULL);
+    struct sph_frame frame;
+    assert_true(wire_receive(&client, 1000, &frame));
+    assert_int_equal(frame.type, SPH_FRAME_ERROR);
+    assert_int_equal(fake_lifecycle.starts, starts);
+    assert_int_equal(fake_lifecycle.stops, stops);
+    assert_int_equal(version_of(fixture, 1), 1);
+    assert_false(is_staged(fixture, 1));
+    wire_disconnect(&client);
+}
+
+/* Refused when its app is stopped already: the old version runs again as it had been started. */
+static void test_old_version_comes_back_as_it_was(void **state) {
+    struct wire_fixture *fixture = *state;
+    struct wire_client client;
+    struct sph_frame frame;
+    const struct sph_guid component = fixture_component(1);
+    const struct {
+        struct sph_msg_app_control control;
+        unsigned flags;
+    } rows[] = {
+        {{.trigger = SPH_TRIGGER_START}, 0},
+        {{.trigger = SPH_TRIGGER_START, .run_once = true}, SPH_START_ONCE},
+        {{.trigger = SPH_TRIGGER_START, .heap = true, .heap_stacks = true},
+         SPH_START_HEAP | SPH_START_STACKS},
+        {{.trigger = SPH_TRIGGER_START_DEBUG}, SPH_START_DEBUG},
+    };
+    const struct sph_trust_record record =
+        *sph_trust_find(sph_trust_store_get(fixture->device.trust), sph_test_thumbprint);
+    wire_connect(fixture, &client);
+    wire_stage(&client, &(struct fixture_package){.component = 1, .version = 1});
+    wire_call(&client, SPH_OP_INSTALL, &(struct sph_msg_install){.manual = true}, NULL);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_msg_app_control control = rows[i].control;
+        control.component = component;
+        wire_call(&client, SPH_OP_APP_CONTROL, &control, NULL);
+        assert_int_equal(fake_lifecycle.last_flags, rows[i].flags);
+        wire_stage(&client, &(struct fixture_package){.component = 1, .version = 2});
+        fake_lifecycle.holds_stops = true;
+        (void)wire_request(&client, SPH_OP_INSTALL, NULL);
+        assert_false(wire_receive(&client, 20, &frame));
+        assert_int_equal(sph_trust_store_remove(fixture->device.trust, sph_test_thumbprint, NULL),
+                         0);
+        fake_lifecycle.last_flags = ~0U;
+        fake_finish_stops();
+        fake_lifecycle.holds_stops = false;
+        assert_true(wire_receive(&client, 1000, &frame));
+        assert_int_equal(frame.type, SPH_FRAME_ERROR);
+        assert_int_equal(fake_lifecycle.last_flags, rows[i].flags);
+        assert_int_equal(version_of(fixture, 1), 1);
+        assert_int_equal(sph_trust_store_add(fixture->device.trust, &record, NULL), 0);
+        control.trigger = SPH_TRIGGER_STOP;
+        wire_call(&client, SPH_OP_APP_CONTROL, &control, NULL);
+    }
+    wire_disconnect(&client);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, wire_make, wire_clean)
     const struct CMUnitTest tests[] = {
         TEST(test_telemetry),
         TEST(test_last_end_and_next_start),
+        TEST(test_one_of_several_is_refused),
+        TEST(test_none_of_several_starts),
+        TEST(test_untrusted_update_stops_nothing),
+        TEST(test_old_version_comes_back_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

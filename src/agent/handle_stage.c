@@ -1,6 +1,6 @@
 /* Requests that bring packages. An install works through what is staged, one package after the
- * other: stop the app, put the package in place, start it. The first failure ends it; the rest
- * stays staged. */
+ * other: look at it, stop the app, put the package in place, start it. What one of them meets is
+ * told at the end and keeps no other from its turn. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -51,24 +51,45 @@ struct installation {
     struct sph_device *device;
     struct sph_ticket *ticket;
     bool manual;
-    bool was_running; /* the version that is being replaced */
-    struct sph_guid component;
+    struct sph_guid components[SPH_STAGE_MAX]; /* that were staged when it began */
+    size_t count, next;
+    struct sph_guid component; /* whose turn it is */
+    bool was_running;          /* the version that is being replaced */
+    unsigned flags;            /* that it was started with */
+    unsigned installed, refused;
+    struct sph_guid first_refused;
+    struct sph_refusal first;
 };
 
-/* The only way out of an installation: job, ticket and memory end together. */
-static void finish(struct installation *job, const struct sph_refusal *refusal) {
+/* The only way out of an installation: job, ticket and memory end together. Of several packages the
+ * answer tells the first that did not get through; the device's log has each. */
+static void finish(struct installation *job) {
     struct sph_msg_restarting_reply reply = {.restarting_system = false};
+    char guid[SPH_GUID_TEXT];
     sph_server_end_job(job->device->server, NULL);
-    if (refusal)
-        sph_ticket_refuse(job->ticket, refusal);
+    if (job->refused > 0 && job->count > 1)
+        (void)sph_err_prefix(&job->first.err, "of %zu packages %u were installed; %s", job->count,
+                             job->installed, sph_guid_format(&job->first_refused, guid));
+    if (job->refused > 0)
+        sph_ticket_refuse(job->ticket, &job->first);
     else
         sph_ticket_reply(job->ticket, &reply);
     free(job);
 }
 
+/* What one package meets keeps no other from its turn. */
+static void take_refusal(struct installation *job, const struct sph_refusal *refusal,
+                         const char *what) {
+    sph_device_note(job->device, &job->component, "%s: %s", what, refusal->err.text);
+    if (job->refused++ > 0)
+        return;
+    job->first = *refusal;
+    job->first_refused = job->component;
+}
+
 /* Right after its installation the package is the reason for almost every failure to start. */
-static int start(struct installation *job, struct sph_refusal *refusal) {
-    struct sph_start_request request = {.component = job->component};
+static int start(struct installation *job, unsigned flags, struct sph_refusal *refusal) {
+    struct sph_start_request request = {.component = job->component, .flags = flags};
     if (sph_lifecycle_start(job->device->lifecycle, &request, &refusal->err) == 0)
         return 0;
     return sph_refuse_as(refusal, SPH_DEVERR_FAILED_TO_EXEC_PROCESS);
@@ -77,10 +98,15 @@ static int start(struct installation *job, struct sph_refusal *refusal) {
 /* What was refused for itself would be refused for ever, and would stand in the way of every
  * install. */
 static void drop_refused(struct installation *job, const struct sph_refusal *refusal) {
-    struct sph_refusal ignored = SPH_REFUSAL_NULL;
+    take_refusal(job, refusal, "not installed");
     if (refusal->device_error != SPH_DEVERR_IMAGE_INSTALL_FAILED)
         (void)sph_stage_drop(job->device->stage, &job->component, NULL);
-    if (job->was_running && start(job, &ignored) < 0)
+}
+
+/* As it ran before: once, with its heap tracked, under the debugger. */
+static void restore(struct installation *job) {
+    struct sph_refusal ignored = SPH_REFUSAL_NULL;
+    if (job->was_running && start(job, job->flags, &ignored) < 0)
         sph_device_note(job->device, &job->component, "the installed version does not start: %s",
                         ignored.err.text);
 }
@@ -105,33 +131,47 @@ static void on_stopped(void *context) {
     struct sph_refusal refusal = SPH_REFUSAL_NULL;
     if (sph_install_commit(job->device, &job->component, job->manual, &refusal) < 0) {
         drop_refused(job, &refusal);
-        finish(job, &refusal);
+        restore(job);
+        install_next(job);
         return;
     }
+    job->installed++;
     announce(job->device, &job->component);
     const struct sph_installed_app *app = sph_registry_find(job->device->registry, &job->component);
     /* A debugger is started by a debugging session, never by itself. */
     bool starts = !job->manual && app && !app->is_debugger;
-    if (starts && start(job, &refusal) < 0)
-        finish(job, &refusal);
-    else
-        install_next(job);
+    if (starts && start(job, 0, &refusal) < 0)
+        take_refusal(job, &refusal, "does not start");
+    install_next(job);
 }
 
-/* At most SPH_STAGE_MAX deep, when nothing has to be waited for. */
-static void install_next(struct installation *job) {
+/* Looked at before the running version is stopped: a package that is not trusted any more costs it
+ * nothing. */
+static bool begin_stop(struct installation *job) {
     struct sph_refusal refusal = SPH_REFUSAL_NULL;
-    struct sph_device *device = job->device;
-    if (sph_stage_count(device->stage) == 0) {
-        finish(job, NULL);
-        return;
+    struct sph_lifecycle *lifecycle = job->device->lifecycle;
+    if (sph_install_check(job->device, &job->component, &refusal) < 0) {
+        drop_refused(job, &refusal);
+        return false;
     }
-    job->component = sph_stage_at(device->stage, 0)->component;
-    job->was_running = sph_lifecycle_state(device->lifecycle, &job->component) != SPH_SESSION_NONE;
-    if (sph_lifecycle_stop(device->lifecycle, &job->component, on_stopped, job, &refusal.err) < 0) {
-        (void)sph_refuse_as(&refusal, SPH_DEVERR_IMAGE_INSTALL_FAILED);
-        finish(job, &refusal);
+    job->was_running = sph_lifecycle_state(lifecycle, &job->component) != SPH_SESSION_NONE;
+    job->flags = sph_lifecycle_start_flags(lifecycle, &job->component);
+    if (sph_lifecycle_stop(lifecycle, &job->component, on_stopped, job, &refusal.err) == 0)
+        return true;
+    (void)sph_refuse_as(&refusal, SPH_DEVERR_IMAGE_INSTALL_FAILED);
+    take_refusal(job, &refusal, "not installed");
+    return false;
+}
+
+/* At most SPH_STAGE_MAX deep, when nothing has to be waited for. The job may be gone when this
+ * returns. */
+static void install_next(struct installation *job) {
+    while (job->next < job->count) {
+        job->component = job->components[job->next++];
+        if (begin_stop(job))
+            return;
     }
+    finish(job);
 }
 
 /* With nothing staged it succeeds, as on the device. */
@@ -150,7 +190,12 @@ int sph_handle_install(struct sph_call *call) {
             return call->refusal.err.code;
         return sph_call_refuse_no_memory(call);
     }
-    *job = (struct installation){.device = device, .ticket = ticket, .manual = asked->manual};
+    *job = (struct installation){.device = device,
+                                 .ticket = ticket,
+                                 .manual = asked->manual,
+                                 .count = sph_stage_count(device->stage)};
+    for (size_t i = 0; i < job->count; i++)
+        job->components[i] = sph_stage_at(device->stage, i)->component;
     install_next(job);
     return SPH_CALL_DEFERRED;
 }

@@ -121,19 +121,33 @@ static int commit(struct sph_device *device, const struct sph_package *package, 
     return code;
 }
 
+/* `ret_package` points into the file. */
+static int open_staged(struct sph_device *device, const struct sph_guid *component,
+                       struct sph_mapped_file *ret_file, struct sph_package *ret_package,
+                       struct sph_refusal *refusal) {
+    char guid[SPH_GUID_TEXT];
+    sph_guid_format(component, guid);
+    if (sph_mapped_file_open(sph_stage_folder(device->stage), guid, ret_file, &refusal->err) < 0)
+        return sph_refuse_as(refusal, SPH_DEVERR_IMAGE_INSTALL_FAILED);
+    return sph_verify_package(device, ret_file->data, ret_file->size,
+                              SPH_DEVERR_CANNOT_COMMIT_IMAGE, ret_package, refusal);
+}
+
+int sph_install_check(struct sph_device *device, const struct sph_guid *component,
+                      struct sph_refusal *refusal) {
+    sph_automapped struct sph_mapped_file file = SPH_MAPPED_FILE_NULL;
+    struct sph_package package;
+    return open_staged(device, component, &file, &package, refusal);
+}
+
 /* The registry is read again also after a failure: the step may have happened and only its sync
  * have failed. */
 int sph_install_commit(struct sph_device *device, const struct sph_guid *component, bool manual,
                        struct sph_refusal *refusal) {
     sph_automapped struct sph_mapped_file file = SPH_MAPPED_FILE_NULL;
     struct sph_package package;
-    char guid[SPH_GUID_TEXT];
     struct sph_err *err = &refusal->err;
-    sph_guid_format(component, guid);
-    if (sph_mapped_file_open(sph_stage_folder(device->stage), guid, &file, err) < 0)
-        return sph_refuse_as(refusal, SPH_DEVERR_IMAGE_INSTALL_FAILED);
-    int code = sph_verify_package(device, file.data, file.size, SPH_DEVERR_CANNOT_COMMIT_IMAGE,
-                                  &package, refusal);
+    int code = open_staged(device, component, &file, &package, refusal);
     if (code < 0)
         return code;
     /* An id first: an app without one could not be entered into the registry. */

@@ -16,6 +16,10 @@ struct sph_device;
  * place, packages that were being deleted, storage without its app. Before the registry is read. */
 int sph_install_recover(int state_fd, struct sph_err *err);
 
+/* Whether the staged package would be taken now: the trust store may have changed since it was
+ * staged. Changes nothing. */
+int sph_install_check(struct sph_device *device, const struct sph_guid *component,
+                      struct sph_refusal *refusal) SPH_MUST_USE;
 /* Puts the staged package of a component in the place of the installed one, or into a new place.
  * Whatever happens, the old or the new one is there whole. The app must not run. Staged no more on
  * success. */

@@ -353,6 +353,12 @@ pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_
     return session && session->launched.app_pid > 0 ? session->launched.app_pid : 0;
 }
 
+unsigned sph_lifecycle_start_flags(const struct sph_lifecycle *lifecycle,
+                                   const struct sph_guid *component) {
+    const struct sph_session *session = sph_lifecycle_find(lifecycle, component);
+    return session ? session->flags : 0;
+}
+
 unsigned sph_lifecycle_debug_port(const struct sph_lifecycle *lifecycle,
                                   const struct sph_guid *component) {
     const struct sph_session *session = sph_lifecycle_find(lifecycle, component);

@@ -99,6 +99,9 @@ void sph_lifecycle_resume(struct sph_lifecycle *lifecycle);
 enum sph_session_state sph_lifecycle_state(const struct sph_lifecycle *lifecycle,
                                            const struct sph_guid *component);
 pid_t sph_lifecycle_pid(const struct sph_lifecycle *lifecycle, const struct sph_guid *component);
+/* SPH_START_* of the start that it runs by, or waits to run again by; 0 when it does neither. */
+unsigned sph_lifecycle_start_flags(const struct sph_lifecycle *lifecycle,
+                                   const struct sph_guid *component);
 /* Where a gdb can connect to an app that is debugged; 0 when it is not. */
 unsigned sph_lifecycle_debug_port(const struct sph_lifecycle *lifecycle,
                                   const struct sph_guid *component);
