@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/unix_socket.h"
 #include "wire/message.h"
+#include "wire/telemetry.h"
 
 enum { KILLS = 50, SEED = 20261122, ANSWER_MS = 20000, NOT_METERED = 5 };
 
@@ -322,8 +323,23 @@ static void assert_ends(pid_t pid) {
     fail_msg("process still there: %s", text);
 }
 
+/* Ends that the device remembers; the newest was a stop. */
+static size_t count_stops(struct process *process) {
+    struct sph_msg_telemetry_reply reply;
+    struct sph_telemetry telemetry;
+    struct sph_telemetry_record record;
+    call(process, SPH_OP_TELEMETRY_GET, NULL, &reply);
+    assert_int_equal(sph_telemetry_parse(reply.data.data, reply.data.len, &telemetry, NULL), 0);
+    if (telemetry.count > 0) {
+        sph_telemetry_get(&telemetry, telemetry.count - 1, &record);
+        assert_int_equal(record.why, SPH_END_STOPPED);
+        assert_int_equal(record.number, telemetry.count);
+    }
+    return telemetry.count;
+}
+
 /* An app that runs: over the agent's death, a stop by hand, a start by hand and the agent's orderly
- * end. */
+ * end. Each end is remembered, but those that nobody was there to see. */
 static void test_running_app(void **state) {
     struct process *process = *state;
     struct fixture_package package = {.component = 1,
@@ -344,6 +360,7 @@ static void test_running_app(void **state) {
     assert_ends(first);
     start(process);
     assert_int_equal(app_state(process), SPH_APP_RUNNING); /* it starts with the agent */
+    assert_int_equal(count_stops(process), 0);
     pid_t second = app_pid(process);
     assert_int_not_equal(first, second);
     control.trigger = SPH_TRIGGER_STOP;
@@ -352,6 +369,7 @@ static void test_running_app(void **state) {
     assert_int_equal(end(process, SIGTERM), 0);
     start(process);
     assert_int_equal(app_state(process), SPH_APP_STOPPED); /* as it was left */
+    assert_int_equal(count_stops(process), 1);
     control.trigger = SPH_TRIGGER_START;
     call(process, SPH_OP_APP_CONTROL, &control, NULL);
     pid_t third = app_pid(process);
@@ -360,8 +378,12 @@ static void test_running_app(void **state) {
     assert_ends(third);
     assert_int_equal(app_state(process), SPH_APP_RUNNING);
     pid_t last = app_pid(process);
+    assert_int_equal(count_stops(process), 2);
     assert_int_equal(end(process, SIGTERM), 0);
     assert_ends(last);
+    start(process);
+    assert_int_equal(count_stops(process), 3);
+    assert_int_equal(end(process, SIGTERM), 0);
 }
 
 static void test_one_instance(void **state) {

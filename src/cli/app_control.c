@@ -13,6 +13,7 @@
 
 #include "cli/app_list.h"
 #include "cli/debugger.h"
+#include "cli/early_end.h"
 
 /* How to get at an application that waits for its debugger. The second port is one of the
  * original's devices, whose debugger passes the output on. */
@@ -72,9 +73,15 @@ int sph_app_control(struct sph_cli *cli, const char *trigger) {
     sph_autotable struct sph_table table;
     sph_autobuf struct sph_buf human = SPH_BUF_NULL;
     sph_table_init(&table, debug ? debug_columns : columns);
+    const char *started[SPH_APP_ROWS_MAX];
+    unsigned n_started = 0;
     int r = 0;
-    for (unsigned i = 0; r == 0 && i < list.count; i++)
+    for (unsigned i = 0; r == 0 && i < list.count; i++) {
         r = control_one(&target, list.rows[i].id, trigger, &table, &human, &err);
+        if (r == 0 && strcmp(trigger, "start") == 0 && strcmp(list.rows[i].state, "stopped") == 0)
+            started[n_started++] = list.rows[i].id;
+    }
+    sph_early_end_warn(&target, started, n_started);
     int status = sph_cli_answer(cli, &(struct sph_answer){.table = &table, .human = &human});
     return r < 0 ? sph_say_failure(&err) : status;
 }

@@ -7,6 +7,7 @@
 #include "cli/app_list.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* What a row lacks stays empty: an older or newer gateway is no failure. */
@@ -17,6 +18,7 @@ static void read_row(const struct sph_json_value *app, struct sph_app_row *row) 
     sph_answer_text(app, "state", row->state, sizeof(row->state));
     row->package_bytes = sph_answer_u64(app, "packageBytes");
     row->is_debugger = sph_answer_bool(app, "isDebugger");
+    row->restarts = sph_answer_u64(app, "restarts");
     row->last_report = sph_answer_u64(app, "lastReportId");
     sph_answer_text(app, "lastWhy", row->last_why, sizeof(row->last_why));
     sph_answer_text(app, "lastSignalName", row->last_signal_name, sizeof(row->last_signal_name));
@@ -46,6 +48,15 @@ int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
         read_row(&app, &ret_list->rows[ret_list->count++]);
     }
     return 0;
+}
+
+void sph_app_row_write_end(const struct sph_app_row *row, struct sph_buf *out) {
+    sph_buf_printf(out, "%s, ", row->last_why);
+    if (row->last_signal)
+        sph_buf_puts(out, row->last_signal_name);
+    else
+        sph_buf_printf(out, "exit code %" PRIu64, row->last_exit_code);
+    sph_buf_printf(out, " (report %" PRIu64 ")", row->last_report);
 }
 
 const struct sph_app_row *sph_app_list_find(const struct sph_app_list *list, const char *id) {

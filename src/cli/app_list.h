@@ -16,6 +16,7 @@ struct sph_app_row {
     char state[16];         /* "running", "stopped", "debugging" */
     uint64_t package_bytes; /* of flash: the image, in whole pages */
     bool is_debugger;       /* the debugging server: "all applications" does not mean it */
+    uint64_t restarts;      /* by the device, since a person or a boot started it */
     uint64_t last_report;   /* of its newest end that is kept; 0: there is none, and no why */
     char last_why[16], last_signal_name[16];
     uint64_t last_exit_code, last_signal;
@@ -36,6 +37,8 @@ struct sph_app_list {
  * list or with a longer one than fits; else the error of sph_target_ask(). */
 int sph_app_list_read(struct sph_target *target, struct sph_app_list *ret_list,
                       struct sph_err *err);
+/* "crash, SIGSEGV (report 7)" or "exit, exit code 3 (report 7)", of one with a last report. */
+void sph_app_row_write_end(const struct sph_app_row *row, struct sph_buf *out);
 /* The row of that id; NULL without one. */
 const struct sph_app_row *sph_app_list_find(const struct sph_app_list *list, const char *id);
 /* The one of --component-id, or all but the debugger when that is not given. 0; -EINVAL for an id

@@ -707,7 +707,8 @@ class Packages(Case):
         with open(path, "rb") as f:
             package = f.read()
         self.assertEqual(fake.requests, [("PUT", "/update/stage", "application/octet-stream", package),
-                                         ("POST", "/update/install", "application/json", b'{"appControlMode":"Auto"}')])
+                                         ("POST", "/update/install", "application/json", b'{"appControlMode":"Auto"}'),
+                                         ("GET", "/spherule/v1/apps", None, b"")])
         self.expect(["dev", "sl", "deploy", "-mp", path], 0, done)
         self.assertEqual(fake.requests[-1][3], b'{"appControlMode":"Manual"}')
         self.expect(["device", "sideload", "deploy", "-p", path, "-o", "none"], 0, "")

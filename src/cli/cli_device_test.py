@@ -192,6 +192,19 @@ class Device(Case):
         self.good("device", "sideload", "delete")
         self.assertEqual(self.good("device", "app", "show-status", "-i", component), f"{component}: App state: notPresent\n")
 
+    def test_an_application_that_ends_at_once(self):
+        self.make()
+        component, path = self.pack("exit", "3")
+        status, _, err = self.run_cli("device", "sideload", "deploy", "-p", path)
+        self.assertEqual(status, 0)
+        self.assertRegex(err, f"\nwarn: application {component} ended right after its start: exit, exit code 3 "
+                              r"\(report (\d+)\); 'device app show-kills \1' has the story\n$")
+        waiting = (r"^\S+: App state: stopped\n  Last end: exit, exit code 3 \(report \d+\)\n"
+                   r"  Starts again in \d+ ms\n$")
+        self.wait_for(lambda: re.search(waiting, self.good("device", "app", "show-status")))
+        row = json.loads(self.good("device", "app", "show-status", "-o", "json"))[0]
+        self.assertEqual((row["lastWhy"], row["lastExitCode"], row["lastSignal"]), ("exit", 3, 0))
+
     def test_trust_decides(self):
         self.make()
         _, path = self.pack("wait")

@@ -37,16 +37,17 @@ static const struct fake_route no_apps[] = {
     "{\"componentId\":\"" id "\",\"state\":\"" state "\",\"lastReportId\":7," rest "}"
 static const struct fake_route ended[] = {
     {.request = "GET /spherule/v1/apps",
-     .body =
-         "{\"apps\":[" ENDED(
-             ID_A, "stopped",
-             "\"lastWhy\":\"exit\",\"lastExitCode\":3,\"lastSignal\":0,"
-             "\"lastSignalName\":\"\",\"nextStartMs\":3200") "," ENDED(ID_B, "running",
-                                                                       "\"lastWhy\":\"crash\","
-                                                                       "\"lastExitCode\":0,"
-                                                                       "\"lastSignal\":11,"
-                                                                       "\"lastSignalName\":"
-                                                                       "\"SIGSEGV\"") "]}"},
+     .body = "{\"apps\":[" ENDED(
+         ID_A, "stopped",
+         "\"lastWhy\":\"exit\",\"lastExitCode\":3,\"lastSignal\":0,"
+         "\"lastSignalName\":\"\",\"nextStartMs\":3200") "," ENDED(ID_B, "running",
+                                                                   "\"lastWhy\":\"crash\","
+                                                                   "\"lastExitCode\":0,"
+                                                                   "\"lastSignal\":11,"
+                                                                   "\"lastSignalName\":"
+                                                                   "\"SIGSEGV\"") "]}"},
+    {.request = "PATCH /app/status/" ID_A, .body = "{\"state\":\"running\"}"},
+    {.request = "PATCH /app/status/" ID_B, .body = "{\"state\":\"running\"}"},
     {.request = NULL},
 };
 static const struct fake_route debugging[] = {
@@ -114,6 +115,11 @@ static void test_show_status(void **state) {
 static const struct talk controls[] = {
     {"device app start", two_apps, 0, ID_A ": App state: running\n" ID_B ": App state: stopped\n",
      ""},
+    /* one that ran before is not told of: its restarts are older */
+    {"device app start", ended, 0, ID_A ": App state: running\n" ID_B ": App state: running\n",
+     "warn: application " ID_A
+     " ended right after its start: exit, exit code 3 (report 7); 'device "
+     "app show-kills 7' has the story\n"},
     {"device app stop -i " ID_B, two_apps, 0, ID_B ": App state: stopped\n", ""},
     {"device app start -o json -i " ID_A, two_apps, 0,
      "[\n  {\n    \"componentId\": \"" ID_A "\",\n    \"state\": \"running\"\n  }\n]\n", ""},
@@ -146,7 +152,8 @@ static void test_what_start_asks(void **state) {
         const char *line, *asked;
     } rows[] = {
         {"device app start", "PATCH /app/status/" ID_A " {\"trigger\":\"start\"}\n"
-                             "PATCH /app/status/" ID_B " {\"trigger\":\"start\"}\n"},
+                             "PATCH /app/status/" ID_B " {\"trigger\":\"start\"}\n"
+                             "GET /spherule/v1/apps\n"}, /* whether they still run */
         {"device app stop -i " ID_B, "PATCH /app/status/" ID_B " {\"trigger\":\"stop\"}\n"},
         {"device app start --debug-mode -i " ID_A,
          "PATCH /app/status/" ID_A " {\"trigger\":\"startDebug\"}\n"},

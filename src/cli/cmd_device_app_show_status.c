@@ -32,12 +32,11 @@ static void keep_one(struct sph_app_list *list, const char *id) {
 
 static void write_human(const struct sph_app_row *row, struct sph_buf *human) {
     sph_buf_printf(human, "%s: App state: %s\n", row->id, row->state);
-    if (row->last_report && row->last_signal)
-        sph_buf_printf(human, "  Last end: %s, %s (report %" PRIu64 ")\n", row->last_why,
-                       row->last_signal_name, row->last_report);
-    else if (row->last_report)
-        sph_buf_printf(human, "  Last end: %s, exit code %" PRIu64 " (report %" PRIu64 ")\n",
-                       row->last_why, row->last_exit_code, row->last_report);
+    if (row->last_report) {
+        sph_buf_puts(human, "  Last end: ");
+        sph_app_row_write_end(row, human);
+        sph_buf_puts(human, "\n");
+    }
     if (row->next_start_ms)
         sph_buf_printf(human, "  Starts again in %" PRIu64 " ms\n", row->next_start_ms);
 }

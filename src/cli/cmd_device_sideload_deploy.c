@@ -3,6 +3,7 @@
 #include "cli/app_list.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/early_end.h"
 #include "cli/package_file.h"
 #include "cli/sideload.h"
 
@@ -23,11 +24,15 @@ static const struct sph_option options[] = {
 
 /* Looks at the package before it travels: the device would say less about what is wrong with it. */
 static int read_package(const struct sph_cli *cli, const char *path, struct sph_buf *bytes,
-                        struct sph_err *err) {
+                        char ret_id[SPH_GUID_TEXT], struct sph_err *err) {
     struct sph_package package;
+    ret_id[0] = '\0';
     if (sph_args_flag(&cli->args, "force"))
         return sph_input_read("image package", path, bytes, err);
-    return sph_package_file_read(path, bytes, &package, err);
+    int r = sph_package_file_read(path, bytes, &package, err);
+    if (r == 0)
+        (void)sph_guid_format(&package.image.component_id, ret_id);
+    return r;
 }
 
 /* The sentences are the original's to the letter; build scripts wait for the last of them. */
@@ -36,7 +41,8 @@ static int run(struct sph_cli *cli) {
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
     const char *path = sph_args_value(&cli->args, "image-package");
-    if (read_package(cli, path, &bytes, &err) < 0)
+    char id[SPH_GUID_TEXT]; /* "" when nobody has looked */
+    if (read_package(cli, path, &bytes, id, &err) < 0)
         return sph_say_input_failure(&err);
     if (sph_target_open(cli, NULL, &target, &err) < 0)
         return sph_say_failure(&err);
@@ -47,6 +53,8 @@ static int run(struct sph_cli *cli) {
         return sph_say_failure(&err);
     }
     sph_say(cli, "Image package '%s' has been deployed to the attached device.", path);
+    if (!manual && id[0])
+        sph_early_end_warn(&target, (const char *const[]){id}, 1);
     return SPH_EXIT_OK;
 }
 
