@@ -116,11 +116,14 @@ static void look_at_pages(struct sph_ration_share *share, pid_t tid, pid_t tgid,
 /* What was held right before. Threads on several CPUs that grow at the same time can show as one
  * growth of as many pages; of those the first one crossed. A huge page is one growth of many more.
  */
-static uint64_t held_before(const struct sph_growth *crossing, uint64_t limit_bytes) {
+static uint64_t crossing_step(const struct sph_growth *crossing) {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t most_at_once = (uint64_t)sysconf(_SC_NPROCESSORS_CONF) * page;
-    uint64_t step = crossing->growth_bytes > most_at_once ? crossing->growth_bytes : page;
-    uint64_t held = crossing->user_bytes - step;
+    return crossing->growth_bytes > most_at_once ? crossing->growth_bytes : page;
+}
+
+static uint64_t held_before(const struct sph_growth *crossing, uint64_t limit_bytes) {
+    uint64_t held = crossing->user_bytes - crossing_step(crossing);
     return held < limit_bytes ? held : limit_bytes;
 }
 
@@ -138,6 +141,20 @@ void sph_autopsy_take_figures(const struct sph_memory_figures *group,
     }
     facts->figures = figures;
     facts->has_figures = true;
+}
+
+/* Never more than the group: what other threads of a dying app took on after the crossing is in the
+ * one and not in the other. */
+void sph_autopsy_take_own(const struct sph_memory_figures *own, struct sph_report_facts *facts) {
+    uint64_t step = facts->crossing.is_known ? crossing_step(&facts->crossing) : 0;
+    uint64_t user = own->user > step ? own->user - step : 0;
+    if (!facts->has_figures)
+        return;
+    facts->has_own = true;
+    facts->own.user = user < facts->figures.user ? user : facts->figures.user;
+    facts->own.total = facts->own.user + own->kernel;
+    if (facts->own.total > facts->figures.total)
+        facts->own.total = facts->figures.total;
 }
 
 void sph_autopsy_look_at_crossing(pid_t tid, const struct sph_meter *meter,

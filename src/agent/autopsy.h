@@ -24,6 +24,8 @@ int sph_autopsy_place(pid_t tid, struct sph_thread_place *ret_place);
 /* Figures alone, of an app whose pages cannot be looked at. */
 void sph_autopsy_take_figures(const struct sph_memory_figures *group,
                               struct sph_report_facts *facts);
+/* The same of the app alone, read at the same moment; after the group's. */
+void sph_autopsy_take_own(const struct sph_memory_figures *own, struct sph_report_facts *facts);
 /* Which address the refused page was asked for at, if `tid`, in its exit stop, is the thread that
  * crossed. Leaves it unknown where it cannot be told. */
 void sph_autopsy_look_at_crossing(pid_t tid, const struct sph_meter *meter,

@@ -128,11 +128,14 @@ static struct sph_session *find_ending(const struct sph_lifecycle *lifecycle, pi
 /* What is kept of a process for the report, by a thread of it that is about to leave. */
 static void look_at(struct sph_lifecycle *lifecycle, struct sph_session *session, pid_t tid,
                     pid_t tgid) {
-    struct sph_memory_figures group;
+    struct sph_memory_figures group, own;
     if (!session->facts.crossing.is_known) /* else the growth that was refused is in both counts */
         sph_ration_check(&session->share);
     bool is_known = sph_lifecycle_read_group(lifecycle, &group, NULL) == 0;
+    bool is_own_known = sph_ration_read_share(&lifecycle->ration, &session->share, &own, NULL) == 0;
     sph_autopsy_look(is_known ? &group : NULL, &session->share, tid, tgid, &session->facts);
+    if (is_known && is_own_known)
+        sph_autopsy_take_own(&own, &session->facts);
     sph_lifecycle_heap_look(lifecycle, session, tgid, tid);
 }
 

@@ -48,6 +48,8 @@ static void check_ration_kill(const struct sph_msg_report *report, uint64_t most
     assert_int_equal(report->user_bytes, RATION);
     assert_int_equal(report->peak_user_bytes, RATION);
     assert_int_equal(report->crossing_user_bytes, RATION + PAGE);
+    assert_true(report->has_own);
+    assert_int_equal(report->own_user_bytes, RATION); /* nobody else ran */
     assert_true(report->total_bytes >= report->user_bytes + report->kernel_bytes);
     assert_true(report->user_exact);
     uint64_t pages = rig_page_sum(report);
@@ -168,6 +170,10 @@ static void test_two_apps_share_the_ration(void **state) {
     assert_int_equal(report->user_bytes, RATION);
     /* The one that crossed is gone, the other one stays as it was. */
     assert_int_equal(rig_page_sum(report), (RATION - before.user) / PAGE + 1);
+    assert_true(report->has_own);
+    assert_int_equal(report->own_user_bytes, RATION - before.user);
+    assert_true(report->own_total_bytes >= report->own_user_bytes);
+    assert_true(report->own_total_bytes <= report->total_bytes);
     assert_int_equal(sph_lifecycle_memory(lifecycle, &other, &own, NULL), 0);
     assert_int_equal(sph_lifecycle_memory(lifecycle, NULL, &group, NULL), 0);
     assert_int_equal(own.user, before.user);

@@ -137,6 +137,12 @@ static void fill_figures(const struct sph_report_facts *facts, struct sph_msg_re
     report->kernel_how = sph_slice_text(facts->figures.kernel_source);
 }
 
+static void fill_own(const struct sph_report_facts *facts, struct sph_msg_report *report) {
+    report->has_own = facts->has_figures && facts->has_own;
+    report->own_user_bytes = report->has_own ? facts->own.user : 0;
+    report->own_total_bytes = report->has_own ? facts->own.total : 0;
+}
+
 /* Rows that have to give way to the heap are counted, as those over the limit. */
 static void fill_rows(const struct sph_report_facts *facts, const struct sph_msg_mapping *rows,
                       struct sph_msg_report *report) {
@@ -182,6 +188,7 @@ int sph_report_encode(struct sph_report_facts *facts, struct sph_slice log, stru
         .log = log,
     };
     fill_figures(facts, &report);
+    fill_own(facts, &report);
     fill_crossing(facts, &report);
     fill_crash(&facts->signs, &report);
     fill_growth(facts, &report);

@@ -83,7 +83,9 @@ struct sph_report_facts {
     uint64_t limit_bytes;
     bool has_figures; /* false when the process could not be looked at before it was gone */
     struct sph_memory_figures figures;
-    const char *user_how; /* static storage */
+    bool has_own;
+    struct sph_memory_figures own; /* of the figures what this app held; user and total alone */
+    const char *user_how;          /* static storage */
     struct sph_growth crossing, last_growth;
     bool has_crossing_address;
     uint64_t crossing_address; /* that the thread asked the refused page for */

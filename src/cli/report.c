@@ -211,6 +211,17 @@ static void write_note(const struct sph_json_value *report, size_t figure, struc
         sph_buf_printf(buf, "%s is not known.\n", figures[figure].name);
 }
 
+/* Only where others held something too: else it would say the same twice. */
+static void write_own(const struct sph_json_value *report, struct sph_buf *buf) {
+    struct sph_json_value own;
+    if (!sph_json_get(report, "own", &own) || own.type != SPH_JSON_OBJECT ||
+        sph_answer_u64(&own, "userBytes") == sph_answer_u64(report, "userBytes"))
+        return;
+    sph_buf_printf(buf,
+                   "Of User Mode this application held %" PRIu64 " bytes, the rest is others'.\n",
+                   sph_answer_u64(&own, "userBytes"));
+}
+
 /* The table of show-memory-stats with the limit as a fourth row. */
 static void write_figures(const struct sph_json_value *report, struct sph_buf *buf) {
     static const struct sph_column columns[] = {
@@ -224,6 +235,7 @@ static void write_figures(const struct sph_json_value *report, struct sph_buf *b
     sph_table_draw(&table, SPH_TABLE_RULED, buf);
     for (size_t i = 0; i < SPH_ARRAY_SIZE(figures); i++)
         write_note(report, i, buf);
+    write_own(report, buf);
 }
 
 static void write_ration(const struct sph_json_value *report, struct sph_buf *buf) {

@@ -211,6 +211,13 @@ static void json_report_figures(struct sph_json_out *out, const struct sph_msg_r
     sph_json_key_slice(out, "userHow", report->user_how);
     sph_json_key_bool(out, "kernelExact", report->kernel_exact);
     sph_json_key_slice(out, "kernelHow", report->kernel_how);
+    if (!report->has_own)
+        return;
+    sph_json_key(out, "own");
+    sph_json_object(out);
+    sph_json_key_u64(out, "userBytes", report->own_user_bytes);
+    sph_json_key_u64(out, "totalBytes", report->own_total_bytes);
+    sph_json_object_end(out);
 }
 
 /* What is not known has no member: a 0 would be read as an address or as a figure. */

@@ -243,6 +243,9 @@ static void a_full_report(void **state) {
                                     .kernel_how = sph_slice_text("k"),
                                     .has_crossing = true,
                                     .crossing_user_bytes = 9,
+                                    .has_own = true,
+                                    .own_user_bytes = 13,
+                                    .own_total_bytes = 14,
                                     .has_fault_address = true,
                                     .has_pc = true,
                                     .pc = UINT64_MAX,
@@ -266,7 +269,8 @@ static void a_full_report(void **state) {
         "\"exitCode\":0,\"signal\":9,\"signalName\":\"SIGKILL\",\"willRestart\":true,"
         "\"limitBytes\":4,\"userBytes\":5,\"peakUserBytes\":6,\"totalBytes\":7,"
         "\"kernelBytes\":8,\"userExact\":true,\"userHow\":\"u\",\"kernelExact\":true,"
-        "\"kernelHow\":\"k\",\"crossing\":{\"userBytes\":9},\"faultAddress\":\"0x0\","
+        "\"kernelHow\":\"k\",\"own\":{\"userBytes\":13,\"totalBytes\":14},\"crossing\":{"
+        "\"userBytes\":9},\"faultAddress\":\"0x0\","
         "\"pc\":\"0xffffffffffffffff\",\"stack\":[\"0x1\"],\"stackHow\":\"s\","
         "\"growth\":{\"userBytes\":10,\"uptimeMs\":11,\"stack\":[\"0x2\"]},\"mappings\":[],"
         "\"mappingsDropped\":12,\"pagesHow\":\"p\",\"log\":\"last\\n\","

@@ -334,7 +334,8 @@ static void reports(void **state) {
         "17=0010010000000000 18=01 19=01 20='a' 21='b' 22=01 23=0010040000000000 24=01 25=01 "
         "26=ffffffffffffffff 27=0100000000000000 28=0100000000000000 29='c' 30=01 "
         "31=0200000000000000 32=0300000000000000 33=0400000000000000 34=(1=07000000) 35=05000000 "
-        "36='d' 37=0aff 38=01000000 39=(2=01000000)",
+        "36='d' 37=0aff 38=01000000 39=(2=01000000) 40=01 41=0010000000000000 "
+        "42=0020000000000000",
         .id = 3, .component = ID_A, .image = ID_B, .name = T("blink"), .wall_ms = 1700000000000,
         .uptime_ms = 1, .run_ms = 2, .pid = 7, .why = SPH_END_RATION, .exit_code = 255, .signal = 9,
         .will_restart = true, .limit_bytes = 262144, .user_bytes = 258048,
@@ -345,7 +346,8 @@ static void reports(void **state) {
         .has_growth = true, .growth_user_bytes = 2, .growth_uptime_ms = 3,
         .growth_stack = T("\4\0\0\0\0\0\0\0"), .mappings = SPH_LIST(mappings, 1),
         .mappings_dropped = 5, .pages_how = T("d"), .log = T("\n\xff"),
-        .heap_state = SPH_HEAP_TRACKED, .heaps = SPH_LIST(heaps, 1));
+        .heap_state = SPH_HEAP_TRACKED, .heaps = SPH_LIST(heaps, 1), .has_own = true,
+        .own_user_bytes = 4096, .own_total_bytes = 8192);
     CHECK(report_row,
           "1=0100000000000000 2=" HEX_A " 3='n' 4=0200000000000000 5=03000000 6=04000000 "
           "7=05000000 8=0600000000000000 9=0700000000000000 10=0800000000000000 "

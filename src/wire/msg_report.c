@@ -49,6 +49,9 @@ static const struct sph_field report_fields[] = {
     FIELD(sph_msg_report, 37, BYTES, log),
     FIELD(sph_msg_report, 38, U32, heap_state),
     LIST(sph_msg_report, 39, heaps, sph_msg_heap_codec),
+    FIELD(sph_msg_report, 40, BOOL, has_own),
+    FIELD(sph_msg_report, 41, U64, own_user_bytes),
+    FIELD(sph_msg_report, 42, U64, own_total_bytes),
 };
 CODEC(sph_msg_report, "report", report_fields);
 

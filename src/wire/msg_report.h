@@ -64,6 +64,8 @@ struct sph_msg_report {
     struct sph_slice log;  /* last lines, whole ones where they fit */
     uint32_t heap_state;   /* enum sph_heap_state */
     struct sph_list heaps; /* struct sph_msg_heap: of the process that ended; one at most */
+    bool has_own;
+    uint64_t own_user_bytes, own_total_bytes; /* of the figures above what this app held */
 };
 
 /* One row of KILLS_LIST: of a report what fits a line. Fields as in sph_msg_report. */
