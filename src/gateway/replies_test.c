@@ -1,64 +1,8 @@
 /* Every formatter's JSON to the byte: what is usual, nothing at all, and the extremes: the largest
- * numbers, names that are no UTF-8, words for numbers that this version does not know.
- *
- * Replies take the way of real ones: encoded, decoded and answered by the route. */
-#include "base/testing.h"
-
-#include <string.h>
-
-#include "gateway/replies.h"
-#include "gateway/route.h"
-#include "wire/message.h"
-
-#define T(text)                                                                                    \
-    { .data = (text), .len = sizeof(text) - 1 }
-/* Text 04030201-0605-0807-090a-0b0c0d0e0f10: the first three groups are little-endian. */
-#define ID_A                                                                                       \
-    {                                                                                              \
-        .bytes = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 }                         \
-    }
-#define ID_B                                                                                       \
-    {                                                                                              \
-        .bytes = { [0 ... 15] = 0xff }                                                             \
-    }
-#define TEXT_A "04030201-0605-0807-090a-0b0c0d0e0f10"
-#define TEXT_B "ffffffff-ffff-ffff-ffff-ffffffffffff"
-#define TEXT_0 "00000000-0000-0000-0000-000000000000"
-#define MAX32 "4294967295"
-#define MAX64 "18446744073709551615"
-/* A name as a hostile package could have it: a quote, a line end, half a character, a NUL. */
-#define EVIL T("a\"\n\xc3\0b")
-#define EVIL_JSON "a\\\"\\n\xef\xbf\xbd\\u0000b"
+ * numbers, names that are no UTF-8, words for numbers that this version does not know. */
+#include "gateway/replies_testing.h"
 
 static const struct sph_guid id_a = ID_A;
-
-/* The route that a method and a path mean; every answer goes through it. */
-static void call_for(const char *method, const char *path, struct sph_call *ret_call) {
-    const struct sph_route_request request = {.method = method, .path = path, .has_body = true};
-    struct sph_response response = SPH_RESPONSE_NULL;
-    if (sph_route_resolve(&request, ret_call, &response) != 0)
-        fail_msg("%s %s: %s", method, path, response.sentence);
-    sph_response_done(&response);
-}
-
-static void check_answer(const char *method, const char *path, const void *message, unsigned status,
-                         const char *body) {
-    struct sph_call call;
-    struct sph_err err = SPH_ERR_NULL;
-    struct sph_response response = SPH_RESPONSE_NULL;
-    sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
-    call_for(method, path, &call);
-    const struct sph_codec *codec = sph_op_find(call.route->op)->reply;
-    assert_int_equal(sph_codec_encode(codec, message, &payload, &err), 0);
-    sph_route_answer(&call, payload.data ? payload.data : "", payload.len, &response);
-    assert_string_equal(response.body.data ? response.body.data : "", body);
-    assert_int_equal(response.status, status);
-    assert_string_equal(response.content_type, "application/json");
-    sph_response_done(&response);
-}
-
-#define CHECK(method, path, type, body, ...)                                                       \
-    check_answer((method), (path), &(const struct sph_msg_##type){__VA_ARGS__}, 200, (body))
 
 static void status(void **state) {
     (void)state;
@@ -347,82 +291,6 @@ static void pages(void **state) {
           .component = ID_A);
 }
 
-#define APP_A                                                                                      \
-    "{\"componentId\":\"" TEXT_A "\",\"imageId\":\"" TEXT_B "\",\"name\":\"" EVIL_JSON             \
-    "\",\"imageType\":10,\"state\":\"running\",\"packageBytes\":16384,\"isStaged\":true,"          \
-    "\"isDebugger\":false,\"startsByItself\":true,\"restarts\":" MAX32                             \
-    ",\"lastReportId\":3,\"lastWhy\":\"ration\",\"lastExitCode\":0,\"lastSignal\":9,"              \
-    "\"lastSignalName\":\"SIGKILL\",\"nextStartMs\":" MAX64 "}"
-/* An app that has not ended yet has no last report and no word for why. */
-#define APP_B                                                                                      \
-    "{\"componentId\":\"" TEXT_B "\",\"imageId\":\"" TEXT_0 "\",\"name\":\"\",\"imageType\":0,"    \
-    "\"state\":\"notPresent\",\"packageBytes\":0,\"isStaged\":false,\"isDebugger\":true,"          \
-    "\"startsByItself\":false,\"restarts\":0}"
-
-static void apps(void **state) {
-    (void)state;
-    const struct sph_msg_app list[] = {
-        {.component = ID_A,
-         .image = ID_B,
-         .name = EVIL,
-         .image_type = 10,
-         .state = SPH_APP_RUNNING,
-         .package_bytes = 16384,
-         .is_staged = true,
-         .starts_by_itself = true,
-         .restarts = UINT32_MAX,
-         .last_report_id = 3,
-         .last_why = SPH_END_RATION,
-         .last_signal = 9,
-         .next_start_ms = UINT64_MAX},
-        {.component = ID_B, .is_debugger = true, .last_why = SPH_END_CRASH, .last_signal = 11},
-    };
-    CHECK("GET", "/spherule/v1/apps", app_list_reply,
-          "{\"apps\":[],\"hasStaged\":false,\"flashUsedBytes\":0,\"flashLimitBytes\":0}",
-          .has_staged = false);
-    CHECK("GET", "/spherule/v1/apps", app_list_reply,
-          "{\"apps\":[" APP_A "," APP_B "],\"hasStaged\":true,\"flashUsedBytes\":16384,"
-          "\"flashLimitBytes\":" MAX64 "}",
-          .apps = SPH_LIST(list, 2), .has_staged = true, .flash_used_bytes = 16384,
-          .flash_limit_bytes = UINT64_MAX);
-    CHECK("GET", "/spherule/v1/apps/" TEXT_A, app_list_reply, APP_A, .apps = SPH_LIST(list, 2));
-    CHECK("GET", "/spherule/v1/apps/" TEXT_B, app_list_reply, APP_B, .apps = SPH_LIST(list, 2));
-    const struct sph_msg_app_list_reply other = {.apps = SPH_LIST(list + 1, 1)};
-    check_answer("GET", "/spherule/v1/apps/" TEXT_A, &other, 404,
-                 "{\"error\":14680076,\"name\":\"RestApp/AppNotPresent\",\"message\":\"no "
-                 "application with component id " TEXT_A " is installed\"}");
-}
-
-static void apps_that_may_not_start(void **state) {
-    (void)state;
-    static const struct {
-        uint32_t hindrance;
-        const char *member;
-    } rows[] = {
-        {0, ""},
-        {1, ",\"mayNotStart\":\"Development is switched off, and the device trusts its signer for "
-            "development only: enable it ('azsphere device enable-development'), or add the "
-            "signer's certificate with 'spherule trust add CERT.pem --production'.\""},
-        {2, ",\"mayNotStart\":\"Development is switched off, and the device does not trust its "
-            "signer any more: add its certificate with 'spherule trust add CERT.pem "
-            "--production'.\""},
-        {3, ",\"mayNotStart\":\"The device does not let it start, for a reason that this gateway "
-            "does not know.\""},
-    };
-    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
-        const struct sph_msg_app app = {.component = ID_A, .hindrance = rows[i].hindrance};
-        const struct sph_msg_app_list_reply reply = {.apps = SPH_LIST(&app, 1)};
-        char body[700];
-        (void)snprintf(body, sizeof(body),
-                       "{\"componentId\":\"" TEXT_A "\",\"imageId\":\"" TEXT_0
-                       "\",\"name\":\"\",\"imageType\":0,\"state\":\"notPresent\","
-                       "\"packageBytes\":0,\"isStaged\":false,\"isDebugger\":false,"
-                       "\"startsByItself\":false,\"restarts\":0%s}",
-                       rows[i].member);
-        check_answer("GET", "/spherule/v1/apps/" TEXT_A, &reply, 200, body);
-    }
-}
-
 #define ROW(id, name, why, rest)                                                                   \
     "{\"id\":" id ",\"componentId\":\"" TEXT_A "\",\"name\":\"" name                               \
     "\",\"timeMs\":1700000000000,"                                                                 \
@@ -576,26 +444,15 @@ static void a_refusal_is_not_mixed_with_an_answer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status),
-        cmocka_unit_test(app_state),
-        cmocka_unit_test(app_control),
-        cmocka_unit_test(quota),
-        cmocka_unit_test(what_restarts),
-        cmocka_unit_test(images),
-        cmocka_unit_test(memory_stats),
-        cmocka_unit_test(device),
-        cmocka_unit_test(memory),
-        cmocka_unit_test(pages),
-        cmocka_unit_test(heap),
-        cmocka_unit_test(heap_usage),
-        cmocka_unit_test(apps),
-        cmocka_unit_test(kills),
-        cmocka_unit_test(apps_that_may_not_start),
-        cmocka_unit_test(trust),
-        cmocka_unit_test(pins),
-        cmocka_unit_test(capabilities),
-        cmocka_unit_test(device_log),
-        cmocka_unit_test(a_refusal_is_not_mixed_with_an_answer),
+        cmocka_unit_test(status),        cmocka_unit_test(app_state),
+        cmocka_unit_test(app_control),   cmocka_unit_test(quota),
+        cmocka_unit_test(what_restarts), cmocka_unit_test(images),
+        cmocka_unit_test(memory_stats),  cmocka_unit_test(device),
+        cmocka_unit_test(memory),        cmocka_unit_test(pages),
+        cmocka_unit_test(heap),          cmocka_unit_test(heap_usage),
+        cmocka_unit_test(kills),         cmocka_unit_test(trust),
+        cmocka_unit_test(pins),          cmocka_unit_test(capabilities),
+        cmocka_unit_test(device_log),    cmocka_unit_test(a_refusal_is_not_mixed_with_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
