@@ -32,24 +32,6 @@ static const struct fake_route no_apps[] = {
     {.request = "GET /app/status/" ID_A, .body = "{\"state\":\"notPresent\"}"},
     {.request = NULL},
 };
-/* One waits after its end, the other runs again after a crash. */
-#define ENDED(id, state, rest)                                                                     \
-    "{\"componentId\":\"" id "\",\"state\":\"" state "\",\"lastReportId\":7," rest "}"
-static const struct fake_route ended[] = {
-    {.request = "GET /spherule/v1/apps",
-     .body = "{\"apps\":[" ENDED(
-         ID_A, "stopped",
-         "\"lastWhy\":\"exit\",\"lastExitCode\":3,\"lastSignal\":0,"
-         "\"lastSignalName\":\"\",\"nextStartMs\":3200") "," ENDED(ID_B, "running",
-                                                                   "\"lastWhy\":\"crash\","
-                                                                   "\"lastExitCode\":0,"
-                                                                   "\"lastSignal\":11,"
-                                                                   "\"lastSignalName\":"
-                                                                   "\"SIGSEGV\"") "]}"},
-    {.request = "PATCH /app/status/" ID_A, .body = "{\"state\":\"running\"}"},
-    {.request = "PATCH /app/status/" ID_B, .body = "{\"state\":\"running\"}"},
-    {.request = NULL},
-};
 static const struct fake_route debugging[] = {
     {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[" APP(ID_A, "a", "stopped") "]}"},
     {.request = "PATCH /app/status/" ID_A,
@@ -80,18 +62,6 @@ static const struct talk statuses[] = {
     {"device app show-status -i {2F074B0F-D99D-4692-82D9-EF93A7D6463C}", two_apps, 0,
      ID_A ": App state: running\n", ""},
     {"device app show-status -i " ID_A " -o tsv", no_apps, 0, ID_A "\tnotPresent\t\t\t\t\n", ""},
-    {"device app show-status", ended, 0,
-     ID_A ": App state: stopped\n  Last end: exit, exit code 3 (report 7)\n"
-          "  Starts again in 3200 ms\n" ID_B
-          ": App state: running\n  Last end: crash, SIGSEGV (report 7)\n",
-     ""},
-    {"device app show-status -o tsv", ended, 0,
-     ID_A "\tstopped\texit\t3\t0\t3200\n" ID_B "\trunning\tcrash\t0\t11\t\n", ""},
-    {"device app show-status -o json -i " ID_B, ended, 0,
-     "[\n  {\n    \"componentId\": \"" ID_B "\",\n    \"state\": \"running\",\n"
-     "    \"lastWhy\": \"crash\",\n    \"lastExitCode\": 0,\n    \"lastSignal\": 11,\n"
-     "    \"nextStartMs\": null\n  }\n]\n",
-     ""},
     {"device app show-status", no_apps, 0, "", "No application is installed on device 'd'.\n"},
     {"device app show-status -o none", no_apps, 0, "", ""},
     {"device app show-status -o json", no_apps, 0, "[]\n",
@@ -115,11 +85,6 @@ static void test_show_status(void **state) {
 static const struct talk controls[] = {
     {"device app start", two_apps, 0, ID_A ": App state: running\n" ID_B ": App state: stopped\n",
      ""},
-    /* one that ran before is not told of: its restarts are older */
-    {"device app start", ended, 0, ID_A ": App state: running\n" ID_B ": App state: running\n",
-     "warn: application " ID_A
-     " ended right after its start: exit, exit code 3 (report 7); 'device "
-     "app show-kills 7' has the story\n"},
     {"device app stop -i " ID_B, two_apps, 0, ID_B ": App state: stopped\n", ""},
     {"device app start -o json -i " ID_A, two_apps, 0,
      "[\n  {\n    \"componentId\": \"" ID_A "\",\n    \"state\": \"running\"\n  }\n]\n", ""},
