@@ -10,6 +10,7 @@
 #include "agent/early_warning.h"
 #include "agent/gpio.h"
 #include "agent/lifecycle.h"
+#include "agent/medium.h"
 #include "agent/storage.h"
 
 struct call {
@@ -90,20 +91,25 @@ static int storage_errno(int rc, bool may_be_missing) {
     return rc >= 0 || is_known ? rc : -EIO;
 }
 
-/* The limit is told with it, but kept by RLIMIT_FSIZE: the library has no say in it. */
+/* The limit is told with it, but kept by the medium: the library has no say in it. Without FUSE the
+ * app gets its file itself, and its start has set RLIMIT_FSIZE. */
 static int answer_open_storage(const struct call *call) {
-    if (call->rights->storage_kib == 0)
+    const struct sph_channel_rights *rights = call->rights;
+    struct sph_device *device = call->device;
+    if (rights->storage_kib == 0)
         return -EACCES;
+    call->reply->number = UINT64_C(1024) * rights->storage_kib;
     int fd =
-        sph_storage_open(call->device->storage, &call->rights->component, call->rights->uid, NULL);
-    call->reply->number = (uint64_t)call->rights->storage_kib * 1024;
+        sph_medium_open(device->medium, &rights->component, rights->uid, call->reply->number, NULL);
+    if (fd == -ENOTSUP)
+        fd = sph_storage_open(device->storage, &rights->component, rights->uid, NULL);
     return pass_on(call, storage_errno(fd, false));
 }
 
 static int answer_delete_storage(const struct call *call) {
     if (call->rights->storage_kib == 0)
         return -EACCES;
-    return storage_errno(sph_storage_delete(call->device->storage, &call->rights->component, NULL),
+    return storage_errno(sph_medium_delete(call->device->medium, &call->rights->component, NULL),
                          true);
 }
 

@@ -16,6 +16,7 @@
 #include "agent/channel_request.h"
 #include "agent/device.h"
 #include "agent/gpio.h"
+#include "agent/medium.h"
 #include "agent/storage.h"
 #include "base/attr.h"
 #include "base/cleanup.h"
@@ -39,6 +40,7 @@ static int setup(void **state) {
     assert_int_equal(sph_loop_new(&device->loop, NULL), 0);
     assert_int_equal(sph_gpio_new(device, &device->gpio, NULL), 0);
     assert_int_equal(sph_storage_new(device->state_fd, &device->storage, NULL), 0);
+    assert_int_equal(sph_medium_new(device, &device->medium, NULL), 0);
     fixture->listen_fd = sph_unix_listen(fixture->dir_fd, "agent", SOCK_SEQPACKET, 0600, NULL);
     assert_true(fixture->listen_fd >= 0);
     fixture->rights = (struct sph_channel_rights){
@@ -56,6 +58,7 @@ static void open_channel(struct fixture *fixture) {
 static int teardown(void **state) {
     struct fixture *fixture = *state;
     (void)sph_channel_free(fixture->channel);
+    (void)sph_medium_free(fixture->device.medium);
     (void)sph_storage_free(fixture->device.storage);
     (void)sph_gpio_free(fixture->device.gpio);
     (void)sph_loop_free(fixture->device.loop);

@@ -21,6 +21,7 @@ struct sph_kill_store;
 struct sph_lifecycle;
 struct sph_log_wait;
 struct sph_logring;
+struct sph_medium;
 struct sph_registry;
 struct sph_server;
 struct sph_settings;
@@ -75,6 +76,7 @@ struct sph_device {
     struct sph_kill_store *kills;
     struct sph_uidmap *uids;
     struct sph_storage *storage;
+    struct sph_medium *medium;
     struct sph_trust_store *trust;
     struct sph_settings *settings;
     struct sph_capabilities *capabilities;

@@ -9,6 +9,7 @@
 #include "agent/install.h"
 #include "agent/kill_store.h"
 #include "agent/logring.h"
+#include "agent/medium.h"
 #include "agent/registry.h"
 #include "agent/settings.h"
 #include "agent/stage.h"
@@ -31,6 +32,8 @@ int sph_device_load_state(struct sph_device *device, const struct sph_device_rin
     if (code == 0)
         code = sph_storage_new(fd, &device->storage, err);
     if (code == 0)
+        code = sph_medium_new(device, &device->medium, err);
+    if (code == 0)
         code = sph_trust_store_new(fd, &device->trust, err);
     if (code == 0)
         code = sph_settings_new(fd, &device->settings, err);
@@ -49,6 +52,7 @@ void sph_device_unload_state(struct sph_device *device) {
     device->capabilities = sph_capabilities_free(device->capabilities);
     device->settings = sph_settings_free(device->settings);
     device->trust = sph_trust_store_free(device->trust);
+    device->medium = sph_medium_free(device->medium);
     device->storage = sph_storage_free(device->storage);
     device->uids = sph_uidmap_free(device->uids);
     device->kills = sph_kill_store_free(device->kills);

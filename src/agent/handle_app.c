@@ -9,10 +9,10 @@
 #include "agent/install.h"
 #include "agent/kill_store.h"
 #include "agent/lifecycle.h"
+#include "agent/medium.h"
 #include "agent/registry.h"
 #include "agent/server.h"
 #include "agent/stage.h"
-#include "agent/storage.h"
 #include "agent/verify.h"
 #include "base/cleanup.h"
 #include "wire/msg_app.h"
@@ -101,18 +101,23 @@ int sph_handle_app_list(struct sph_call *call) {
     return sph_call_reply(call, &reply);
 }
 
-/* What the file has, of what the manifest asked for. An app without storage has 0 of 0. */
+/* What the medium holds, of what the manifest asked for, and its wear. An app without storage has 0
+ * of 0. */
 int sph_handle_app_quota(struct sph_call *call) {
     const struct sph_msg_component *asked = call->request;
     struct sph_device *device = call->device;
     const struct sph_installed_app *app = sph_registry_find(device->registry, &asked->component);
-    struct sph_msg_quota_reply reply = {.used_bytes = 0};
+    struct sph_medium_figures figures;
     if (!app)
         return sph_call_refuse_not_present(call, &asked->component);
-    if (sph_storage_usage(device->storage, &app->component, &reply.used_bytes, &call->refusal.err) <
-        0)
+    if (sph_medium_read(device->medium, &app->component, &figures, &call->refusal.err) < 0)
         return sph_call_refuse_errno(call);
-    reply.limit_bytes = UINT64_C(1024) * app->storage_kib;
+    const struct sph_msg_quota_reply reply = {.used_bytes = figures.used_bytes,
+                                              .limit_bytes = UINT64_C(1024) * app->storage_kib,
+                                              .bytes_written = figures.wear.bytes_written,
+                                              .blocks_erased = figures.wear.blocks_erased,
+                                              .writes = figures.wear.writes,
+                                              .idle_writes = figures.wear.idle_writes};
     return sph_call_reply(call, &reply);
 }
 

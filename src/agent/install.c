@@ -14,6 +14,7 @@
 #include "agent/device.h"
 #include "agent/folder.h"
 #include "agent/mapped_file.h"
+#include "agent/medium.h"
 #include "agent/registry.h"
 #include "agent/stage.h"
 #include "agent/storage.h"
@@ -195,6 +196,7 @@ static int remove_package(struct sph_device *device, const struct sph_guid *comp
 int sph_install_delete(struct sph_device *device, const struct sph_guid *component,
                        struct sph_refusal *refusal) {
     struct sph_err *err = &refusal->err;
+    sph_medium_forget(device->medium, component);
     if (remove_package(device, component, err) < 0 ||
         sph_storage_forget(device->storage, component, err) < 0 ||
         sph_uidmap_forget(device->uids, component, err) < 0)

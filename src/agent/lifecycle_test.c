@@ -497,7 +497,7 @@ static void test_channel(void **state) {
     static const char wanted[] = "memory 1\nmemory 3: 22\nos " SPH_DEVICE_OS_VERSION
                                  "\npackage 0\nop 99: 38\npin 5: 13\npin 76: 19\npin 12: 0\n"
                                  "pin 12 again: 16\npin 8: 0\nmode 7: 22\nwrite to an input: 9\n"
-                                 "set: 1\nstorage: 0 8192\nwritten 8192 errno 27\ndelete: 0\n"
+                                 "set: 1\nstorage: 0 8192\nwritten 8192 errno 122\ndelete: 0\n"
                                  "delete again: 2\nready\n";
     struct rig *rig = *state;
     struct sph_gpio_pin pin;

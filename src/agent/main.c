@@ -20,6 +20,7 @@
 #include "agent/handle.h"
 #include "agent/lifecycle.h"
 #include "agent/machine.h"
+#include "agent/medium.h"
 #include "agent/options.h"
 #include "agent/registry.h"
 #include "agent/server.h"
@@ -254,6 +255,7 @@ static void stop_device(struct agent *agent) {
     device->server = sph_server_free(device->server);
     device->lifecycle = sph_lifecycle_free(device->lifecycle);
     device->gpio = sph_gpio_free(device->gpio);
+    device->medium = sph_medium_free(device->medium); /* its watch is the loop's */
     device->footprint = sph_footprint_free(device->footprint);
     sph_loop_remove(agent->on_int);
     sph_loop_remove(agent->on_term);

@@ -19,6 +19,7 @@
 #include "agent/device.h"
 #include "agent/heap_decide.h"
 #include "agent/machine.h"
+#include "agent/medium.h"
 #include "agent/orders.h"
 #include "agent/processes.h"
 #include "agent/registry.h"
@@ -61,11 +62,21 @@ struct sph_session *sph_session_new(struct sph_device *device,
     return session;
 }
 
+/* Without storage there is no file to write; the limit then bounds a memfd, at all of the RAM. With
+ * storage the medium holds the app to its quota, and a limit would answer before it, with EFBIG; a
+ * memfd is the second net's. Where there is no FUSE, the limit is all there is. */
 static uint64_t file_limit(const struct sph_session *session, const struct sph_installed_app *app) {
-    /* Without storage there is no file to write; the limit then bounds a memfd, at all of the RAM.
-     */
-    return app->storage_kib > 0 ? (uint64_t)app->storage_kib * 1024
-                                : session->device->profile.ram_bytes;
+    struct sph_device *device = session->device;
+    struct sph_err err = SPH_ERR_NULL;
+    if (app->storage_kib == 0)
+        return device->profile.ram_bytes;
+    if (sph_medium_prepare(device->medium, &err) == 0)
+        return UINT64_MAX; /* RLIM_INFINITY */
+    sph_device_note(
+        device, &session->component,
+        "its storage is held by a limit of file sizes alone, and wear is not counted: %s",
+        err.text);
+    return UINT64_C(1024) * app->storage_kib;
 }
 
 /* Before anything is made: a package for another processor costs nothing but the look at its

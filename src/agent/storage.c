@@ -1,6 +1,5 @@
-/* One folder per component, so that deleting an app is removing one folder. The size limit is not
- * kept here: the kernel holds the app to it (RLIMIT_FSIZE), which also counts writes that never
- * pass the agent. */
+/* One folder per component, so that deleting an app is removing one folder. The quota is not kept
+ * here: medium.c stands between the app and its file. */
 #include "agent/storage.h"
 
 #include <errno.h>
@@ -17,7 +16,7 @@ struct sph_storage {
     int fd; /* state/storage */
 };
 
-enum { PATH_SIZE = SPH_GUID_TEXT + sizeof("/mutable") };
+enum { PATH_SIZE = SPH_GUID_TEXT + sizeof("/mutable") }; /* and "/wear" */
 
 /* The file has a folder of its own, so that deleting the app cannot leave a part of its storage. */
 static const char *mutable_path(const struct sph_guid *component, char ret_path[PATH_SIZE]) {
@@ -49,9 +48,13 @@ struct sph_storage *sph_storage_free(struct sph_storage *storage) {
     return NULL;
 }
 
-/* Opened by root and handed over: the app needs no path to it, and its user none but the
- * descriptor. The owner is set each time, since the folder may have been moved to a place with
- * another hash. */
+int sph_storage_fd(const struct sph_storage *storage) {
+    return storage->fd;
+}
+
+/* Opened by root: the app needs no path to it. It is the app's user's all the same, who gets this
+ * very file where the medium is not served; set each time, since the folder may have been moved to
+ * a place with another hash. */
 int sph_storage_open(struct sph_storage *storage, const struct sph_guid *component, uid_t uid,
                      struct sph_err *err) {
     char path[PATH_SIZE], folder[SPH_GUID_TEXT];
@@ -84,7 +87,24 @@ int sph_storage_delete(struct sph_storage *storage, const struct sph_guid *compo
                           sph_guid_format(component, folder));
 }
 
-/* The size, not the blocks: what the app's limit counts (RLIMIT_FSIZE). */
+int sph_storage_open_wear(struct sph_storage *storage, const struct sph_guid *component, bool make,
+                          struct sph_err *err) {
+    char path[PATH_SIZE], folder[SPH_GUID_TEXT];
+    sph_guid_format(component, folder);
+    int code = make ? sph_dir_make(storage->fd, folder, 0700, err) : 0;
+    if (code < 0)
+        return code;
+    (void)snprintf(path, sizeof(path), "%s/wear", folder);
+    int fd =
+        openat(storage->fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0600);
+    if (fd >= 0)
+        return fd;
+    if (errno == ENOENT)
+        return SPH_FAIL(err, -ENOENT, "%s has written nothing to its storage", folder);
+    return SPH_FAIL_ERRNO(err, -errno, "cannot open the wear of the storage of %s", folder);
+}
+
+/* The size, not the blocks: what the app's quota counts. */
 int sph_storage_usage(struct sph_storage *storage, const struct sph_guid *component,
                       uint64_t *ret_bytes, struct sph_err *err) {
     char path[PATH_SIZE], folder[SPH_GUID_TEXT];

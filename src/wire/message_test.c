@@ -398,12 +398,14 @@ static void events(void **state) {
           "1=0100000000000000 2=0200000000000000 3=0300000000000000 4=05000000 5=" HEX_B " 6='n' "
           "7=04000000 8=02000000 9=c3 10=0500000000000000 11=0600000000000000 12=0700000000000000 "
           "13=0800000000000000 14=0900000000000000 15=01000000 16=0a000000 17=0b000000 18=0c000000 "
-          "19=0d00000000000000 20=01 21=0e000000 22=0f000000",
+          "19=0d00000000000000 20=01 21=0e000000 22=0f000000 30=1000000000000000 "
+          "31=1100000000000000 32=1200000000000000 33=1300000000000000",
           .seq = 1, .wall_ms = 2, .monotonic_ns = 3, .kind = SPH_EVENT_ENDED, .component = ID_B,
           .name = T("n"), .pid = 4, .stream = SPH_EVENT_STDERR, .text = T("\xc3"), .user_bytes = 5,
           .peak_user_bytes = 6, .total_bytes = 7, .limit_bytes = 8, .report_id = 9,
           .why = SPH_END_RATION, .exit_code = 10, .signal = 11, .restarts = 12,
-          .restart_delay_ms = 13, .will_restart = true, .pin = 14, .value = 15);
+          .restart_delay_ms = 13, .will_restart = true, .pin = 14, .value = 15, .writes = 16,
+          .idle_writes = 17, .bytes_written = 18, .blocks_erased = 19);
     CHECK(events, "1=01 2=0700000000000000 3=01", .has_after = true, .after_seq = 7, .hold = true);
     CHECK(events_ack, "1=ffffffffffffffff", .seq = UINT64_MAX);
     CHECK(events_reply, "1=0200000000000000 2=0100000000000000", .last_seq = 2, .oldest_seq = 1);

@@ -29,6 +29,10 @@ static const struct sph_field event_fields[] = {
     FIELD(sph_msg_event, 20, BOOL, will_restart),
     FIELD(sph_msg_event, 21, U32, pin),
     FIELD(sph_msg_event, 22, U32, value),
+    FIELD(sph_msg_event, 30, U64, writes),
+    FIELD(sph_msg_event, 31, U64, idle_writes),
+    FIELD(sph_msg_event, 32, U64, bytes_written),
+    FIELD(sph_msg_event, 33, U64, blocks_erased),
 };
 CODEC(sph_msg_event, "event", event_fields);
 

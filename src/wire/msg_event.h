@@ -20,6 +20,7 @@ enum sph_event_kind {
     SPH_EVENT_DELETED = 7,
     SPH_EVENT_GPIO = 8,           /* pin, value */
     SPH_EVENT_AGENT_STOPPING = 9, /* the last one of this boot */
+    SPH_EVENT_STORAGE_WEAR = 10,  /* writes to blocks_erased; text: the warning, if it is one */
 };
 
 /* Of SPH_EVENT_OUTPUT: which descriptor of the app, and how much goes into one event. */
@@ -49,6 +50,7 @@ struct sph_msg_event {
     uint64_t restart_delay_ms;  /* of an end: when it is started again; with will_restart */
     bool will_restart;
     uint32_t pin, value; /* the level after the change, 0 or 1 */
+    uint64_t writes, idle_writes, bytes_written, blocks_erased; /* as in sph_msg_quota_reply */
 };
 
 /* Events after this one are sent again as far as the device keeps them, then every new one, as

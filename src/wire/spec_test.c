@@ -87,7 +87,8 @@ static void events(void **state) {
                {SPH_EVENT_STARTED, "started"}, {SPH_EVENT_OUTPUT, "output"},
                {SPH_EVENT_NEW_PEAK, "new peak"}, {SPH_EVENT_ENDED, "ended"},
                {SPH_EVENT_STOPPED, "stopped"}, {SPH_EVENT_DELETED, "deleted"},
-               {SPH_EVENT_GPIO, "gpio"}, {SPH_EVENT_AGENT_STOPPING, "agent stopping"});
+               {SPH_EVENT_GPIO, "gpio"}, {SPH_EVENT_AGENT_STOPPING, "agent stopping"},
+               {SPH_EVENT_STORAGE_WEAR, "storage wear"});
     ASSERT_ROW("stream", "", {SPH_EVENT_STDOUT, "standard output"},
                {SPH_EVENT_STDERR, "standard error"});
 }

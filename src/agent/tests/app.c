@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "agent/tests/app_sandbox.h"
+#include "agent/tests/app_storage.h"
 #include "wire/app_channel.h"
 
 static int argument(char **args, int fallback) {
@@ -350,7 +351,7 @@ static int do_stop_self(char **args) {
 
 /* ---- the channel ---- */
 
-static int request(uint32_t op, uint32_t a, uint32_t b, uint32_t c, struct sph_app_reply *reply) {
+int request(uint32_t op, uint32_t a, uint32_t b, uint32_t c, struct sph_app_reply *reply) {
     struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = SPH_APP_CHANNEL_PATH};
     struct sph_app_request packet = {SPH_APP_CHANNEL_VERSION, op, {a, b, c, 0}};
     union {
@@ -485,6 +486,12 @@ int main(int argc, char **argv) {
         {"channel", do_channel},
         {"hold-output", do_hold_output},
         {"hang", do_hang},
+        {"fill", do_fill},
+        {"write-ways", do_write_ways},
+        {"deleted", do_deleted},
+        {"mappings", do_mappings},
+        {"rewrite", do_rewrite},
+        {"keep-open", do_keep_open},
     };
     if (argc < 3)
         return 98;

@@ -17,6 +17,7 @@
 #include "agent/gpio.h"
 #include "agent/kill_store.h"
 #include "agent/logring.h"
+#include "agent/medium.h"
 #include "agent/registry.h"
 #include "agent/storage.h"
 #include "agent/trust_store.h"
@@ -156,6 +157,7 @@ static void make_parts(struct rig *rig) {
     MUST(sph_trust_store_new(device->state_fd, &device->trust, err));
     MUST(sph_capabilities_new(device->state_fd, true, &device->capabilities, err));
     MUST(sph_registry_new(device->state_fd, device->uids, &device->registry, err));
+    MUST(sph_medium_new(device, &device->medium, err));
     MUST(sph_gpio_new(device, &device->gpio, err));
     MUST(sph_lifecycle_new(device, &device->lifecycle, err));
     sph_lifecycle_on_end(device->lifecycle, on_end, rig);
@@ -192,6 +194,7 @@ void rig_free(struct rig *rig) {
     struct sph_device *device = &rig->device;
     (void)sph_lifecycle_free(device->lifecycle);
     (void)sph_gpio_free(device->gpio);
+    (void)sph_medium_free(device->medium);
     (void)sph_registry_free(device->registry);
     (void)sph_capabilities_free(device->capabilities);
     (void)sph_trust_store_free(device->trust);
