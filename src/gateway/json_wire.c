@@ -136,6 +136,7 @@ static const char *event_kind_word(uint32_t kind) {
         [SPH_EVENT_DELETED] = "deleted",
         [SPH_EVENT_GPIO] = "gpio",
         [SPH_EVENT_AGENT_STOPPING] = "agentStopping",
+        [SPH_EVENT_STORAGE_WEAR] = "storageWear",
     };
     return word_of(words, SPH_ARRAY_SIZE(words), kind, "unknown");
 }
@@ -299,6 +300,16 @@ static void json_event_end(struct sph_json_out *out, const struct sph_msg_event 
     sph_json_key_u64(out, "restartDelayMs", event->restart_delay_ms);
 }
 
+/* The warning is there when there is one. */
+static void json_event_wear(struct sph_json_out *out, const struct sph_msg_event *event) {
+    sph_json_key_u64(out, "writes", event->writes);
+    sph_json_key_u64(out, "bytesWritten", event->bytes_written);
+    sph_json_key_u64(out, "blocksErased", event->blocks_erased);
+    sph_json_key_u64(out, "idleWrites", event->idle_writes);
+    if (event->text.len)
+        sph_json_key_slice(out, "warning", event->text);
+}
+
 /* Of the record's fields those that a kind has; a kind of a later version has the common ones. */
 static void json_event_details(struct sph_json_out *out, const struct sph_msg_event *event) {
     switch (event->kind) {
@@ -319,6 +330,9 @@ static void json_event_details(struct sph_json_out *out, const struct sph_msg_ev
     case SPH_EVENT_GPIO:
         sph_json_key_u64(out, "pin", event->pin);
         sph_json_key_u64(out, "value", event->value);
+        break;
+    case SPH_EVENT_STORAGE_WEAR:
+        json_event_wear(out, event);
         break;
     default:
         break;

@@ -145,7 +145,10 @@ static void events(void **state) {
         {SPH_EVENT_DELETED, "deleted", ""},
         {SPH_EVENT_GPIO, "gpio", ",\"pin\":13,\"value\":1"},
         {SPH_EVENT_AGENT_STOPPING, "agentStopping", ""},
-        {10, "unknown", ""},
+        {SPH_EVENT_STORAGE_WEAR, "storageWear",
+         ",\"writes\":14,\"bytesWritten\":16,\"blocksErased\":17,\"idleWrites\":15,\"warning\":"
+         "\"out\\n\""},
+        {11, "unknown", ""},
         {UINT32_MAX, "unknown", ""},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
@@ -165,6 +168,10 @@ static void events(void **state) {
             .pin = 13,
             .value = 1,
             .restart_delay_ms = 12,
+            .writes = 14,
+            .idle_writes = 15,
+            .bytes_written = 16,
+            .blocks_erased = 17,
             .will_restart = true,
             .why = SPH_END_CRASH,
             .limit_bytes = UINT64_MAX,

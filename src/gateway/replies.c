@@ -110,6 +110,22 @@ unsigned sph_format_quota(const struct sph_call *call, const void *message,
     return end(&out);
 }
 
+/* What the device's own interface rounds, and what its storage has gone through. */
+unsigned sph_format_storage(const struct sph_call *call, const void *message,
+                            struct sph_response *response) {
+    const struct sph_msg_quota_reply *reply = message;
+    struct sph_json_out out;
+    begin(&out, response);
+    sph_json_key_guid(&out, "componentId", &call->component);
+    sph_json_key_u64(&out, "usedBytes", reply->used_bytes);
+    sph_json_key_u64(&out, "limitBytes", reply->limit_bytes);
+    sph_json_key_u64(&out, "writes", reply->writes);
+    sph_json_key_u64(&out, "bytesWritten", reply->bytes_written);
+    sph_json_key_u64(&out, "blocksErased", reply->blocks_erased);
+    sph_json_key_u64(&out, "idleWrites", reply->idle_writes);
+    return end(&out);
+}
+
 /* Absent means false: the original's clients look for the member, not for its value. */
 unsigned sph_format_restarting(const struct sph_call *call, const void *message,
                                struct sph_response *response) {

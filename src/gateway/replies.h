@@ -15,6 +15,7 @@ sph_route_format_fn sph_format_abi_versions;
 sph_route_format_fn sph_format_app_state; /* of an app list */
 sph_route_format_fn sph_format_app_control;
 sph_route_format_fn sph_format_quota;
+sph_route_format_fn sph_format_storage;
 sph_route_format_fn sph_format_restarting;
 sph_route_format_fn sph_format_restart;
 sph_route_format_fn sph_format_images;

@@ -75,6 +75,15 @@ static void quota(void **state) {
               .limit_bytes = cases[i].limit);
 }
 
+static void storage(void **state) {
+    (void)state;
+    CHECK("GET", "/spherule/v1/storage/" TEXT_A, quota_reply,
+          "{\"componentId\":\"" TEXT_A "\",\"usedBytes\":1,\"limitBytes\":8192,\"writes\":4,"
+          "\"bytesWritten\":" MAX64 ",\"blocksErased\":3,\"idleWrites\":2}",
+          .used_bytes = 1, .limit_bytes = 8192, .bytes_written = UINT64_MAX, .blocks_erased = 3,
+          .writes = 4, .idle_writes = 2);
+}
+
 static void what_restarts(void **state) {
     (void)state;
     static const char *const paths[][2] = {{"DELETE", "/app/image/" TEXT_A},
@@ -444,15 +453,25 @@ static void a_refusal_is_not_mixed_with_an_answer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status),        cmocka_unit_test(app_state),
-        cmocka_unit_test(app_control),   cmocka_unit_test(quota),
-        cmocka_unit_test(what_restarts), cmocka_unit_test(images),
-        cmocka_unit_test(memory_stats),  cmocka_unit_test(device),
-        cmocka_unit_test(memory),        cmocka_unit_test(pages),
-        cmocka_unit_test(heap),          cmocka_unit_test(heap_usage),
-        cmocka_unit_test(kills),         cmocka_unit_test(trust),
-        cmocka_unit_test(pins),          cmocka_unit_test(capabilities),
-        cmocka_unit_test(device_log),    cmocka_unit_test(a_refusal_is_not_mixed_with_an_answer),
+        cmocka_unit_test(status),
+        cmocka_unit_test(app_state),
+        cmocka_unit_test(app_control),
+        cmocka_unit_test(quota),
+        cmocka_unit_test(storage),
+        cmocka_unit_test(what_restarts),
+        cmocka_unit_test(images),
+        cmocka_unit_test(memory_stats),
+        cmocka_unit_test(device),
+        cmocka_unit_test(memory),
+        cmocka_unit_test(pages),
+        cmocka_unit_test(heap),
+        cmocka_unit_test(heap_usage),
+        cmocka_unit_test(kills),
+        cmocka_unit_test(trust),
+        cmocka_unit_test(pins),
+        cmocka_unit_test(capabilities),
+        cmocka_unit_test(device_log),
+        cmocka_unit_test(a_refusal_is_not_mixed_with_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,6 +367,7 @@ static void what_the_path_names(void **state) {
     static const char *const paths[][2] = {{"DELETE", "/app/image/" APP},
                                            {"GET", "/app/quota/" APP},
                                            {"GET", "/app/status/" APP},
+                                           {"GET", "/spherule/v1/storage/" APP},
                                            {"GET", "/spherule/v1/apps/" APP}};
     for (size_t i = 0; i < SPH_ARRAY_SIZE(paths); i++) {
         expect_message(paths[i][0], paths[i][1], NULL, &sph_msg_component_codec, &component);

@@ -54,6 +54,7 @@ const struct sph_route sph_routes[] = {
     ROUTE("GET", OWN "/memory", NONE, NONE, ASK, MEMORY, NULL, sph_format_memory),
     ROUTE("GET", OWN "/memory/pages/*", COMPONENT, NONE, ASK, PAGES, sph_build_pages, sph_format_pages),
     ROUTE("GET", OWN "/heap/*", COMPONENT, NONE, ASK, HEAP, sph_build_component, sph_format_heap),
+    ROUTE("GET", OWN "/storage/*", COMPONENT, NONE, ASK, APP_QUOTA, sph_build_component, sph_format_storage),
     ROUTE("GET", OWN "/apps", NONE, NONE, ASK, APP_LIST, sph_build_component, sph_format_apps),
     ROUTE("GET", OWN "/apps/*", COMPONENT, NONE, ASK, APP_LIST, sph_build_component, sph_format_app),
     ROUTE("POST", OWN "/apps/*/run", COMPONENT, JSON_OR_NONE, ASK, APP_CONTROL, sph_build_run_once, sph_format_run),

@@ -470,6 +470,7 @@ static void errors_of_the_agent(void **state) {
         {"PATCH", "/app/status/*", SPH_DEVERR_APP_NOT_PRESENT, 409},
         {"POST", "/spherule/v1/apps/*/run", SPH_DEVERR_APP_NOT_PRESENT, 404},
         {"GET", "/app/quota/*", SPH_DEVERR_APP_NOT_PRESENT, 404},
+        {"GET", "/spherule/v1/storage/*", SPH_DEVERR_APP_NOT_PRESENT, 404},
         {"DELETE", "/app/image/*", SPH_DEVERR_APP_NOT_PRESENT, 200},
         {"DELETE", "/app/image/*", SPH_DEVERR_NO_IMAGE_WITH_MATCHING_COMPONENT, 200},
         {"DELETE", "/app/image/*", SPH_DEVERR_APP_BUSY, 409},

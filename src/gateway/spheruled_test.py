@@ -87,7 +87,7 @@ def app_list(request):
 
 
 def quota(request):
-    return fields((1, u64(1025)), (2, u64(8192))) if request[1] == guid(APP) else unknown(request)
+    return fields((1, u64(1025)), (2, u64(8192)), (3, u64(5000)), (4, u64(3)), (5, u64(4)), (6, u64(2))) if request[1] == guid(APP) else unknown(request)
 
 
 def control(request):
@@ -359,6 +359,8 @@ class Bodies(GatewayTest):
                                                       "peakUserBytes": 40960, "totalBytes": 0,
                                                       "kernelBytes": 0, "kernelExact": False, "pids": [42, 43],
                                                       "heapState": "notAsked"}]}),
+                ("/storage/" + APP, {"componentId": APP, "usedBytes": 1025, "limitBytes": 8192, "writes": 4,
+                                     "bytesWritten": 5000, "blocksErased": 3, "idleWrites": 2}),
                 ("/memory/pages/" + APP + "?first=5",
                  {"componentId": APP, "pageBytes": 4096, "exact": True, "how": "PAGEMAP_SCAN", "totalMappings": 2,
                   "first": 5, "mappings": [shown, shown], "anonymousPages": 4, "sharedPages": 0, "filePages": 2}),
@@ -775,14 +777,18 @@ class Events(GatewayTest):
               "willRestart": True, "restartDelayMs": 1000}),
             (6, app, {"kind": "stopped"}), (7, app, {"kind": "deleted"}),
             (8, app + ((21, u32(12)), (22, u32(1))), {"kind": "gpio", "pin": 12, "value": 1}),
-            (9, app, {"kind": "agentStopping"}), (77, app, {"kind": "unknown"})]
+            (9, app, {"kind": "agentStopping"}),
+            (10, app + ((9, "compare"), (30, u64(4)), (31, u64(2)), (32, u64(5000)), (33, u64(3))),
+             {"kind": "storageWear", "writes": 4, "bytesWritten": 5000, "blocksErased": 3, "idleWrites": 2,
+              "warning": "compare"}),
+            (77, app, {"kind": "unknown"})]
         for seq, (kind, more, wanted) in enumerate(events, 1):
             self.agent.event(seq, kind, *more)
             self.expect(self.call("GET", "/status"), 200, {"uptime": 634})
             self.assertEqual(self.line(stream), {**common, "seq": seq, "timeMs": 1000 + seq, **wanted})
-        again = self.stream("?after=9")
-        self.assertEqual(self.line(again), {"kind": "subscribed", "lastSeq": 11})
-        self.assertEqual([self.line(again)["seq"] for _ in range(2)], [10, 11])
+        again = self.stream("?after=10")
+        self.assertEqual(self.line(again), {"kind": "subscribed", "lastSeq": 12})
+        self.assertEqual([self.line(again)["seq"] for _ in range(2)], [11, 12])
         self.assertEqual(self.call("GET", "/spherule/v1/gateway").json["eventClients"], 2)
 
     def test_loss_and_return_are_told(self):
