@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -213,15 +215,124 @@ static void test_damaged_record(void **state) {
                      1);
 }
 
+/* ---- what goes wrong ---- */
+
+/* Of the server, which is forked from this process; no_fuse is the agent's. */
+static struct faults {
+    pid_t agent;
+    int pwrite_errno; /* 0: none */
+    int fsync_errno;
+    bool no_fuse;
+} * faults;
+
+ssize_t __real_pwrite64(int fd, const void *data, size_t len, off64_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *data, size_t len, off64_t offset);
+ssize_t __wrap_pwrite64(int fd, const void *data, size_t len, off64_t offset) {
+    if (!faults || !faults->pwrite_errno || getpid() == faults->agent)
+        return __real_pwrite64(fd, data, len, offset);
+    errno = faults->pwrite_errno;
+    return -1;
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd) {
+    if (!faults || !faults->fsync_errno || getpid() == faults->agent)
+        return __real_fsync(fd);
+    errno = faults->fsync_errno;
+    return -1;
+}
+
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...) {
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    if (!faults || !faults->no_fuse || strcmp(path, "/dev/fuse") != 0)
+        return __real_open64(path, flags, mode);
+    errno = ENOENT;
+    return -1;
+}
+
+/* The host's disk is full: the app hears of it, and nothing is counted that was not written. */
+static void test_full_disk(void **state) {
+    struct rig *rig = *state;
+    run(rig, RIG_ARGS("rewrite", "3"));
+    faults->pwrite_errno = ENOSPC;
+    run(rig, RIG_ARGS("fill"));
+    faults->pwrite_errno = 0;
+    assert_non_null(strstr(rig->output, "too much: -28\none more: -28\n"));
+    faults->fsync_errno = EIO;
+    run(rig, RIG_ARGS("fill"));
+    faults->fsync_errno = 0;
+    assert_non_null(strstr(rig->output, "zero: 1\nsync: -5\n"));
+    struct sph_medium_figures figures = figures_of(rig);
+    assert_int_equal(figures.wear.writes, 3 + 1 + 4); /* the full disk could be cut to 100 bytes */
+}
+
+/* The kernel goes without its server: descriptors fail, and the next start has a new one. */
+static void test_server_dies(void **state) {
+    struct rig *rig = *state;
+    struct sph_medium_figures figures;
+    struct sph_err err = SPH_ERR_NULL;
+    char path[64];
+    rig_must_start(rig, RIG_ARGS("keep-open"), SPH_START_ONCE);
+    rig_await_output(rig, "ready", 5000);
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    FILE *children = fopen(path, "re");
+    int pid, server = -1;
+    while (fscanf(children, "%d", &pid) == 1) {
+        sph_autobuf struct sph_buf name = SPH_BUF_LIMIT(64);
+        (void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+        if (sph_file_read(AT_FDCWD, path, &name, NULL) == 0 &&
+            strcmp(name.data, "spherule-medium\n") == 0)
+            server = pid;
+    }
+    (void)fclose(children);
+    assert_true(server > 0);
+    assert_int_equal(kill(server, SIGKILL), 0);
+    rig_run(rig, 20);
+    assert_int_equal(sph_medium_read(rig->device.medium, &rig->component, &figures, &err), -EIO);
+    assert_string_equal(err.text, "The server of the mutable storage has ended.");
+    assert_int_equal(
+        sph_lifecycle_stop(rig->device.lifecycle, &rig->component, rig_stopped, rig, NULL), 0);
+    rig_await_stopped(rig, 5000);
+    expect_figures(rig, 0, &(struct sph_wear){8192, 2, 1, 0});
+    run(rig, RIG_ARGS("rewrite", "3"));
+    expect_figures(rig, 7, &(struct sph_wear){8192 + 21, 2 + 3, 4, 2});
+}
+
+/* Then the quota is a limit of the file's size, as the kernel keeps it. */
+static void test_no_fuse(void **state) {
+    struct rig *rig = *state;
+    faults->no_fuse = true;
+    run(rig, RIG_ARGS("fill"));
+    faults->no_fuse = false;
+    assert_non_null(
+        strstr(rig->output, "too much: 8192\none more: -27\nover what is there: 8192\n"));
+    expect_figures(rig, QUOTA, &(struct sph_wear){0});
+    assert_int_equal(count_in_log(rig, "its storage is held by a limit of file sizes alone, and "
+                                       "wear is not counted: there is no /dev/fuse here: No such "
+                                       "file or directory"),
+                     1);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        TEST(test_fill),     TEST(test_every_way),
-        TEST(test_deleted),  TEST(test_deleted_and_killed),
-        TEST(test_mappings), TEST(test_warning),
-        TEST(test_kept),     TEST(test_damaged_record),
+        TEST(test_fill),      TEST(test_every_way),
+        TEST(test_deleted),   TEST(test_deleted_and_killed),
+        TEST(test_mappings),  TEST(test_warning),
+        TEST(test_kept),      TEST(test_damaged_record),
+        TEST(test_full_disk), TEST(test_server_dies),
+        TEST(test_no_fuse),
     };
+    faults = mmap(NULL, sizeof(*faults), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(faults != MAP_FAILED);
+    faults->agent = getpid();
     rig_require();
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

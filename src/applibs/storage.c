@@ -1,5 +1,5 @@
 /* The agent knows where the package is mounted and holds the mutable file. The file's own quota is
- * enforced by the kernel on the descriptor's writes, not here. */
+ * enforced on whatever is done with the descriptor, not here. */
 #include <applibs/storage.h>
 
 #include <errno.h>

@@ -20,7 +20,7 @@
 #include "base/text.h"
 #include "cli/package_file.h"
 
-/* Mutable storage is quota'd through RLIMIT_FSIZE, so any figure would do; 16 MiB is far above what
+/* The agent keeps the quota of mutable storage, so any figure would do; 16 MiB is far above what
  * the original has (64 KiB), and low enough that a misplaced digit does not fill the machine's
  * disk. */
 #define STORAGE_MAX ((uint64_t)16 << 20)

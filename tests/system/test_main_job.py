@@ -212,8 +212,13 @@ class MainJob(unittest.TestCase):
             self.assertLess(device.stats()[2], RATION)
 
     def test_counter_survives(self):
-        """What an app stores outlives its restart, the device's, and the agent's death."""
+        """What an app stores outlives its restart, the device's, and the agent's death; and so does what it wore."""
         with Device() as device:
+            def assert_wear(starts):
+                self.assertEqual(device.get(f"/spherule/v1/storage/{COUNTER}"), {
+                    "componentId": COUNTER, "usedBytes": 4, "limitBytes": 8192, "writes": starts,
+                    "bytesWritten": 4 * starts, "blocksErased": starts, "idleWrites": 0})
+
             def count():
                 numbers = re.findall(r"Start number (\d+)", device.log())
                 return int(numbers[-1]) if numbers else 0
@@ -222,6 +227,7 @@ class MainJob(unittest.TestCase):
             self.assertEqual(device.json("device", "app", "show-quota"),
                              [{"componentId": COUNTER, "UsageKB": 1, "LimitKB": 8}])
             self.assertEqual(device.get(f"/app/quota/{COUNTER}"), {"UsageKB": 1, "LimitKB": 8})
+            assert_wear(1)
             device.ok("device", "app", "stop", "--component-id", COUNTER)
             device.ok("device", "app", "start", "--component-id", COUNTER)
             wait_for(lambda: count() == 2, what="start number 2")
@@ -234,9 +240,11 @@ class MainJob(unittest.TestCase):
             wait_for(lambda: count() == 4, what="start number 4")
             device.deploy_sample("storage-counter")  # an update keeps it too
             wait_for(lambda: count() == 5, what="start number 5")
+            assert_wear(5)
             device.ok("device", "sideload", "delete", "--component-id", COUNTER)
             device.deploy_sample("storage-counter")  # a new app does not find it
             wait_for(lambda: device.log().rstrip().endswith("Start number 1") or count() == 1, what="a new count")
+            assert_wear(1)
 
     def test_overuse_check_ends_in_time(self):
         with Device() as device:

@@ -27,7 +27,7 @@ int Storage_OpenFileInImagePackage(const char *relativePath);
 /// It survives restarts of the application and of the device, and updates of the application.
 ///
 /// Needs the capability MutableStorage with a SizeKB above 0. A write that would take the file
-/// beyond that size fails with EFBIG.
+/// beyond that size fails with EDQUOT.
 ///
 /// @returns A descriptor to be closed with close(), or -1 with errno set. EACCES: the capability is
 /// missing or its SizeKB is 0. EIO: the storage cannot be reached.

@@ -72,7 +72,7 @@ static void check_storage(void) {
     int fd = Storage_OpenMutableFile();
     CHECK(fd >= 0 && read(fd, &byte, 1) == 0);
     CHECK(write(fd, full, LIMIT) == LIMIT);
-    CHECK_FAILS(write(fd, full, 1), EFBIG);
+    CHECK_FAILS(write(fd, full, 1), EDQUOT);
     CHECK(pwrite(fd, "x", 1, 0) == 1 && close(fd) == 0);
     fd = Storage_OpenMutableFile();
     CHECK(fd >= 0 && read(fd, &byte, 1) == 1 && byte == 'x');
