@@ -44,7 +44,7 @@ static struct sph_medium_account *find_account(const struct sph_medium_books *bo
  * counting begins anew. */
 static int read_record(const struct sph_medium_books *books, struct sph_medium_account *account,
                        bool is_opening, struct sph_err *err) {
-    uint8_t bytes[SPH_WEAR_SLOTS * SPH_WEAR_SLOT];
+    uint8_t bytes[SPH_WEAR_FILE];
     struct sph_err damage = SPH_ERR_NULL;
     ssize_t len = pread(account->record_fd, bytes, sizeof(bytes), 0);
     if (len < 0)

@@ -94,8 +94,7 @@ int sph_wear_parse(const uint8_t *file, size_t len, struct sph_wear *ret_wear, u
     struct sph_wear newest = {0};
     uint64_t newest_number = 0;
     bool found = len == 0;
-    for (size_t at = 0; at + SPH_WEAR_RECORD <= len && at < SPH_WEAR_SLOTS * SPH_WEAR_SLOT;
-         at += SPH_WEAR_SLOT) {
+    for (size_t at = 0; at + SPH_WEAR_RECORD <= len && at < SPH_WEAR_FILE; at += SPH_WEAR_SLOT) {
         struct sph_wear wear;
         uint64_t number;
         if (!parse_record(file + at, &wear, &number) || (found && number <= newest_number))

@@ -9,10 +9,11 @@
 #include "base/err.h"
 
 enum {
-    SPH_WEAR_BLOCK = 4096,   /* bytes that serial flash erases at once, the smallest unit it has */
-    SPH_WEAR_RECORD = 64,    /* bytes of one record */
-    SPH_WEAR_SLOT = 512,     /* one record in each: a disk writes 512 bytes or none of them */
-    SPH_WEAR_SLOTS = 2,      /* written in turn, so that one is whole whenever power goes */
+    SPH_WEAR_BLOCK = 4096, /* bytes that serial flash erases at once, the smallest unit it has */
+    SPH_WEAR_RECORD = 64,  /* bytes of one record */
+    SPH_WEAR_SLOT = 512,   /* one record in each: a disk writes 512 bytes or none of them */
+    SPH_WEAR_SLOTS = 2,    /* written in turn, so that one is whole whenever power goes */
+    SPH_WEAR_FILE = SPH_WEAR_SLOTS * SPH_WEAR_SLOT,
     SPH_WEAR_IDLE_FIRST = 4, /* idle writes before the first warning; the next at twice as many */
     SPH_WEAR_ERASED_FIRST =
         64, /* erased blocks before the first event; the next at twice as many */

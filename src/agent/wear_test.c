@@ -11,7 +11,7 @@
 #include "agent/wear.h"
 #include "base/attr.h"
 
-enum { FILE_BYTES = SPH_WEAR_SLOTS * SPH_WEAR_SLOT };
+enum { FILE_BYTES = SPH_WEAR_FILE, BLOCKS = 5 * SPH_WEAR_BLOCK, SPAN = 3 * SPH_WEAR_BLOCK };
 
 static void test_writes(void **state) {
     (void)state;
@@ -60,7 +60,7 @@ static void test_cuts(void **state) {
 
 /* A flash that knows of each byte whether it was written since its block was erased. */
 struct flash {
-    bool is_written[8 * SPH_WEAR_BLOCK];
+    bool is_written[BLOCKS + SPAN];
     uint64_t erased;
 };
 
@@ -88,8 +88,8 @@ static void test_against_a_flash(void **state) {
     uint64_t random = 20261129, size = 0;
     for (unsigned i = 0; i < 20000; i++) {
         random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        uint64_t start = (random >> 33) % (5 * SPH_WEAR_BLOCK);
-        uint64_t end = start + 1 + (random >> 48) % (3 * SPH_WEAR_BLOCK);
+        uint64_t start = (random >> 33) % BLOCKS;
+        uint64_t end = start + 1 + (random >> 48) % SPAN;
         if (i % 16 == 0) { /* cut to whole blocks, which erases nothing */
             size = size / SPH_WEAR_BLOCK / 2 * SPH_WEAR_BLOCK;
             memset(flash.is_written + size, 0, sizeof(flash.is_written) - size);

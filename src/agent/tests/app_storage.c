@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KIB = 1024, QUOTA = 8 * KIB };
+enum { KIB = 1024, QUOTA = 8 * KIB, HALF = QUOTA / 2, MOST = HALF + 2 * KIB };
 
 static char data[32 * KIB];
 
@@ -49,7 +49,7 @@ int do_fill(char **args) {
     show("over what is there", pwrite(fd, data, QUOTA, 0));
     show("far away", pwrite(fd, data, 1, (off_t)1 << 40));
     show("cut", ftruncate(fd, 100));
-    show("room again", pwrite(fd, data, sizeof(data), 4 * KIB));
+    show("room again", pwrite(fd, data, sizeof(data), HALF));
     show("size", fstat(fd, &info) < 0 ? -1 : (long)info.st_size);
     show("read", pread(fd, data, sizeof(data), 0));
     show("zero", data[100] == 0 && data[4095] == 0 && data[4096] == 'f');
@@ -109,7 +109,7 @@ int do_deleted(char **args) {
     int first = open_storage();
     struct stat info;
     (void)args;
-    show("first", write(first, data, 6 * KIB));
+    show("first", write(first, data, MOST));
     show("delete", -delete_storage());
     show("links", fstat(first, &info) < 0 ? -1 : (long)info.st_nlink);
     int second = open_storage();
