@@ -78,6 +78,8 @@ unsigned sph_refusal_status(uint32_t device_error) {
     case SPH_CATEGORY_REST:
     case SPH_CATEGORY_REST_APP:
     case SPH_CATEGORY_REST_UPDATE:
+    case SPH_CATEGORY_NET_CONFIG:
+    case SPH_CATEGORY_CERT_STORAGE:
     case SPH_CATEGORY_IMAGE_METADATA:
         return 400;
     default:

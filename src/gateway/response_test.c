@@ -56,7 +56,9 @@ static void numbers_decide_the_status(void **state) {
         {SPH_DEVICE_ERROR(SPH_CATEGORY_APP_MANIFEST, 1), 400},
         {SPH_DEVICE_ERROR(SPH_CATEGORY_IMAGE_METADATA, 3), 400},
         {SPH_DEVICE_ERROR(SPH_CATEGORY_PERIPHERAL, 99), 500},
-        {SPH_DEVICE_ERROR(30, 6), 500},
+        {SPH_DEVERR_INVALID_MAC_ADDRESS, 400},
+        {SPH_DEVERR_CERT_IDENTIFIER_INVALID, 400},
+        {SPH_DEVICE_ERROR(31, 6), 500},
         {UINT32_MAX, 500},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {

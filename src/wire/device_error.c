@@ -59,6 +59,11 @@ static const struct {
     {SPH_DEVERR_INVALID_CONTENT_LENGTH, "Http/InvalidContentLength"},
     {SPH_DEVERR_UNSUPPORTED_IMAGE_TYPE, "RestUpdate/UnsupportedImageType"},
     {SPH_DEVERR_INVALID_IMAGE, "RestUpdate/InvalidImage"},
+    {SPH_DEVERR_INVALID_MAC_ADDRESS, "NetConfig/InvalidMacAddress"},
+    {SPH_DEVERR_INVALID_INTERFACE, "NetConfig/InvalidInterface"},
+    {SPH_DEVERR_INTERFACE_NOT_PERMITTED, "NetConfig/InterfaceNotPermitted"},
+    {SPH_DEVERR_CERT_IDENTIFIER_INVALID, "CertStorage/CertIdentifierInvalid"},
+    {SPH_DEVERR_CERT_PRIVATE_KEY_MISMATCHED, "CertStorage/CertPrivateKeyMismatched"},
 };
 
 const char *sph_device_error_name(uint32_t device_error) {

@@ -23,6 +23,8 @@ enum sph_device_error_category {
     SPH_CATEGORY_REST_APP = 14,
     SPH_CATEGORY_HTTP = 15,
     SPH_CATEGORY_REST_UPDATE = 16,
+    SPH_CATEGORY_NET_CONFIG = 30,
+    SPH_CATEGORY_CERT_STORAGE = 37,
     SPH_CATEGORY_IMAGE_METADATA = 42,
 };
 
@@ -90,6 +92,14 @@ enum sph_device_error_category {
 
 #define SPH_DEVERR_UNSUPPORTED_IMAGE_TYPE SPH_DEVICE_ERROR(16, 2)
 #define SPH_DEVERR_INVALID_IMAGE SPH_DEVICE_ERROR(16, 3)
+
+/* NetConfig, CertStorage: the network interfaces and the certificate store */
+#define SPH_DEVERR_INVALID_MAC_ADDRESS SPH_DEVICE_ERROR(30, 6)
+#define SPH_DEVERR_INVALID_INTERFACE SPH_DEVICE_ERROR(30, 14)
+#define SPH_DEVERR_INTERFACE_NOT_PERMITTED SPH_DEVICE_ERROR(30, 15)
+
+#define SPH_DEVERR_CERT_IDENTIFIER_INVALID SPH_DEVICE_ERROR(37, 2)
+#define SPH_DEVERR_CERT_PRIVATE_KEY_MISMATCHED SPH_DEVICE_ERROR(37, 20)
 
 /* "RestApp/AppNotPresent"; "Linux" for an errno (also for 0); "unknown" for others. Static
  * storage. */

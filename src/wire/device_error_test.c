@@ -84,6 +84,8 @@ static void names_have_two_parts(void **state) {
         {SPH_CATEGORY_REST_APP, "RestApp"},
         {SPH_CATEGORY_HTTP, "Http"},
         {SPH_CATEGORY_REST_UPDATE, "RestUpdate"},
+        {SPH_CATEGORY_NET_CONFIG, "NetConfig"},
+        {SPH_CATEGORY_CERT_STORAGE, "CertStorage"},
     };
     static struct number numbers[NUMBERS_MAX];
     size_t count = read_header(numbers);
@@ -133,6 +135,11 @@ static void numbers_of_the_original(void **state) {
         {15728642, SPH_DEVERR_INVALID_REQUEST_URI, "Http/InvalidRequestUri"},
         {15728644, SPH_DEVERR_INVALID_CONTENT_LENGTH, "Http/InvalidContentLength"},
         {16777219, SPH_DEVERR_INVALID_IMAGE, "RestUpdate/InvalidImage"},
+        {31457286, SPH_DEVERR_INVALID_MAC_ADDRESS, "NetConfig/InvalidMacAddress"},
+        {31457294, SPH_DEVERR_INVALID_INTERFACE, "NetConfig/InvalidInterface"},
+        {31457295, SPH_DEVERR_INTERFACE_NOT_PERMITTED, "NetConfig/InterfaceNotPermitted"},
+        {38797314, SPH_DEVERR_CERT_IDENTIFIER_INVALID, "CertStorage/CertIdentifierInvalid"},
+        {38797332, SPH_DEVERR_CERT_PRIVATE_KEY_MISMATCHED, "CertStorage/CertPrivateKeyMismatched"},
         {EACCES, SPH_DEVERR_PERMISSION_DENIED, "Linux"},
         {ENOENT, ENOENT, "Linux"},
         {0, 0, "Linux"},
