@@ -97,6 +97,7 @@ void sph_exchange_free(struct sph_exchange *exchange) {
     exchange->ask = sph_link_forget(exchange->ask);
     sph_debug_port_forget(&pool->debug_port, exchange);
     sph_upload_release(exchange);
+    sph_setting_release(exchange);
     if (exchange->phase == SPH_PHASE_STREAM)
         pool->streams--;
     if (exchange->call.route && exchange->call.route->action == SPH_ROUTE_STOP &&
@@ -129,7 +130,7 @@ static void add_headers(struct MHD_Response *http, const struct sph_response *re
     (void)MHD_add_response_header(http, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (response->sentence[0])
         (void)MHD_add_response_header(http, "Spherule-Error", response->sentence);
-    if (response->allow)
+    if (response->allow[0])
         (void)MHD_add_response_header(http, MHD_HTTP_HEADER_ALLOW, response->allow);
     if (response->has_log_cursor) {
         add_number(http, "Spherule-Log-Cursor", response->log_cursor);
@@ -267,6 +268,9 @@ static enum MHD_Result dispatch(struct sph_exchange *exchange) {
     case SPH_ROUTE_RESTART:
     case SPH_ROUTE_STOP:
         break;
+    case SPH_ROUTE_SETTING:
+        sph_setting_begin(exchange);
+        return exchange->phase == SPH_PHASE_READY ? send_response(exchange) : MHD_YES;
     case SPH_ROUTE_STAGE:
         sph_upload_end(exchange);
         return exchange->phase == SPH_PHASE_READY ? send_response(exchange) : MHD_YES;
@@ -299,8 +303,10 @@ static enum MHD_Result begin(struct sph_exchange *exchange, const char *path, co
     else
         (void)sph_route_resolve(&request, &exchange->call, response);
     exchange->stage_size = request.body_length;
-    if (!response->status)
+    if (!response->status) {
+        exchange->body.limit = sph_route_body_max(exchange->call.route);
         return MHD_YES;
+    }
     exchange->phase = SPH_PHASE_REFUSED;
     bool waits_for_go = header(exchange->connection, MHD_HTTP_HEADER_EXPECT) != NULL;
     if (waits_for_go || request.body_length > SWALLOW_MAX)
@@ -312,7 +318,7 @@ static enum MHD_Result begin(struct sph_exchange *exchange, const char *path, co
 static void refuse_body(struct sph_exchange *exchange) {
     (void)sph_response_refuse(
         &exchange->response, exchange->call.is_own, 413, SPH_DEVERR_INVALID_CONTENT_LENGTH,
-        "the body is longer than the %d bytes that are taken", SPH_ROUTE_JSON_MAX);
+        "the body is longer than the %zu bytes that are taken", exchange->body.limit);
     exchange->phase = SPH_PHASE_REFUSED;
 }
 
@@ -382,8 +388,9 @@ void sph_exchange_stop_all(struct sph_exchange_pool *pool) {
                                              .text = "the gateway is ending"};
     pool->is_stopping = true;
     for (struct sph_exchange *exchange = pool->exchanges; exchange; exchange = exchange->next) {
-        if (exchange->ask || exchange->awaits_port) {
+        if (exchange->ask || exchange->awaits_port || exchange->awaits_setting) {
             exchange->ask = sph_link_forget(exchange->ask);
+            exchange->awaits_setting = false;
             sph_debug_port_forget(&pool->debug_port, exchange);
             exchange->awaits_port = false;
             sph_exchange_refuse_answer(exchange, &ending);

@@ -29,9 +29,10 @@ struct sph_exchange_pool {
     struct sph_link *link;
     struct sph_debug_port debug_port;
     struct sph_history history;
-    struct sph_exchange *exchanges;   /* all there are */
-    struct sph_exchange *stage_owner; /* one staging at a time */
-    uint64_t requests;                /* begun so far */
+    struct sph_exchange *exchanges;     /* all there are */
+    struct sph_exchange *stage_owner;   /* one staging at a time */
+    struct sph_exchange *setting_owner; /* one reader or changer of settings at a time */
+    uint64_t requests;                  /* begun so far */
     unsigned streams;
     bool is_stopping; /* streams end, nothing new is asked of the agent */
 };

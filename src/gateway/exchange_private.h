@@ -1,7 +1,7 @@
 /* exchange_private: the record of an exchange, for the files that carry it through its phases.
  *
- * exchange.c owns the phases, upload.c what is staged, stream.c what is streamed, machine_calls.c
- * what concerns the machine that the agent is in. */
+ * exchange.c owns the phases, upload.c what is staged, stream.c what is streamed, setting_calls.c
+ * what is kept, machine_calls.c what concerns the machine that the agent is in. */
 #ifndef SPH_GATEWAY_EXCHANGE_PRIVATE_H
 #define SPH_GATEWAY_EXCHANGE_PRIVATE_H
 
@@ -31,6 +31,9 @@ struct sph_exchange {
     uint64_t body_bytes; /* that came, kept or not */
     struct sph_ask *ask; /* under way; NULL when its answer has come */
     bool awaits_port;    /* the answer has come, and waits in `body` for its port */
+    /* settings */
+    struct sph_setting_work *work; /* of the owner */
+    bool awaits_setting;           /* for its turn */
     /* staging */
     bool stage_begun; /* the agent holds something of ours that an abort would drop */
     bool body_ended;
@@ -64,6 +67,12 @@ void sph_upload_bytes(struct sph_exchange *exchange, const char *bytes, size_t *
 void sph_upload_end(struct sph_exchange *exchange);
 /* Gives the staging back, if it is this one's. */
 void sph_upload_release(struct sph_exchange *exchange);
+
+/* Settings: reads what the call depends on, answers, and puts back what has changed. Afterwards the
+ * answer is there, or the connection is suspended until it is. */
+void sph_setting_begin(struct sph_exchange *exchange);
+/* Ends its turn, if it has one: the next begins. */
+void sph_setting_release(struct sph_exchange *exchange);
 
 /* Streaming: the answer to GET /spherule/v1/events. */
 enum MHD_Result sph_stream_begin(struct sph_exchange *exchange);

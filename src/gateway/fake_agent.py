@@ -13,6 +13,7 @@ OPS = {
     "app-list": 16, "app-control": 17, "app-quota": 18, "app-delete": 19, "stage-begin": 20, "stage-data": 21,
     "stage-end": 22, "stage-abort": 23, "install": 24, "kills-list": 32, "kill-get": 33, "kills-clear": 34,
     "trust-list": 40, "trust-add": 41, "trust-remove": 42, "gpio-list": 48, "gpio-get": 49, "gpio-set": 50,
+    "setting-get": 56, "setting-put": 57, "setting-delete": 58,
     "telemetry-get": 62, "telemetry-clear": 63,
 }
 NAMES = {number: name for name, number in OPS.items()}
@@ -71,6 +72,7 @@ class FakeAgent:
         self.handlers = dict(handlers)
         self.boot = boot
         self.log = []
+        self.settings = {}
         self.event_id = None
         self.connection = None
         self.lock = threading.Lock()
@@ -122,7 +124,7 @@ class FakeAgent:
         if name == "events":
             self.event_id = ident
         try:
-            payload = self.handlers.get(name, getattr(self, "on_" + name, lambda _: b""))(request)
+            payload = self.handlers.get(name, getattr(self, "on_" + name.replace("-", "_"), lambda _: b""))(request)
         except Refusal as refusal:
             self.send(frame(ERROR, op, ident, refusal.payload))
             return
@@ -139,6 +141,17 @@ class FakeAgent:
         return fields((1, u32(1)), (2, "fake-agent 1"), (3, "dev"), (4, guid(self.boot)), (5, u64(5000)),
                       (6, "native"), (7, "mt3620"), (8, "x86-64"), (9, "6.18.0"), (10, u64(262144)),
                       (11, u64(1048576)), (12, u64(65536)), (13, u32(4096)))
+
+    def on_setting_get(self, request):
+        value = self.settings.get(request[1])
+        return b"" if value is None else fields((1, True), (2, value))
+
+    def on_setting_put(self, request):
+        self.settings[request[1]] = request[2]
+        return b""
+
+    def on_setting_delete(self, request):
+        return fields((1, self.settings.pop(request[1], None) is not None))
 
     def event(self, seq, kind, *more):
         self.send(frame(EVENT, OPS["events"], self.event_id,

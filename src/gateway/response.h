@@ -15,16 +15,17 @@
 
 enum {
     SPH_RESPONSE_MAX =
-        4 * 1024 * 1024, /* bytes of a body; a full frame of mappings makes 300 KiB */
-    SPH_SENTENCE = 320,  /* bytes with the NUL: as long as one of struct sph_err */
+        4 * 1024 * 1024,     /* bytes of a body; a full frame of mappings makes 300 KiB */
+    SPH_RESPONSE_ALLOW = 32, /* bytes with the NUL: every method there is */
+    SPH_SENTENCE = 320,      /* bytes with the NUL: as long as one of struct sph_err */
 };
 
 struct sph_response {
     unsigned status;          /* 0 = nothing decided yet */
     const char *content_type; /* static storage */
     struct sph_buf body;
-    const char *allow;           /* methods, "GET, PUT", of a 405; static storage */
-    char sentence[SPH_SENTENCE]; /* of an error; printable ASCII, for the header */
+    char allow[SPH_RESPONSE_ALLOW]; /* methods, "GET, PUT", of a 405 */
+    char sentence[SPH_SENTENCE];    /* of an error; printable ASCII, for the header */
     bool has_log_cursor;
     uint64_t log_cursor, log_lost; /* headers of the log */
 };

@@ -1,19 +1,21 @@
 /* The table is the interface: docs/spec/rest.md lists the same rows, and a test compares the two. A
- * path is compared part by part; with forty rows a tree would only be harder to read.
+ * path is compared part by part; with seventy rows a tree would only be harder to read.
  *
  * Everything about a request that can be told from its line and headers is told here, before its
  * body comes; the body is looked at as a whole by requests.c. No HTTP library is known here, so
  * that all of it runs from tests and from the fuzzer. */
 #include "gateway/route.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/text.h"
 #include "gateway/replies.h"
 #include "gateway/requests.h"
+#include "gateway/setting.h"
 #include "wire/message.h"
 
 #define OWN                                                                                        \
@@ -26,6 +28,22 @@
         .body = SPH_BODY_##takes, .action = SPH_ROUTE_##does, .op = SPH_OP_##code,                 \
         .build = (builder), .format = (formatter)                                                  \
     }
+
+#define SETTING(verb, where, arg, takes, in, of, fn)                                               \
+    {                                                                                              \
+        .method = (verb), .path = (where), .argument = SPH_ARGUMENT_##arg,                         \
+        .body = SPH_BODY_##takes, .action = SPH_ROUTE_SETTING, .op = SPH_OP_SETTING_GET,           \
+        .reads = (in), .writes = SPH_SETTING_##of, .setting = (fn)                                 \
+    }
+
+/* What decides whether a network is connected: the interfaces, the networks and, for some of those,
+ * the certificates. */
+#define CERTIFICATES SPH_SETTING_BIT(SPH_SETTING_CERTIFICATES)
+#define INTERFACES SPH_SETTING_BIT(SPH_SETTING_INTERFACES)
+#define NETWORK (INTERFACES | CERTIFICATES | SPH_SETTING_BIT(SPH_SETTING_WIFI))
+#define PROXY SPH_SETTING_BIT(SPH_SETTING_PROXY)
+#define MANUFACTURING SPH_SETTING_BIT(SPH_SETTING_MANUFACTURING)
+#define IDENTITY SPH_SETTING_BIT(SPH_SETTING_IDENTITY)
 
 // clang-format off
 const struct sph_route sph_routes[] = {
@@ -46,6 +64,35 @@ const struct sph_route sph_routes[] = {
     ROUTE("GET", "/stats/memory/groups/applications", NONE, NONE, ASK, MEMORY, NULL, sph_format_memory_stats),
     ROUTE("GET", "/telemetry", NONE, NONE, ASK, TELEMETRY_GET, NULL, sph_format_telemetry_bytes),
     ROUTE("DELETE", "/telemetry", NONE, NONE, ASK, TELEMETRY_CLEAR, NULL, NULL),
+
+    SETTING("GET", "/certstore/certs", NONE, NONE, CERTIFICATES, CERTIFICATES, sph_certificates_list),
+    SETTING("GET", "/certstore/certs/*", NAME, NONE, CERTIFICATES, CERTIFICATES, sph_certificates_get),
+    {.method = "POST", .path = "/certstore/certs/*", .argument = SPH_ARGUMENT_NAME, .body = SPH_BODY_JSON,
+     .action = SPH_ROUTE_SETTING, .op = SPH_OP_SETTING_GET, .body_max = SPH_ROUTE_CERTIFICATE_MAX,
+     .reads = CERTIFICATES, .writes = SPH_SETTING_CERTIFICATES, .setting = sph_certificates_add},
+    SETTING("DELETE", "/certstore/certs/*", NAME, NONE, CERTIFICATES, CERTIFICATES, sph_certificates_delete),
+    SETTING("GET", "/certstore/space", NONE, NONE, CERTIFICATES, CERTIFICATES, sph_certificates_space),
+    SETTING("GET", "/device/security_state", NONE, NONE, IDENTITY, IDENTITY, sph_security_state),
+    SETTING("GET", "/device/manufacturing_state", NONE, NONE, MANUFACTURING, MANUFACTURING, sph_manufacturing_get),
+    SETTING("PUT", "/device/manufacturing_state", NONE, JSON, MANUFACTURING, MANUFACTURING, sph_manufacturing_set),
+    SETTING("GET", "/net/firewall/rulesets", NONE, NONE, INTERFACES, INTERFACES, sph_firewall_rulesets),
+    SETTING("GET", "/net/interfaces", NONE, NONE, NETWORK, INTERFACES, sph_interfaces_list),
+    SETTING("GET", "/net/interfaces/*", NAME, NONE, NETWORK, INTERFACES, sph_interfaces_get),
+    SETTING("PATCH", "/net/interfaces/*", NAME, JSON, NETWORK, INTERFACES, sph_interfaces_change),
+    SETTING("GET", "/net/proxy", NONE, NONE, PROXY, PROXY, sph_proxy_get),
+    SETTING("POST", "/net/proxy", NONE, JSON, PROXY, PROXY, sph_proxy_set),
+    SETTING("DELETE", "/net/proxy", NONE, NONE, PROXY, PROXY, sph_proxy_delete),
+    SETTING("GET", "/net/status", NONE, NONE, NETWORK | PROXY, INTERFACES, sph_network_status),
+    SETTING("GET", "/wifi/config/networks", NONE, NONE, NETWORK, WIFI, sph_wifi_networks),
+    SETTING("POST", "/wifi/config/networks", NONE, JSON, NETWORK, WIFI, sph_wifi_add),
+    SETTING("GET", "/wifi/config/networks/*", NUMBER, NONE, NETWORK, WIFI, sph_wifi_network),
+    SETTING("PATCH", "/wifi/config/networks/*", NUMBER, JSON, NETWORK, WIFI, sph_wifi_change),
+    SETTING("DELETE", "/wifi/config/networks/*", NUMBER, NONE, NETWORK, WIFI, sph_wifi_forget),
+    SETTING("GET", "/wifi/diagnostics/networks", NONE, NONE, NETWORK, WIFI, sph_wifi_failures),
+    SETTING("GET", "/wifi/diagnostics/networks/*", NUMBER, NONE, NETWORK, WIFI, sph_wifi_failure),
+    SETTING("GET", "/wifi/interface", NONE, NONE, NETWORK, INTERFACES, sph_wifi_interface),
+    SETTING("PATCH", "/wifi/interface", NONE, JSON, INTERFACES, INTERFACES, sph_interfaces_change_wifi),
+    SETTING("GET", "/wifi/scan", NONE, NONE, INTERFACES, INTERFACES, sph_wifi_scan),
 
     /* Ours. All but the first ask the agent, also for what the gateway could remember: an answer is
      * never older than its request. */
@@ -91,29 +138,19 @@ static bool path_matches(const char *pattern, const char *path, struct sph_slice
     return len > 0 && strcmp(star + 1, path + before + len) == 0;
 }
 
-/* Methods of a path, for the header Allow: at most two of them share one here. */
-/* NULL for a path that no method has. */
-static const char *allowed_methods(const char *path) {
-    static const struct {
-        unsigned set;
-        const char *words;
-    } names[] = {
-        {1, "GET"},      {2, "PUT"},       {4, "POST"},       {8, "PATCH"},        {16, "DELETE"},
-        {3, "GET, PUT"}, {5, "GET, POST"}, {9, "GET, PATCH"}, {17, "GET, DELETE"},
-    };
-    unsigned set = 0;
+/* Methods of a path, for the header Allow: "GET, PUT". False for a path that no method has. */
+static bool list_methods(const char *path, char ret_allow[SPH_RESPONSE_ALLOW]) {
+    size_t used = 0;
     for (size_t i = 0; i < sph_route_count; i++) {
         struct sph_slice argument;
         if (!path_matches(sph_routes[i].path, path, &argument))
             continue;
-        for (size_t k = 0; k < 5; k++)
-            set |= strcmp(names[k].words, sph_routes[i].method) == 0 ? names[k].set : 0;
+        int len = snprintf(ret_allow + used, SPH_RESPONSE_ALLOW - used, "%s%s", used ? ", " : "",
+                           sph_routes[i].method);
+        used += (size_t)len;
+        assert(used < SPH_RESPONSE_ALLOW);
     }
-    for (size_t k = 0; k < SPH_ARRAY_SIZE(names); k++) {
-        if (names[k].set == set)
-            return names[k].words;
-    }
-    return NULL;
+    return used > 0;
 }
 
 /* Of the rows of one path at most one has the method. */
@@ -157,6 +194,10 @@ static bool media_type_is_right(const struct sph_route_request *request, enum sp
     return true;
 }
 
+size_t sph_route_body_max(const struct sph_route *route) {
+    return route->body_max ? route->body_max : SPH_ROUTE_JSON_MAX;
+}
+
 /* A length that is given is believed for a refusal only: what really comes is counted again. */
 static unsigned check_body(const struct sph_route_request *request, const struct sph_call *call,
                            struct sph_response *response) {
@@ -168,7 +209,8 @@ static unsigned check_body(const struct sph_route_request *request, const struct
     if (!request->has_body && (body == SPH_BODY_JSON || body == SPH_BODY_PACKAGE))
         return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED,
                                    "%s %s needs a body", request->method, call->route->path);
-    uint64_t limit = body == SPH_BODY_PACKAGE ? SPH_ROUTE_PACKAGE_MAX : SPH_ROUTE_JSON_MAX;
+    uint64_t limit =
+        body == SPH_BODY_PACKAGE ? (size_t)SPH_ROUTE_PACKAGE_MAX : sph_route_body_max(call->route);
     if (request->has_length && request->body_length > limit)
         return sph_response_refuse(response, call->is_own, 413, SPH_DEVERR_INVALID_CONTENT_LENGTH,
                                    "the body has %llu bytes; %llu is the most that is taken",
@@ -204,6 +246,13 @@ static unsigned read_argument(struct sph_slice text, struct sph_call *call,
             return 0;
         return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_REQUEST_URI,
                                    "\"%.*s\" is not a number", len, shown);
+    case SPH_ARGUMENT_NAME:
+        if (text.len < sizeof(call->name)) {
+            (void)sph_slice_copy(text, call->name, sizeof(call->name));
+            return 0;
+        }
+        return sph_response_refuse(response, call->is_own, 404, SPH_DEVERR_INVALID_REQUEST_URI,
+                                   "\"%.*s\" is too long for a name", len, shown);
     case SPH_ARGUMENT_THUMBPRINT:
         break;
     }
@@ -263,14 +312,12 @@ static unsigned read_query(const struct sph_route_request *request, struct sph_c
 /* 405 only where another method would do: a client can tell a wrong path from a wrong method. */
 static unsigned refuse_path(const struct sph_route_request *request, bool is_own,
                             struct sph_response *response) {
-    const char *allow = allowed_methods(request->path);
-    if (!allow)
+    if (!list_methods(request->path, response->allow))
         return sph_response_refuse(response, is_own, 404, SPH_DEVERR_INVALID_REQUEST_URI,
                                    "there is nothing at %.200s", request->path);
-    response->allow = allow;
     return sph_response_refuse(response, is_own, 405, SPH_DEVERR_INVALID_REQUEST_METHOD,
                                "%.20s is not a method of %.200s (%s)", request->method,
-                               request->path, allow);
+                               request->path, response->allow);
 }
 
 unsigned sph_route_resolve(const struct sph_route_request *request, struct sph_call *ret_call,

@@ -18,6 +18,8 @@
 enum {
     SPH_ROUTE_PATH_MAX = 1024,         /* bytes of path: ours have fewer than 80 */
     SPH_ROUTE_JSON_MAX = 8192,         /* bytes of a JSON body */
+    SPH_ROUTE_CERTIFICATE_MAX = 24576, /* of one with a certificate and its key, 8 KiB each */
+    SPH_ROUTE_NAME = 64,               /* bytes of a name in the path, with its NUL */
     SPH_ROUTE_PACKAGE_MAX = 4194304,   /* bytes of a staged package: no flash here is larger */
     SPH_ROUTE_LOG_WAIT_MAX_MS = 30000, /* half of what any answer may take */
 };
@@ -35,6 +37,7 @@ struct sph_route_request {
 /* How a call is carried out: by exchange.c, upload.c and stream.c. */
 enum sph_route_action {
     SPH_ROUTE_ASK,     /* one exchange with the agent */
+    SPH_ROUTE_SETTING, /* what the agent keeps is read, and put back if it changes */
     SPH_ROUTE_STAGE,   /* the body goes to the agent as it comes */
     SPH_ROUTE_LOG_ALL, /* exchanges until the log's end */
     SPH_ROUTE_EVENTS,  /* streamed */
@@ -58,6 +61,7 @@ enum sph_route_argument {
     SPH_ARGUMENT_COMPONENT,
     SPH_ARGUMENT_NUMBER,
     SPH_ARGUMENT_THUMBPRINT,
+    SPH_ARGUMENT_NAME, /* any text; what is a name is said by whoever looks for it */
 };
 
 struct sph_call;
@@ -70,6 +74,11 @@ typedef unsigned sph_route_build_fn(const struct sph_call *call, const char *bod
 typedef unsigned sph_route_format_fn(const struct sph_call *call, const void *message,
                                      struct sph_response *response);
 
+/* Answers a call about simulated state, and says what is to be kept: gateway/setting.h. */
+struct sph_setting_request;
+typedef unsigned sph_setting_fn(const struct sph_setting_request *request,
+                                struct sph_buf *ret_value, struct sph_response *response);
+
 /* One row of the interface. */
 struct sph_route {
     const char *method;
@@ -80,6 +89,11 @@ struct sph_route {
     uint16_t op;
     sph_route_build_fn *build;   /* NULL: a request without fields */
     sph_route_format_fn *format; /* NULL: {} */
+    uint32_t body_max;           /* bytes; 0: SPH_ROUTE_JSON_MAX */
+    /* of SPH_ROUTE_SETTING */
+    sph_setting_fn *setting;
+    uint32_t reads; /* SPH_SETTING_BIT of each that the function looks at */
+    uint8_t writes; /* enum sph_setting: the one that it may change */
 };
 
 /* A request that has been understood. */
@@ -89,6 +103,7 @@ struct sph_call {
     struct sph_guid component;
     uint64_t number; /* of the path: a report, a pin */
     uint8_t thumbprint[SPH_TRUST_THUMBPRINT];
+    char name[SPH_ROUTE_NAME];              /* of the path; never empty for a route that has one */
     uint64_t first, after, cursor, wait_ms; /* of the query; 0 where absent */
     uint64_t hold;                          /* 0 or 1 */
     uint64_t reader;
@@ -99,6 +114,8 @@ struct sph_call {
 /* Pure. 0, or the status of a refusal that is in *response. ret_call->is_own is always set. */
 unsigned sph_route_resolve(const struct sph_route_request *request, struct sph_call *ret_call,
                            struct sph_response *response);
+/* Bytes of body that a call takes. */
+size_t sph_route_body_max(const struct sph_route *route);
 /* Pure. Checks the whole body and writes the wire request. 0 or a status. */
 unsigned sph_route_build(const struct sph_call *call, const char *body, size_t len,
                          struct sph_buf *ret_payload, struct sph_response *response);

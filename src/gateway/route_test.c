@@ -40,6 +40,8 @@ static const char *argument_for(enum sph_route_argument argument) {
         return "12";
     case SPH_ARGUMENT_THUMBPRINT:
         return "000102030405060708090a0b0c0d0e0f10111213";
+    case SPH_ARGUMENT_NAME:
+        return "wlan0";
     case SPH_ARGUMENT_NONE:
         break;
     }
@@ -105,7 +107,7 @@ static void every_route_is_documented(void **state) {
     assert_int_equal(sph_file_read(AT_FDCWD, SPH_REST_SPEC, &spec, NULL), 0);
     for (size_t i = 0; i < sph_route_count; i++) {
         const struct sph_route *route = &sph_routes[i];
-        static const char *const placeholders[] = {"", "{id}", "{n}", "{thumbprint}"};
+        static const char *const placeholders[] = {"", "{id}", "{n}", "{thumbprint}", "{name}"};
         char path[256], row[300];
         (void)path_of(route, placeholders[route->argument], path);
         bool is_own = strncmp(path, "/spherule/v1/", 13) == 0;
@@ -202,6 +204,8 @@ static void bodies_that_are_too_long(void **state) {
     for (size_t i = 0; i < sph_route_count; i++) {
         const struct sph_route *at = &sph_routes[i];
         uint64_t limit = at->body == SPH_BODY_PACKAGE ? 4194304 : 8192;
+        if (strcmp(at->path, "/certstore/certs/*") == 0 && at->body == SPH_BODY_JSON)
+            limit = 24576;
         const uint64_t lengths[] = {1, limit, limit + 1, UINT64_MAX};
         for (size_t k = 0; k < SPH_ARRAY_SIZE(lengths); k++) {
             char path[256];
@@ -302,6 +306,11 @@ static void odd_paths_are_refused(void **state) {
         {"/spherule/v1/kills/18446744073709551616", 400, SPH_DEVERR_INVALID_REQUEST_URI},
         {"/spherule/v1/kills/99999999999999999999999999", 400, SPH_DEVERR_INVALID_REQUEST_URI},
         {"/spherule/v1/apps/x/run", 405, SPH_DEVERR_INVALID_REQUEST_METHOD},
+        {"/certstore/certs/", 404, SPH_DEVERR_INVALID_REQUEST_URI},
+        {"/net/interfaces/a/b", 404, SPH_DEVERR_INVALID_REQUEST_URI},
+        {"/net/interfaces/0123456789012345678901234567890123456789012345678901234567890123", 404,
+         SPH_DEVERR_INVALID_REQUEST_URI},
+        {"/wifi/config/networks/one", 400, SPH_DEVERR_INVALID_REQUEST_URI},
     };
     for (size_t i = 0; i < SPH_ARRAY_SIZE(cases); i++) {
         struct sph_response response = SPH_RESPONSE_NULL;
@@ -362,8 +371,9 @@ static void every_request_can_be_read_by_the_agent(void **state) {
         struct sph_call call;
         struct sph_err err = SPH_ERR_NULL;
         resolve(&sph_routes[i], &call);
-        if (call.route->action == SPH_ROUTE_EVENTS || call.route->action == SPH_ROUTE_STAGE)
-            continue; /* asked by link and upload */
+        if (call.route->action == SPH_ROUTE_EVENTS || call.route->action == SPH_ROUTE_STAGE ||
+            call.route->action == SPH_ROUTE_SETTING)
+            continue; /* asked by link, upload and setting_calls */
         bool has_body = call.route->body != SPH_BODY_NONE;
         assert_int_equal(sph_route_build(&call, has_body ? text : NULL, has_body ? strlen(text) : 0,
                                          &payload, &response),
@@ -392,7 +402,9 @@ static void wrong_bodies_are_refused(void **state) {
     for (size_t i = 0; i < sph_route_count; i++) {
         struct sph_call call;
         resolve(&sph_routes[i], &call);
-        for (size_t k = 0; call.route->body == SPH_BODY_JSON && k < SPH_ARRAY_SIZE(bodies); k++) {
+        if (call.route->body != SPH_BODY_JSON || call.route->action == SPH_ROUTE_SETTING)
+            continue;
+        for (size_t k = 0; k < SPH_ARRAY_SIZE(bodies); k++) {
             struct sph_response response = SPH_RESPONSE_NULL;
             sph_autobuf struct sph_buf payload = SPH_BUF_NULL;
             assert_int_equal(

@@ -150,7 +150,7 @@ static void exchange(struct fixture *fixture, const char *request, char ret_answ
 
 /* A request that the route takes. */
 static void write_request(const struct sph_route *route, char ret_request[1024]) {
-    static const char *const arguments[] = {"", APP, "12", PRINT};
+    static const char *const arguments[] = {"", APP, "12", PRINT, "wlan0"};
     static const char body[] =
         "{\"trigger\":\"start\",\"value\":1,\"thumbprint\":\"" PRINT "\",\"point\":\"%0130d\"}";
     char text[512] = "", path[256];

@@ -487,7 +487,8 @@ class Errors(GatewayTest):
     def test_allow_header(self):
         for path, allow in [("/status", "GET"), ("/app/status/" + APP, "GET, PATCH"), ("/update/stage", "PUT"),
                             ("/spherule/v1/trust", "GET, POST"), ("/spherule/v1/kills", "GET, DELETE"),
-                            ("/spherule/v1/gpio/3", "GET, PUT"), ("/restart", "POST")]:
+                            ("/spherule/v1/gpio/3", "GET, PUT"), ("/restart", "POST"),
+                            ("/net/proxy", "GET, POST, DELETE")]:
             with self.subTest(path):
                 self.assertEqual(self.call("OPTIONS", path).headers["Allow"], allow)
 
@@ -524,7 +525,7 @@ class Errors(GatewayTest):
 
     def test_what_the_device_says_decides_the_status(self):
         for number, status in [(13, 403), (7340069, 403), (16, 409), (28, 400), (5, 500), (14680082, 400),
-                               (7340047, 400), (4194306, 400), (1048577, 409), (10485765, 409), (30 << 20, 500)]:
+                               (7340047, 400), (4194306, 400), (1048577, 409), (10485765, 409), (31 << 20, 500)]:
             def refuse(_, number=number):
                 raise Refusal(number, "Because.\r\nSet-Cookie: no")
             self.agent.handlers["app-quota"] = refuse

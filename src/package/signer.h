@@ -1,8 +1,9 @@
 /* signer: the developer's signing key pair on disk, and certificates read from PEM (library
  * sph_signer, GnuTLS).
  *
- * This is the only place that knows X.509. It gives plain numbers to sign.h and plain records to
- * trust.h, so that neither the agent nor the gateway links GnuTLS. */
+ * On the user's side nothing else knows X.509. It gives plain numbers to sign.h and plain records
+ * to trust.h, so that the agent does not link GnuTLS. (Certificates for a device's store are read
+ * in gateway/certificate.c.) */
 #ifndef SPH_PACKAGE_SIGNER_H
 #define SPH_PACKAGE_SIGNER_H
 

@@ -1,0 +1,50 @@
+/* On the original the identifier is the device's public key, whose private half never leaves the
+ * chip. A device of ours signs nothing, so there is nothing to keep secret. */
+#include "gateway/identity.h"
+
+#include <errno.h>
+#include <gnutls/abstract.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/attr.h"
+
+static void privkeyp_done(gnutls_privkey_t *key) {
+    if (*key)
+        gnutls_privkey_deinit(*key);
+}
+static void datum_done(gnutls_datum_t *datum) {
+    gnutls_free(datum->data);
+}
+
+/* Without the sign that some numbers have in front, and with the zeros that others lack. */
+static bool copy_number(const gnutls_datum_t *from, uint8_t ret_bytes[32]) {
+    const uint8_t *data = from->data;
+    size_t len = from->size;
+    for (; len > 32 && *data == 0; len--)
+        data++;
+    if (len > 32)
+        return false;
+    memset(ret_bytes, 0, 32 - len);
+    memcpy(ret_bytes + 32 - len, data, len);
+    return true;
+}
+
+int sph_identity_new(uint8_t ret_point[SPH_IDENTITY_BYTES], struct sph_err *err) {
+    SPH_CLEANUP(privkeyp_done) gnutls_privkey_t key = NULL;
+    SPH_CLEANUP(datum_done) gnutls_datum_t x = {0};
+    SPH_CLEANUP(datum_done) gnutls_datum_t y = {0};
+    gnutls_ecc_curve_t curve;
+    int status = gnutls_privkey_init(&key);
+    if (status == 0)
+        status = gnutls_privkey_generate(key, GNUTLS_PK_ECDSA,
+                                         GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+    if (status == 0)
+        status = gnutls_privkey_export_ecc_raw(key, &curve, &x, &y, NULL);
+    if (status == 0 && (!copy_number(&x, ret_point) || !copy_number(&y, ret_point + 32)))
+        status = GNUTLS_E_INTERNAL_ERROR;
+    if (status < 0)
+        return SPH_FAIL(err, -EIO, "no identity can be made for the device (%s); ask again",
+                        gnutls_strerror(status));
+    return 0;
+}
