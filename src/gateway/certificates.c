@@ -53,6 +53,7 @@ static const struct sph_member rows[] = {
 };
 static const struct sph_members kept_members = {rows, SPH_ARRAY_SIZE(rows)};
 static const struct sph_members shown_members = {rows, 5};
+enum { ALL_ROWS = (1 << SPH_ARRAY_SIZE(rows)) - 1 };
 
 struct store {
     struct entry entries[SPH_CERTIFICATES];
@@ -101,7 +102,7 @@ static unsigned read_store(const struct sph_setting_request *request, struct sto
         struct entry entry = {.bytes = 0};
         if (ret_store->count == SPH_CERTIFICATES || item.type != SPH_JSON_OBJECT ||
             sph_members_read(&item, &kept_members, &entry, &present, &wrong) < 0 ||
-            !is_id(entry.id) || find(ret_store, entry.id))
+            present != ALL_ROWS || !is_id(entry.id) || find(ret_store, entry.id))
             return sph_setting_refuse(request, SPH_SETTING_CERTIFICATES, response);
         ret_store->entries[ret_store->count++] = entry;
     }

@@ -224,8 +224,7 @@ static void json_failure(struct sph_json_out *out, const struct network *network
         [NOT_IN_REACH] = "no network of that name is in reach",
         [OTHER_SECURITY] = "the network of that name has another kind of security",
         [WRONG_PASSPHRASE] = "the passphrase is not that of the network",
-        [NO_CREDENTIALS] = "the network wants a client identity, a client certificate and a root "
-                           "certificate, both in the certificate store",
+        [NO_CREDENTIALS] = "its identity, client or root certificate is not there",
     };
     sph_json_object(out);
     sph_members_write(out, &network_members, network, true);
