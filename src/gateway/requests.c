@@ -11,6 +11,7 @@
 #include "base/json_in.h"
 #include "base/le.h"
 #include "base/text.h"
+#include "gateway/body.h"
 #include "wire/message.h"
 
 /* ---- what all of them do ---- */
@@ -28,31 +29,14 @@ static unsigned put(const struct sph_codec *codec, const void *message, struct s
 /* The body's object; without a body an empty one. */
 static unsigned read_object(const struct sph_call *call, const char *body, size_t len,
                             struct sph_json_value *ret_object, struct sph_response *response) {
-    struct sph_err err = SPH_ERR_NULL;
     *ret_object = (struct sph_json_value){.type = SPH_JSON_OBJECT};
-    if (!body)
-        return 0;
-    if (sph_json_check(body, len, ret_object, &err) < 0)
-        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
-                                   "the body is not JSON: %.200s", err.text);
-    if (ret_object->type != SPH_JSON_OBJECT)
-        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
-                                   "the body is not a JSON object");
-    return 0;
+    return body ? sph_body_object(call, body, len, ret_object, response) : 0;
 }
 
 /* False without a body too: its object has no text. */
 static bool get_member(const struct sph_json_value *object, const char *key,
                        struct sph_json_value *ret_value) {
     return object->text && sph_json_get(object, key, ret_value);
-}
-
-/* The same for a member that is missing and one that is wrong: either way that is what is wanted.
- */
-static unsigned refuse_member(const struct sph_call *call, const char *key, const char *wanted,
-                              struct sph_response *response) {
-    return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON,
-                               "the body's member \"%s\" must be %s", key, wanted);
 }
 
 /* ---- applications ---- */
@@ -79,7 +63,7 @@ unsigned sph_build_trigger(const struct sph_call *call, const char *body, size_t
     if (status)
         return status;
     if (!get_member(&object, "trigger", &value) || value.type != SPH_JSON_STRING)
-        return refuse_member(call, "trigger", "a string", response);
+        return sph_body_refuse_member(call, "trigger", "a string", response);
     struct sph_msg_app_control message = {.component = call->component};
     for (size_t i = 0; i < SPH_ARRAY_SIZE(triggers); i++) {
         if (sph_json_is(&value, triggers[i].word))
@@ -96,7 +80,7 @@ static unsigned get_flag(const struct sph_call *call, const struct sph_json_valu
                          const char *key, bool *ret_flag, struct sph_response *response) {
     struct sph_json_value value;
     if (get_member(object, key, &value) && sph_json_to_bool(&value, ret_flag) < 0)
-        return refuse_member(call, key, "true or false", response);
+        return sph_body_refuse_member(call, key, "true or false", response);
     return 0;
 }
 
@@ -125,7 +109,8 @@ unsigned sph_build_install(const struct sph_call *call, const char *body, size_t
     if (get_member(&object, "appControlMode", &value)) {
         message.manual = sph_json_is(&value, "Manual");
         if (!message.manual && !sph_json_is(&value, "Auto"))
-            return refuse_member(call, "appControlMode", "\"Manual\" or \"Auto\"", response);
+            return sph_body_refuse_member(call, "appControlMode", "\"Manual\" or \"Auto\"",
+                                          response);
     }
     return put(&sph_msg_install_codec, &message, ret_payload, call, response);
 }
@@ -170,11 +155,11 @@ unsigned sph_build_capabilities(const struct sph_call *call, const char *body, s
     if (status)
         return status;
     if (!get_member(&object, key, &list) || list.type != SPH_JSON_ARRAY)
-        return refuse_member(call, key, wanted, response);
+        return sph_body_refuse_member(call, key, wanted, response);
     for (sph_json_iter_init(&iter, &list); sph_json_next(&iter, NULL, &item);) {
         uint64_t id;
         if (used == sizeof(ids) || sph_json_to_u64(&item, UINT32_MAX, &id) < 0)
-            return refuse_member(call, key, wanted, response);
+            return sph_body_refuse_member(call, key, wanted, response);
         sph_le32_put(ids + used, (uint32_t)id);
         used += sizeof(uint32_t);
     }
@@ -205,16 +190,17 @@ unsigned sph_build_trust(const struct sph_call *call, const char *body, size_t l
     uint8_t thumbprint[SPH_TRUST_THUMBPRINT], point[SPH_TRUST_POINT];
     char name[129] = "";
     if (!read_hex(&object, "thumbprint", thumbprint, sizeof(thumbprint)))
-        return refuse_member(call, "thumbprint", "40 hexadecimal digits", response);
+        return sph_body_refuse_member(call, "thumbprint", "40 hexadecimal digits", response);
     if (!read_hex(&object, "point", point, sizeof(point)))
-        return refuse_member(call, "point", "130 hexadecimal digits", response);
+        return sph_body_refuse_member(call, "point", "130 hexadecimal digits", response);
     if (get_member(&object, "name", &value) && sph_json_to_text(&value, name, sizeof(name)) < 0)
-        return refuse_member(call, "name", "a string of at most 128 bytes", response);
+        return sph_body_refuse_member(call, "name", "a string of at most 128 bytes", response);
     bool production = false;
     if (get_member(&object, "kind", &value)) {
         production = sph_json_is(&value, "production");
         if (!production && !sph_json_is(&value, "development"))
-            return refuse_member(call, "kind", "\"development\" or \"production\"", response);
+            return sph_body_refuse_member(call, "kind", "\"development\" or \"production\"",
+                                          response);
     }
     struct sph_msg_trust message = {.production = production,
                                     .thumbprint = sph_slice(thumbprint, sizeof(thumbprint)),
@@ -262,7 +248,7 @@ unsigned sph_build_pin_set(const struct sph_call *call, const char *body, size_t
         return status;
     uint64_t level = 0;
     if (!get_member(&object, "value", &value) || sph_json_to_u64(&value, 1, &level) < 0)
-        return refuse_member(call, "value", "0 or 1", response);
+        return sph_body_refuse_member(call, "value", "0 or 1", response);
     struct sph_msg_gpio_set message = {.pin = (uint32_t)call->number, .value = (uint32_t)level};
     return put(&sph_msg_gpio_set_codec, &message, ret_payload, call, response);
 }

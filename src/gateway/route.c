@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "gateway/body.h"
 #include "gateway/replies.h"
 #include "gateway/requests.h"
 #include "gateway/setting.h"
@@ -207,8 +208,7 @@ static unsigned check_body(const struct sph_route_request *request, const struct
                                    "%s %s does not take a body of type %.60s", request->method,
                                    call->route->path, request->content_type);
     if (!request->has_body && (body == SPH_BODY_JSON || body == SPH_BODY_PACKAGE))
-        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED,
-                                   "%s %s needs a body", request->method, call->route->path);
+        return sph_body_refuse_absent(call, response);
     uint64_t limit =
         body == SPH_BODY_PACKAGE ? (size_t)SPH_ROUTE_PACKAGE_MAX : sph_route_body_max(call->route);
     if (request->has_length && request->body_length > limit)
@@ -351,8 +351,7 @@ unsigned sph_route_build(const struct sph_call *call, const char *body, size_t l
         return 0;
     if (len == 0 &&
         call->route->body == SPH_BODY_JSON) /* announced in chunks, of which none came */
-        return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED,
-                                   "%s %s needs a body", call->route->method, call->route->path);
+        return sph_body_refuse_absent(call, response);
     return call->route->build(call, len ? body : NULL, len, ret_payload, response);
 }
 

@@ -152,7 +152,8 @@ static void exchange(struct fixture *fixture, const char *request, char ret_answ
 static void write_request(const struct sph_route *route, char ret_request[1024]) {
     static const char *const arguments[] = {"", APP, "12", PRINT, "wlan0"};
     static const char body[] =
-        "{\"trigger\":\"start\",\"value\":1,\"thumbprint\":\"" PRINT "\",\"point\":\"%0130d\"}";
+        "{\"trigger\":\"start\",\"value\":1,\"thumbprint\":\"" PRINT "\",\"point\":\"%0130d\","
+        "\"device_capabilities\":[11]}";
     char text[512] = "", path[256];
     const char *star = strchr(route->path, '*');
     int before = star ? (int)(star - route->path) : (int)strlen(route->path);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "gateway/body.h"
 #include "wire/device_error.h"
 
 const char *sph_setting_key(enum sph_setting setting) {
@@ -57,25 +58,14 @@ unsigned sph_setting_object(const struct sph_setting_request *request, enum sph_
 
 unsigned sph_setting_body(const struct sph_setting_request *request,
                           struct sph_json_value *ret_object, struct sph_response *response) {
-    struct sph_err err = SPH_ERR_NULL;
-    bool is_own = request->call->is_own;
     if (!request->body || request->len == 0)
-        return sph_response_refuse(response, is_own, 400, SPH_DEVERR_REQUEST_DATA_EXPECTED,
-                                   "%s %s needs a body", request->call->route->method,
-                                   request->call->route->path);
-    if (sph_json_check(request->body, request->len, ret_object, &err) < 0)
-        return sph_response_refuse(response, is_own, 400, SPH_DEVERR_INVALID_JSON,
-                                   "the body is not JSON: %.200s", err.text);
-    if (ret_object->type != SPH_JSON_OBJECT)
-        return sph_response_refuse(response, is_own, 400, SPH_DEVERR_INVALID_JSON,
-                                   "the body is not a JSON object");
-    return 0;
+        return sph_body_refuse_absent(request->call, response);
+    return sph_body_object(request->call, request->body, request->len, ret_object, response);
 }
 
 unsigned sph_setting_refuse_member(const struct sph_setting_request *request, const char *key,
                                    const char *wanted, struct sph_response *response) {
-    return sph_response_refuse(response, request->call->is_own, 400, SPH_DEVERR_INVALID_JSON,
-                               "the body's member \"%s\" must be %s", key, wanted);
+    return sph_body_refuse_member(request->call, key, wanted, response);
 }
 
 unsigned sph_setting_input(const struct sph_setting_request *request,
