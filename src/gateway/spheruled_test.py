@@ -381,7 +381,7 @@ class Bodies(GatewayTest):
                     "mappings": [shown, {**shown, "pid": 43}], "mappingsDropped": 1, "pagesHow": "PAGEMAP_SCAN",
                     "log": 'last "line"\n\ufffd', "heapState": "notAsked"}),
                 ("/trust", {"entries": [{"thumbprint": bytes(range(20)).hex(), "point": "04" * 65, "name": "me",
-                                         "addedMs": 5}]}),
+                                         "kind": "development", "addedMs": 5}]}),
                 ("/gpio", {"pins": [{"pin": 12, "value": 1, "use": "free"}]}),
                 ("/gpio/12", {"pin": 12, "value": 0, "use": "output", "componentId": APP, "mode": "openDrain"})]:
             with self.subTest(path):
