@@ -29,8 +29,9 @@ static const struct sph_member rows[] = {
 };
 static const struct sph_members members = {rows, SPH_ARRAY_SIZE(rows)};
 
-static const struct record before = {
-    .text = "old", .spare = "s", .secret = "x", .number = 5, .word = 1, .shown = 7, .flag = true};
+#define BEFORE                                                                                     \
+    { .text = "old", .spare = "s", .secret = "x", .number = 5, .word = 1, .shown = 7, .flag = true }
+static const struct record before = BEFORE;
 
 static int read_text(const char *text, struct record *record, uint32_t *ret_present,
                      const struct sph_member **ret_wrong) {
@@ -49,10 +50,10 @@ static void what_is_there_is_set(void **state) {
         uint32_t present;
         struct record record;
     } cases[] = {
-        {"{}", 0, before},
-        {"{\"other\":1}", 0, before},
-        {"{\"text\":null,\"flag\":null,\"word\":null}", 0, before},
-        {"{\"shown\":3}", 0, before}, /* nobody sets it */
+        {"{}", 0, BEFORE},
+        {"{\"other\":1}", 0, BEFORE},
+        {"{\"text\":null,\"flag\":null,\"word\":null}", 0, BEFORE},
+        {"{\"shown\":3}", 0, BEFORE}, /* nobody sets it */
         {"{\"text\":\"ab\"}", 1, {"ab", "s", "x", 5, 1, 7, true}},
         {"{\"text\":\"\\u00e4\\u00f6\"}", 1, {"\xc3\xa4\xc3\xb6", "s", "x", 5, 1, 7, true}},
         {"{\"text\":\"ab\",\"text\":\"abcd\"}", 1, {"abcd", "s", "x", 5, 1, 7, true}},

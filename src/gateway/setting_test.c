@@ -252,7 +252,7 @@ static void keys(void **state) {
     static const char *const wanted[] = {"certificates",        "wifi",    "proxy", "interfaces",
                                          "manufacturing-state", "identity"};
     for (size_t i = 0; i < SPH_SETTINGS; i++)
-        assert_string_equal(sph_setting_key(i), wanted[i]);
+        assert_string_equal(sph_setting_key((enum sph_setting)i), wanted[i]);
 }
 
 int main(void) {
