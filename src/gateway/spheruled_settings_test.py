@@ -285,7 +285,7 @@ class Settings(GatewayTest, Certificates):
             with self.subTest(change):
                 self.refused("POST", path + "client", {**body, **change}, 400, number, sentence)
         self.assertEqual(self.ok("POST", path + "client", {
-            "certType": "RootCA", "publicCert": "".join(texts[client].splitlines()[1:-1])}), {})  # DER, and no key
+            "certType": "rootca", "publicCert": "".join(texts[client].splitlines()[1:-1])}), {})  # DER, and no key
         self.assertEqual(self.ok("GET", path + "client"), shown)
         self.assertEqual(self.ok("DELETE", path + "root"), {})
         self.refused("DELETE", path + "root", None, 404, BAD_CERTIFICATE_ID)
