@@ -372,6 +372,44 @@ class Settings(GatewayTest, Certificates):
         self.wait_connected()
         self.ok("GET", "/wifi/interface")
 
+    def test_sigterm_answers_every_turn(self):
+        def requests():
+            return self.call("GET", "/spherule/v1/gateway").json["requests"]
+        self.agent.handlers["setting-get"] = lambda _: None
+        results = []
+        wanted = requests() + 3
+        threads = [threading.Thread(target=lambda: results.append(self.call("GET", "/net/proxy").status))
+                   for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        wanted += 1  # those that ask are counted, too
+        while requests() < wanted:
+            wanted += 1
+            time.sleep(0.01)
+        self.end_gateway(self.process)
+        for thread in threads:
+            thread.join(10)
+        self.assertEqual(results, [503] * 3)
+
+    def test_a_client_that_goes_away_ends_its_turn(self):
+        go_on = threading.Event()
+
+        def wait(request):
+            go_on.wait(10)
+            return self.agent.on_setting_get(request)
+        self.agent.handlers["setting-get"] = wait
+        connection = self.connection()
+        connection.request("PATCH", "/wifi/interface", json.dumps({"interfaceState": "disabled"}))
+        while not self.requests("setting-get"):
+            time.sleep(0.01)
+        connection.sock.close()
+        results = []
+        other = threading.Thread(target=lambda: results.append(self.call("GET", "/wifi/interface").json))
+        other.start()
+        go_on.set()
+        other.join(10)
+        self.assertEqual(results[0]["interfaceState"], "disabled")  # what was asked for is carried out all the same
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
