@@ -6,6 +6,7 @@ failure, so that nothing new comes without its row. What a call means in detail 
 import json
 import os
 import re
+import subprocess
 import unittest
 
 from device import BACKEND, IS_VIRTUAL, ROOT, Device, UnixConnection, main, probe, sample, sample_id, wait_for
@@ -48,11 +49,50 @@ def package():
 V1 = "/spherule/v1"
 
 
+def certificate():
+    """A root's, as PEM text; its key is of no use."""
+    return subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-days",
+                           "1", "-subj", "/CN=surface"], check=True, capture_output=True, text=True).stdout
+
+
+def simulated():
+    """What has no hardware."""
+    yield Call("GET", "/device/security_state", has=["securityState", "deviceIdentifier"])
+    yield Call("GET", "/device/manufacturing_state", check=lambda got: got["manufacturingState"] == "Blank")
+    yield Call("PUT", "/device/manufacturing_state", body={"manufacturingState": "DeviceComplete"})
+    yield Call("POST", "/certstore/certs/{name}", name="a", body={"certType": "RootCA", "publicCert": certificate()})
+    yield Call("GET", "/certstore/certs", check=lambda got: got["identifiers"] == ["a"])
+    yield Call("GET", "/certstore/certs/{name}", name="a", has=["notAfter"])
+    yield Call("GET", "/certstore/space", has=["AvailableSpace"])
+    yield Call("DELETE", "/certstore/certs/{name}", name="a")
+    yield Call("GET", "/net/firewall/rulesets", has=["rulesets"])
+    yield Call("PATCH", "/net/interfaces/{name}", name="eth0", body={"interfaceUp": True})
+    yield Call("GET", "/net/interfaces/{name}", name="eth0", check=lambda got: got["connectedToNetwork"])
+    yield Call("GET", "/net/interfaces", check=lambda got: len(got["interfaces"]) == 3)
+    yield Call("POST", "/net/proxy", body={"enabled": True, "address": "proxy.example", "port": 3128})
+    yield Call("GET", "/net/status", check=lambda got: got["proxy"] == "ready")
+    yield Call("DELETE", "/net/proxy")
+    yield Call("GET", "/net/proxy", check=lambda got: got["enabled"] is False)
+    yield Call("POST", "/wifi/config/networks", status=201, body={"ssid": "spherule-open", "securityState": "open"})
+    yield Call("GET", "/wifi/config/networks", check=lambda got: got["values"][0]["connectionState"] == "connected")
+    yield Call("PATCH", "/wifi/config/networks/{n}", n=0, body={"configState": "disabled"})
+    yield Call("GET", "/wifi/config/networks/{n}", n=0, check=lambda got: got["connectionState"] == "disconnected")
+    yield Call("GET", "/wifi/diagnostics/networks", check=lambda got: got["values"] == [])
+    yield Call("GET", "/wifi/diagnostics/networks/{n}", n=0, check=lambda got: got["error"] == 0)
+    yield Call("DELETE", "/wifi/config/networks/{n}", n=0)
+    yield Call("PATCH", "/wifi/interface", body={"interfaceState": "enabled"})
+    yield Call("GET", "/wifi/interface", check=lambda got: got["connectionState"] == "disconnected")
+    yield Call("GET", "/wifi/scan", check=lambda got: len(got["values"]) == 3)
+
+
 def calls(device):
     """Each is made when the ones before it were: a generator, since some paths come from answers."""
     yield Call("GET", "/status", has=["uptime"])
     yield Call("GET", "/osversion", has=["osversion"])
     yield Call("GET", "/abi_versions", has=["ApplicationRuntime"])
+    yield Call("PUT", f"{V1}/capabilities", body={"device_capabilities": [11]})
+    yield Call("GET", "/device/capabilities", check=lambda got: got["device_capabilities"] == [11])
+    yield from simulated()
     yield Call("GET", f"{V1}/gateway", has=["backend", "connected"], check=lambda got: got["backend"] == BACKEND)
     yield Call("GET", f"{V1}/device", has=["bootId", "ramBytes"])
     yield Call("PUT", "/update/stage", body=package(), headers=OCTETS)
