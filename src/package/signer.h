@@ -1,9 +1,8 @@
 /* signer: the developer's signing key pair on disk, and certificates read from PEM (library
  * sph_signer, GnuTLS).
  *
- * On the user's side nothing else knows X.509. It gives plain numbers to sign.h and plain records
- * to trust.h, so that the agent does not link GnuTLS. (Certificates for a device's store are read
- * in gateway/certificate.c.) */
+ * The only place of this layer that knows X.509. It gives plain numbers to sign.h and plain records
+ * to trust.h, so that the agent does not link GnuTLS. */
 #ifndef SPH_PACKAGE_SIGNER_H
 #define SPH_PACKAGE_SIGNER_H
 
