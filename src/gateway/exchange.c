@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "gateway/exchange_private.h"
 #include "wire/message.h"
 
 enum {
     SWALLOW_MAX = 8 * 1024 * 1024, /* bytes of a refused body that are read and thrown away */
+    SWALLOW_STRANGERS = 65536,     /* the same of one who may not ask */
     LOG_ALL_MAX = 1024 * 1024,     /* bytes of one answer: a device keeps far less */
 };
 
@@ -27,6 +29,7 @@ void sph_exchange_suspend(struct sph_exchange *exchange) {
     if (exchange->is_suspended)
         return;
     exchange->is_suspended = true;
+    sph_guest_pause(exchange->guest, sph_clock_monotonic_ms());
     MHD_suspend_connection(exchange->connection);
 }
 
@@ -34,6 +37,7 @@ void sph_exchange_resume(struct sph_exchange *exchange) {
     if (!exchange->is_suspended)
         return;
     exchange->is_suspended = false;
+    sph_guest_resume(exchange->guest, sph_clock_monotonic_ms());
     MHD_resume_connection(exchange->connection);
 }
 
@@ -71,12 +75,14 @@ static void describe(struct MHD_Connection *connection, const char *method, cons
 
 /* New ones come first in the pool: those that have just begun are those that change. */
 static struct sph_exchange *exchange_new(struct sph_exchange_pool *pool,
-                                         struct MHD_Connection *connection) {
+                                         struct MHD_Connection *connection,
+                                         struct sph_guest *guest) {
     struct sph_exchange *exchange = calloc(1, sizeof(*exchange));
     if (!exchange)
         return NULL;
     *exchange = (struct sph_exchange){.pool = pool,
                                       .connection = connection,
+                                      .guest = guest,
                                       .response = SPH_RESPONSE_NULL,
                                       .body = SPH_BUF_LIMIT(SPH_ROUTE_JSON_MAX),
                                       .lines = SPH_BUF_NULL,
@@ -90,16 +96,18 @@ static struct sph_exchange *exchange_new(struct sph_exchange_pool *pool,
 }
 
 /* The gateway ends after a stop only when its answer has gone out: that is here. */
-void sph_exchange_free(struct sph_exchange *exchange) {
-    if (!exchange)
-        return;
+static void exchange_free(struct sph_exchange *exchange) {
     struct sph_exchange_pool *pool = exchange->pool;
+    if (exchange->is_admitted)
+        sph_guest_let_in(exchange->guest);
     exchange->ask = sph_link_forget(exchange->ask);
     sph_debug_port_forget(&pool->debug_port, exchange);
     sph_upload_release(exchange);
     sph_setting_release(exchange);
-    if (exchange->phase == SPH_PHASE_STREAM)
+    if (exchange->phase == SPH_PHASE_STREAM) {
         pool->streams--;
+        pool->guest_streams -= exchange->guest != NULL;
+    }
     if (exchange->call.route && exchange->call.route->action == SPH_ROUTE_STOP &&
         exchange->response.status == 200)
         sph_loop_stop(pool->loop, 0);
@@ -113,6 +121,14 @@ void sph_exchange_free(struct sph_exchange *exchange) {
     sph_buf_done(&exchange->body);
     sph_buf_done(&exchange->lines);
     free(exchange);
+}
+
+void sph_exchange_completed(void *context, struct MHD_Connection *connection, void **request,
+                            enum MHD_RequestTerminationCode code) {
+    (void)context, (void)connection, (void)code;
+    if (*request)
+        exchange_free(*request);
+    *request = NULL;
 }
 
 /* ---- answering ---- */
@@ -132,6 +148,10 @@ static void add_headers(struct MHD_Response *http, const struct sph_response *re
         (void)MHD_add_response_header(http, "Spherule-Error", response->sentence);
     if (response->allow[0])
         (void)MHD_add_response_header(http, MHD_HTTP_HEADER_ALLOW, response->allow);
+    if (response->status == MHD_HTTP_UNAUTHORIZED) { /* what is asked for, and no second try here */
+        (void)MHD_add_response_header(http, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+        (void)MHD_add_response_header(http, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
     if (response->has_log_cursor) {
         add_number(http, "Spherule-Log-Cursor", response->log_cursor);
         add_number(http, "Spherule-Log-Lost", response->log_lost);
@@ -151,6 +171,7 @@ static enum MHD_Result send_response(struct sph_exchange *exchange) {
         return MHD_NO;
     }
     add_headers(http, response);
+    sph_guest_sends(exchange->guest, len, sph_clock_monotonic_ms());
     enum MHD_Result result = MHD_queue_response(exchange->connection, response->status, http);
     MHD_destroy_response(http);
     return result;
@@ -275,7 +296,8 @@ static enum MHD_Result dispatch(struct sph_exchange *exchange) {
         sph_upload_end(exchange);
         return exchange->phase == SPH_PHASE_READY ? send_response(exchange) : MHD_YES;
     case SPH_ROUTE_EVENTS:
-        if (exchange->pool->streams < SPH_EXCHANGE_STREAMS)
+        if (exchange->pool->streams < SPH_EXCHANGE_STREAMS &&
+            (!exchange->guest || exchange->pool->guest_streams < SPH_EXCHANGE_GUEST_STREAMS))
             return sph_stream_begin(exchange);
         (void)sph_response_refuse(&exchange->response, true, 409, SPH_DEVERR_INTERFACE_BUSY,
                                   "too many clients stream events");
@@ -285,6 +307,9 @@ static enum MHD_Result dispatch(struct sph_exchange *exchange) {
         return send_response(exchange);
     case SPH_ROUTE_START:
         sph_exchange_answer_start(exchange);
+        return send_response(exchange);
+    case SPH_ROUTE_LISTEN:
+        sph_exchange_answer_listen(exchange);
         return send_response(exchange);
     }
     return ask_or_answer(exchange);
@@ -297,7 +322,11 @@ static enum MHD_Result begin(struct sph_exchange *exchange, const char *path, co
     struct sph_route_request request;
     struct sph_response *response = &exchange->response;
     describe(exchange->connection, method, path, &request);
-    if (strlen(path) > SPH_ROUTE_PATH_MAX)
+    exchange->is_admitted = sph_exchange_admit(exchange, path) == 0;
+    uint64_t swallow_max = exchange->is_admitted ? SWALLOW_MAX : SWALLOW_STRANGERS;
+    if (!exchange->is_admitted)
+        exchange->body_bytes = SWALLOW_MAX - SWALLOW_STRANGERS; /* so many are taken less */
+    else if (strlen(path) > SPH_ROUTE_PATH_MAX)
         (void)sph_response_refuse(response, false, 404, SPH_DEVERR_INVALID_REQUEST_URI,
                                   "the path is too long");
     else
@@ -309,7 +338,7 @@ static enum MHD_Result begin(struct sph_exchange *exchange, const char *path, co
     }
     exchange->phase = SPH_PHASE_REFUSED;
     bool waits_for_go = header(exchange->connection, MHD_HTTP_HEADER_EXPECT) != NULL;
-    if (waits_for_go || request.body_length > SWALLOW_MAX)
+    if (waits_for_go || request.body_length > swallow_max)
         return send_response(exchange); /* the library closes the connection after it */
     return MHD_YES;
 }
@@ -328,9 +357,11 @@ static enum MHD_Result take_body(struct sph_exchange *exchange, const char *uplo
     size_t len = *upload_len;
     if (exchange->phase == SPH_PHASE_BODY && exchange->call.route->action == SPH_ROUTE_STAGE) {
         sph_upload_bytes(exchange, upload, upload_len);
+        sph_guest_took(exchange->guest, len - *upload_len);
         return MHD_YES;
     }
     *upload_len = 0;
+    sph_guest_took(exchange->guest, len);
     exchange->body_bytes += len;
     if (exchange->body_bytes > SWALLOW_MAX)
         return MHD_NO;
@@ -359,11 +390,11 @@ static enum MHD_Result end_of_body(struct sph_exchange *exchange) {
 }
 
 enum MHD_Result sph_exchange_handle(struct sph_exchange_pool *pool,
-                                    struct MHD_Connection *connection, const char *path,
-                                    const char *method, const char *upload, size_t *upload_len,
-                                    struct sph_exchange **exchange) {
+                                    struct MHD_Connection *connection, struct sph_guest *guest,
+                                    const char *path, const char *method, const char *upload,
+                                    size_t *upload_len, struct sph_exchange **exchange) {
     if (!*exchange) {
-        *exchange = exchange_new(pool, connection);
+        *exchange = exchange_new(pool, connection, guest);
         return *exchange ? begin(*exchange, path, method) : MHD_NO;
     }
     if (*upload_len > 0)
@@ -383,19 +414,26 @@ void sph_exchange_wake_streams(struct sph_exchange_pool *pool, bool alive) {
 
 /* May be called again and again; nobody is answered twice. The exchanges themselves are freed by
  * the library, as their answers go out. */
-void sph_exchange_stop_all(struct sph_exchange_pool *pool) {
+bool sph_exchange_stop(struct sph_exchange_pool *pool, bool guests_only) {
     static const struct sph_answer ending = {.kind = SPH_ANSWER_LOST,
                                              .text = "the gateway is ending"};
-    pool->is_stopping = true;
+    static const struct sph_answer closing = {.kind = SPH_ANSWER_LOST,
+                                              .text = "HTTPS is being switched off"};
+    bool has_any = false;
     for (struct sph_exchange *exchange = pool->exchanges; exchange; exchange = exchange->next) {
+        if (guests_only && !exchange->guest)
+            continue;
+        has_any = true;
+        exchange->is_ending = true;
         if (exchange->ask || exchange->awaits_port || exchange->awaits_setting) {
             exchange->ask = sph_link_forget(exchange->ask);
             exchange->awaits_setting = false;
             sph_debug_port_forget(&pool->debug_port, exchange);
             exchange->awaits_port = false;
-            sph_exchange_refuse_answer(exchange, &ending);
+            sph_exchange_refuse_answer(exchange, pool->is_stopping ? &ending : &closing);
             sph_exchange_decide(exchange);
         }
         sph_exchange_resume(exchange);
     }
+    return has_any;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gateway/debug_port.h"
+#include "gateway/guests.h"
 #include "gateway/history.h"
 #include "gateway/link.h"
 #include "gateway/route.h"
@@ -18,6 +19,7 @@ enum {
     /* Clients that stream events. Half of all connections: streams last, and the other half stays
      * for requests. */
     SPH_EXCHANGE_STREAMS = 16,
+    SPH_EXCHANGE_GUEST_STREAMS = 8, /* of them, for those from the network */
     /* For a stream that must not lose anything and takes nothing: then it is not waited for. */
     SPH_EXCHANGE_PATIENCE_MS = 10000,
 };
@@ -29,30 +31,33 @@ struct sph_exchange_pool {
     struct sph_link *link;
     struct sph_debug_port debug_port;
     struct sph_history history;
+    struct sph_https *https;            /* NULL: there is none */
     struct sph_exchange *exchanges;     /* all there are */
     struct sph_exchange *stage_owner;   /* one staging at a time */
     struct sph_exchange *setting_owner; /* one reader or changer of settings at a time */
     uint64_t requests;                  /* begun so far */
-    unsigned streams;
+    unsigned streams, guest_streams;
     bool is_stopping; /* streams end, nothing new is asked of the agent */
 };
 
-/* The library's two calls into us. handle: called for headers (*exchange is NULL then and is set),
- * for pieces of the body (*upload_len bytes; what is left of it comes again) and for its end. NO
- * closes the connection without an answer. */
+/* The library's calls into us. handle: called for headers (*exchange is NULL then and is set), for
+ * pieces of the body (*upload_len bytes; what is left of it comes again) and for its end; `guest`
+ * is NULL for the user's own socket. NO closes the connection without an answer. */
 enum MHD_Result sph_exchange_handle(struct sph_exchange_pool *pool,
-                                    struct MHD_Connection *connection, const char *path,
-                                    const char *method, const char *upload, size_t *upload_len,
-                                    struct sph_exchange **exchange);
-/* The request is over, answered or not. Takes NULL. */
-void sph_exchange_free(struct sph_exchange *exchange);
+                                    struct MHD_Connection *connection, struct sph_guest *guest,
+                                    const char *path, const char *method, const char *upload,
+                                    size_t *upload_len, struct sph_exchange **exchange);
+/* For whatever reason the request is over: this is the only place where an exchange ends. */
+void sph_exchange_completed(void *context, struct MHD_Connection *connection, void **request,
+                            enum MHD_RequestTerminationCode code);
 
 /* Lets the streams go on: there are new lines, or `alive` is due. */
 void sph_exchange_wake_streams(struct sph_exchange_pool *pool, bool alive);
 /* Tells the agent how far those streams are for whose sake apps wait with their output. After
  * anything that may have changed it, and now and then. */
 void sph_exchange_acknowledge(struct sph_exchange_pool *pool);
-/* Answers what waits for the agent with 503 and ends the streams. */
-void sph_exchange_stop_all(struct sph_exchange_pool *pool);
+/* Answers what waits for the agent with 503 and ends the streams: all, or only those of guests.
+ * False when none of them is left. */
+bool sph_exchange_stop(struct sph_exchange_pool *pool, bool guests_only);
 
 #endif

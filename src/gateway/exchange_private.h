@@ -1,7 +1,8 @@
 /* exchange_private: the record of an exchange, for the files that carry it through its phases.
  *
  * exchange.c owns the phases, upload.c what is staged, stream.c what is streamed, setting_calls.c
- * what is kept, machine_calls.c what concerns the machine that the agent is in. */
+ * what is kept, machine_calls.c what concerns the machine that the agent is in, listen_calls.c who
+ * may ask from elsewhere. */
 #ifndef SPH_GATEWAY_EXCHANGE_PRIVATE_H
 #define SPH_GATEWAY_EXCHANGE_PRIVATE_H
 
@@ -23,6 +24,8 @@ struct sph_exchange {
     struct sph_exchange_pool *pool;
     struct sph_exchange *next, *previous; /* in the pool */
     struct MHD_Connection *connection;    /* the library's */
+    struct sph_guest *guest;              /* NULL: it came by the user's own socket */
+    bool is_admitted;                     /* may ask */
     bool is_suspended;                    /* it does not call us until it is resumed */
     enum sph_phase phase;
     struct sph_call call;
@@ -41,7 +44,7 @@ struct sph_exchange {
     /* streaming */
     struct sph_history_cursor cursor;
     struct sph_buf lines; /* read from the history, not yet sent */
-    bool alive_due;
+    bool alive_due, is_ending;
     struct sph_patience patience; /* of the others, for a stream that holds */
 };
 
@@ -58,6 +61,9 @@ void sph_exchange_refuse_ask(struct sph_exchange *exchange, const struct sph_err
 /* What the gateway answers by itself, also when the agent is away. */
 void sph_exchange_answer_gateway(struct sph_exchange *exchange);
 void sph_exchange_answer_start(struct sph_exchange *exchange);
+void sph_exchange_answer_listen(struct sph_exchange *exchange);
+/* 0 when this request may be made here, or the status of its refusal. */
+unsigned sph_exchange_admit(struct sph_exchange *exchange, const char *path);
 /* True for a reply about an app that a debugger is to reach: it is answered when there is a port,
  * which may be at once. */
 bool sph_exchange_await_port(struct sph_exchange *exchange, const struct sph_answer *answer);

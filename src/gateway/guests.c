@@ -1,6 +1,6 @@
 /* Who cannot name the token can still connect, and say nothing, or a byte now and then. Sixty-four
  * such would be all there is room for; so strangers are given little time when the room is full,
- * and those that were let in before are the last to go.
+ * and those that are known are the last to go.
  *
  * Rejected: a limit for each address (on loopback all have the same, and behind a router too), and
  * the library's own time-out alone (a byte every half minute holds a place for ever). */
@@ -10,27 +10,6 @@
 
 static const uint64_t NONE = UINT64_MAX;
 
-static void append(struct sph_guests *guests, struct sph_guest *guest) {
-    guest->next = NULL;
-    guest->previous = guests->last;
-    if (guests->last)
-        guests->last->next = guest;
-    else
-        guests->first = guest;
-    guests->last = guest;
-}
-
-static void take_out(struct sph_guests *guests, struct sph_guest *guest) {
-    if (guest->previous)
-        guest->previous->next = guest->next;
-    else
-        guests->first = guest->next;
-    if (guest->next)
-        guest->next->previous = guest->previous;
-    else
-        guests->last = guest->previous;
-}
-
 struct sph_guest *sph_guests_add(struct sph_guests *guests, int fd, uint64_t now_ms) {
     struct sph_guest *guest = calloc(1, sizeof(*guest));
     if (!guest)
@@ -39,7 +18,10 @@ struct sph_guest *sph_guests_add(struct sph_guests *guests, int fd, uint64_t now
                                 .is_waiting = true,
                                 .since_ms = now_ms,
                                 .deadline_ms = now_ms + SPH_GUESTS_PATIENCE_MS};
-    append(guests, guest);
+    guest->next = guests->first;
+    if (guests->first)
+        guests->first->previous = guest;
+    guests->first = guest;
     guests->count++;
     return guest;
 }
@@ -47,7 +29,12 @@ struct sph_guest *sph_guests_add(struct sph_guests *guests, int fd, uint64_t now
 void sph_guests_remove(struct sph_guests *guests, struct sph_guest *guest) {
     if (!guest)
         return;
-    take_out(guests, guest);
+    if (guest->previous)
+        guest->previous->next = guest->next;
+    else
+        guests->first = guest->next;
+    if (guest->next)
+        guest->next->previous = guest->previous;
     guests->count--;
     free(guest);
 }
@@ -62,7 +49,10 @@ static uint64_t time_for(uint64_t bytes) {
 }
 
 void sph_guest_took(struct sph_guest *guest, uint64_t bytes) {
-    if (guest && guest->deadline_ms != NONE)
+    if (!guest)
+        return;
+    guest->since_ms += time_for(bytes);
+    if (guest->deadline_ms != NONE)
         guest->deadline_ms += time_for(bytes);
 }
 
@@ -70,16 +60,16 @@ void sph_guest_pause(struct sph_guest *guest, uint64_t now_ms) {
     if (!guest || guest->is_paused)
         return;
     guest->is_paused = true;
-    if (guest->deadline_ms != NONE)
-        guest->deadline_ms = guest->deadline_ms > now_ms ? guest->deadline_ms - now_ms : 0;
+    guest->paused_ms = now_ms;
 }
 
 void sph_guest_resume(struct sph_guest *guest, uint64_t now_ms) {
     if (!guest || !guest->is_paused)
         return;
     guest->is_paused = false;
+    guest->since_ms += now_ms - guest->paused_ms;
     if (guest->deadline_ms != NONE)
-        guest->deadline_ms += now_ms;
+        guest->deadline_ms += now_ms - guest->paused_ms;
 }
 
 void sph_guest_sends(struct sph_guest *guest, uint64_t bytes, uint64_t now_ms) {
@@ -89,11 +79,9 @@ void sph_guest_sends(struct sph_guest *guest, uint64_t bytes, uint64_t now_ms) {
     guest->deadline_ms = bytes == NONE ? NONE : now_ms + SPH_GUESTS_PATIENCE_MS + time_for(bytes);
 }
 
-void sph_guest_waits(struct sph_guests *guests, struct sph_guest *guest, uint64_t now_ms) {
+void sph_guest_waits(struct sph_guest *guest, uint64_t now_ms) {
     if (!guest)
         return;
-    take_out(guests, guest);
-    append(guests, guest);
     guest->is_waiting = true;
     guest->is_paused = false;
     guest->since_ms = now_ms;
@@ -118,13 +106,13 @@ static bool make_room(struct sph_guests *guests, uint64_t now_ms) {
         if (!may_be_hurried(at) || !at->is_waiting)
             continue;
         if (at->is_known) {
-            silent = silent ? silent : at;
-        } else if (now_ms - at->since_ms >= SPH_GUESTS_GRACE_MS) {
+            silent = !silent || at->since_ms < silent->since_ms ? at : silent;
+        } else if (at->since_ms + SPH_GUESTS_GRACE_MS <= now_ms) {
             drop(guests, at);
             has_room = true;
         }
     }
-    if (has_room || !silent || now_ms - silent->since_ms < SPH_GUESTS_IDLE_MS)
+    if (has_room || !silent || silent->since_ms + SPH_GUESTS_IDLE_MS > now_ms)
         return has_room;
     drop(guests, silent);
     return true;

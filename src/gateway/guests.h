@@ -20,18 +20,19 @@ enum {
 };
 
 struct sph_guest {
-    struct sph_guest *next, *previous; /* the one that waits longest is first */
-    int fd;                            /* the library's */
-    bool is_known;   /* has made a request that was allowed: strangers go before it */
-    bool is_waiting; /* for a whole request; else one is being served */
-    bool is_paused;  /* waits for us: no time passes for it */
-    bool is_dropped; /* told to go; it is gone when the library notices */
-    uint64_t since_ms;
-    uint64_t deadline_ms; /* while paused, milliseconds that are left; UINT64_MAX: none */
+    struct sph_guest *next, *previous;
+    int fd;               /* the library's */
+    bool is_known;        /* has the token, or was answered before: strangers go before it */
+    bool is_waiting;      /* for a whole request; else one is being served */
+    bool is_paused;       /* waits for us: no time passes for it */
+    bool is_dropped;      /* told to go; it is gone when the library notices */
+    uint64_t since_ms;    /* it waits; bytes that came are as good as time, so it may lie ahead */
+    uint64_t deadline_ms; /* UINT64_MAX: none */
+    uint64_t paused_ms;   /* when that began */
 };
 
 struct sph_guests {
-    struct sph_guest *first, *last;
+    struct sph_guest *first;
     unsigned count;
     void (*drop)(int fd); /* ends the connection, at the latest when the library runs */
 };
@@ -42,7 +43,7 @@ struct sph_guest *sph_guests_add(struct sph_guests *guests, int fd, uint64_t now
 void sph_guests_remove(struct sph_guests *guests, struct sph_guest *guest);
 
 /* What happens to a guest's request. All of them take NULL, which stands for the user's own socket.
- * let_in: its headers are here and it may ask. took: bytes of its body have come. pause, resume:
+ * let_in: it is no stranger. took: bytes of its body have come. pause, resume:
  * for as long as it waits for us. sends: the answer of that length begins; UINT64_MAX for one
  * without end. waits: the answer is out. */
 void sph_guest_let_in(struct sph_guest *guest);
@@ -50,7 +51,7 @@ void sph_guest_took(struct sph_guest *guest, uint64_t bytes);
 void sph_guest_pause(struct sph_guest *guest, uint64_t now_ms);
 void sph_guest_resume(struct sph_guest *guest, uint64_t now_ms);
 void sph_guest_sends(struct sph_guest *guest, uint64_t bytes, uint64_t now_ms);
-void sph_guest_waits(struct sph_guests *guests, struct sph_guest *guest, uint64_t now_ms);
+void sph_guest_waits(struct sph_guest *guest, uint64_t now_ms);
 
 /* Drops those whose time is over. Milliseconds until the next one's may be, or 0 when none has a
  * time. */

@@ -94,7 +94,8 @@ static int set_up(struct gateway *gateway, const struct sph_options *options, st
     int listen_fd = sph_unix_listen(gateway->dir_fd, "rest.sock", SOCK_STREAM, 0600, err);
     if (listen_fd < 0)
         return listen_fd;
-    return sph_server_new(gateway->loop, listen_fd, &gateway->backend, &gateway->server, err);
+    rc = sph_server_new(gateway->loop, listen_fd, &gateway->backend, &gateway->server, err);
+    return rc < 0 ? rc : sph_server_open_https(gateway->server, gateway->dir_fd, err);
 }
 
 /* Last of all, since nothing that fails after it would take it back; and not with the first

@@ -12,6 +12,7 @@
 #include "base/le.h"
 #include "base/text.h"
 #include "gateway/body.h"
+#include "gateway/listen.h"
 #include "wire/message.h"
 
 /* ---- what all of them do ---- */
@@ -251,4 +252,18 @@ unsigned sph_build_pin_set(const struct sph_call *call, const char *body, size_t
         return sph_body_refuse_member(call, "value", "0 or 1", response);
     struct sph_msg_gpio_set message = {.pin = (uint32_t)call->number, .value = (uint32_t)level};
     return put(&sph_msg_gpio_set_codec, &message, ret_payload, call, response);
+}
+
+/* ---- HTTPS ---- */
+
+/* Nothing goes to the agent: this is the check alone. */
+unsigned sph_build_listen(const struct sph_call *call, const char *body, size_t len,
+                          struct sph_buf *ret_payload, struct sph_response *response) {
+    (void)ret_payload;
+    struct sph_listen listen;
+    struct sph_err err = SPH_ERR_NULL;
+    if (sph_listen_parse(body ? body : "", len, &listen, &err) == 0)
+        return 0;
+    return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_INVALID_JSON, "the body: %s",
+                               err.text);
 }

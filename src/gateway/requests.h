@@ -18,6 +18,7 @@ sph_route_build_fn sph_build_report_id;    /* number of the path */
 sph_route_build_fn sph_build_capabilities; /* {"device_capabilities":[…]} */
 sph_route_build_fn sph_build_trust; /* {"thumbprint":…,"point":…,"name":…,"kind":…} */
 sph_route_build_fn sph_build_trust_remove; /* thumbprint of the path */
+sph_route_build_fn sph_build_listen;       /* {"address":…,"trusted":…}, checked alone */
 sph_route_build_fn sph_build_pin;          /* number of the path */
 sph_route_build_fn sph_build_pin_set;      /* the same, {"value":…} */
 

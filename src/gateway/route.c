@@ -108,6 +108,10 @@ const struct sph_route sph_routes[] = {
     ROUTE("POST", OWN "/apps/*/run", COMPONENT, JSON_OR_NONE, ASK, APP_CONTROL, sph_build_run_once, sph_format_run),
     ROUTE("POST", OWN "/start", NONE, JSON_OR_NONE, START, HELLO, NULL, NULL),
     ROUTE("POST", OWN "/stop", NONE, JSON_OR_NONE, STOP, SHUTDOWN, NULL, sph_format_stop),
+    ROUTE("GET", OWN "/listen", NONE, NONE, LISTEN, STATUS, NULL, NULL),
+    ROUTE("POST", OWN "/listen", NONE, JSON, LISTEN, STATUS, sph_build_listen, NULL),
+    ROUTE("DELETE", OWN "/listen", NONE, NONE, LISTEN, STATUS, NULL, NULL),
+    ROUTE("GET", OWN "/listen/ca", NONE, NONE, LISTEN, STATUS, NULL, NULL),
     ROUTE("GET", OWN "/kills", NONE, NONE, ASK, KILLS_LIST, sph_build_component, sph_format_kills),
     ROUTE("DELETE", OWN "/kills", NONE, NONE, ASK, KILLS_CLEAR, sph_build_component, sph_format_count),
     ROUTE("GET", OWN "/kills/*", NUMBER, NONE, ASK, KILL_GET, sph_build_report_id, sph_format_report),
@@ -320,9 +324,13 @@ static unsigned refuse_path(const struct sph_route_request *request, bool is_own
                                request->path, response->allow);
 }
 
+bool sph_route_is_own(const char *path) {
+    return strncmp(path, OWN "/", sizeof(OWN)) == 0;
+}
+
 unsigned sph_route_resolve(const struct sph_route_request *request, struct sph_call *ret_call,
                            struct sph_response *response) {
-    struct sph_call call = {.is_own = strncmp(request->path, OWN "/", sizeof(OWN)) == 0};
+    struct sph_call call = {.is_own = sph_route_is_own(request->path)};
     struct sph_slice argument = {0};
     call.route = find_route(request, &argument);
     ret_call->is_own = call.is_own;

@@ -45,6 +45,7 @@ enum sph_route_action {
     SPH_ROUTE_RESTART, /* an exchange whose reply may be the loss of the agent */
     SPH_ROUTE_STOP,    /* the same, and the gateway ends too */
     SPH_ROUTE_START,   /* of the back end: the agent is away */
+    SPH_ROUTE_LISTEN,  /* of HTTPS: answered here, and to the user's own socket only */
 };
 
 enum sph_route_body {
@@ -116,6 +117,8 @@ unsigned sph_route_resolve(const struct sph_route_request *request, struct sph_c
                            struct sph_response *response);
 /* Bytes of body that a call takes. */
 size_t sph_route_body_max(const struct sph_route *route);
+/* Pure. Of our own part of the interface, whose errors have names. */
+bool sph_route_is_own(const char *path);
 /* Pure. Checks the whole body and writes the wire request. 0 or a status. */
 unsigned sph_route_build(const struct sph_call *call, const char *body, size_t len,
                          struct sph_buf *ret_payload, struct sph_response *response);

@@ -362,7 +362,8 @@ static void every_request_can_be_read_by_the_agent(void **state) {
     static const char body[] =
         "{\"trigger\":\"start\",\"value\":1,\"appControlMode\":\"Manual\","
         "\"thumbprint\":\"000102030405060708090a0b0c0d0e0f10111213\","
-        "\"point\":\"%0130d\",\"name\":\"\\u00e4\",\"device_capabilities\":[11]}";
+        "\"point\":\"%0130d\",\"name\":\"\\u00e4\",\"device_capabilities\":[11],"
+        "\"address\":\"[::1]:8443\"}";
     char text[sizeof(body) + 130], message[1024];
     (void)snprintf(text, sizeof(text), body, 4);
     for (size_t i = 0; i < sph_route_count; i++) {

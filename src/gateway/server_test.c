@@ -171,7 +171,7 @@ static void write_request(const struct sph_route *route, char ret_request[1024])
 
 static bool is_for_agent(const struct sph_route *route) {
     return route->action != SPH_ROUTE_EVENTS && route->action != SPH_ROUTE_GATEWAY &&
-           route->action != SPH_ROUTE_START;
+           route->action != SPH_ROUTE_START && route->action != SPH_ROUTE_LISTEN;
 }
 
 static void expect(struct fixture *fixture, const struct sph_route *route, unsigned status,

@@ -56,7 +56,7 @@ static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t
         sph_buf_consume(&exchange->lines, len);
         return (ssize_t)len;
     }
-    if (exchange->pool->is_stopping)
+    if (exchange->is_ending)
         return MHD_CONTENT_READER_END_OF_STREAM;
     sph_exchange_suspend(exchange);
     return 0;
@@ -108,6 +108,8 @@ enum MHD_Result sph_stream_begin(struct sph_exchange *exchange) {
         /* Who does not read is not gone: a pager may wait for its user. */
         (void)MHD_set_connection_option(exchange->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
         pool->streams++;
+        pool->guest_streams += exchange->guest != NULL;
+        sph_guest_sends(exchange->guest, UINT64_MAX, sph_clock_monotonic_ms());
         sph_exchange_acknowledge(pool); /* before the client knows that it may go on */
     }
     return result;
