@@ -1,6 +1,6 @@
-/* Who cannot name the token can still connect, and say nothing, or a byte now and then. Sixty-four
- * such would be all there is room for; so strangers are given little time when the room is full,
- * and those that are known are the last to go.
+/* Who cannot name the token can still connect, and say nothing, or a byte now and then. A hundred
+ * or two of them would be all there is room for; so strangers are given little time when the room
+ * is full, and those that are known are the last to go.
  *
  * Rejected: a limit for each address (on loopback all have the same, and behind a router too), and
  * the library's own time-out alone (a byte every half minute holds a place for ever). */
@@ -14,10 +14,8 @@ struct sph_guest *sph_guests_add(struct sph_guests *guests, int fd, uint64_t now
     struct sph_guest *guest = calloc(1, sizeof(*guest));
     if (!guest)
         return NULL;
-    *guest = (struct sph_guest){.fd = fd,
-                                .is_waiting = true,
-                                .since_ms = now_ms,
-                                .deadline_ms = now_ms + SPH_GUESTS_PATIENCE_MS};
+    *guest = (struct sph_guest){
+        .fd = fd, .since_ms = now_ms, .deadline_ms = now_ms + SPH_GUESTS_PATIENCE_MS};
     guest->next = guests->first;
     if (guests->first)
         guests->first->previous = guest;
@@ -75,14 +73,15 @@ void sph_guest_resume(struct sph_guest *guest, uint64_t now_ms) {
 void sph_guest_sends(struct sph_guest *guest, uint64_t bytes, uint64_t now_ms) {
     if (!guest)
         return;
-    guest->is_waiting = false;
-    guest->deadline_ms = bytes == NONE ? NONE : now_ms + SPH_GUESTS_PATIENCE_MS + time_for(bytes);
+    guest->is_sent_to = true;
+    guest->since_ms = now_ms + (bytes == NONE ? 0 : time_for(bytes));
+    guest->deadline_ms = bytes == NONE ? NONE : guest->since_ms + SPH_GUESTS_PATIENCE_MS;
 }
 
 void sph_guest_waits(struct sph_guest *guest, uint64_t now_ms) {
     if (!guest)
         return;
-    guest->is_waiting = true;
+    guest->is_sent_to = false;
     guest->is_paused = false;
     guest->since_ms = now_ms;
     guest->deadline_ms = now_ms + SPH_GUESTS_PATIENCE_MS;
@@ -98,14 +97,15 @@ static bool may_be_hurried(const struct sph_guest *guest) {
 }
 
 /* All strangers that have had their chance: how many wait outside is not known. Only when there is
- * none, the one of the others that has been silent longest. True when somebody went. */
+ * none, the one of the others that has been silent, or has not taken its answer, for longest. True
+ * when somebody went. */
 static bool make_room(struct sph_guests *guests, uint64_t now_ms) {
     struct sph_guest *silent = NULL;
     bool has_room = false;
     for (struct sph_guest *at = guests->first; at; at = at->next) {
-        if (!may_be_hurried(at) || !at->is_waiting)
+        if (!may_be_hurried(at) || at->deadline_ms == NONE)
             continue;
-        if (at->is_known) {
+        if (at->is_known || at->is_sent_to) {
             silent = !silent || at->since_ms < silent->since_ms ? at : silent;
         } else if (at->since_ms + SPH_GUESTS_GRACE_MS <= now_ms) {
             drop(guests, at);

@@ -1,8 +1,8 @@
 /* guests: connections from the network, and how long each of them may take.
  *
- * A guest waits for (hands over) a whole request, is served, and waits again. What hurries it: a
- * deadline, which moves with the bytes that come or go; and, when there is room for no more guests,
- * those behind it. Pure but for the drop function: time and descriptors come from the caller. */
+ * A guest makes a request, takes its answer, and makes the next. What hurries it: a deadline, which
+ * moves with the bytes that come or go; and, when there is room for no more guests, those behind
+ * it. Pure but for the drop function: time and descriptors come from the caller. */
 #ifndef SPH_GATEWAY_GUESTS_H
 #define SPH_GATEWAY_GUESTS_H
 
@@ -10,23 +10,23 @@
 #include <stdint.h>
 
 enum {
-    SPH_GUESTS_MAX = 64,            /* connections; more wait in the socket's queue */
+    SPH_GUESTS_MAX = 128,           /* connections; more wait in the socket's queue */
     SPH_GUESTS_PATIENCE_MS = 30000, /* for a request, or an answer, of no length */
     SPH_GUESTS_RATE = 16384,        /* bytes that each further second is given for */
     /* With every place taken: who has not made a request that long goes. It is a few round trips
      * of a slow network. */
     SPH_GUESTS_GRACE_MS = 250,
-    SPH_GUESTS_IDLE_MS = 1000, /* the same for one that was let in before and says nothing now */
+    SPH_GUESTS_IDLE_MS = 1000, /* the same for one that is known, and for taking an answer */
 };
 
 struct sph_guest {
     struct sph_guest *next, *previous;
     int fd;               /* the library's */
     bool is_known;        /* has the token, or was answered before: strangers go before it */
-    bool is_waiting;      /* for a whole request; else one is being served */
+    bool is_sent_to;      /* its answer is under way; else it is to make a request */
     bool is_paused;       /* waits for us: no time passes for it */
     bool is_dropped;      /* told to go; it is gone when the library notices */
-    uint64_t since_ms;    /* it waits; bytes that came are as good as time, so it may lie ahead */
+    uint64_t since_ms;    /* it is waited for; bytes are as good as time, so it may lie ahead */
     uint64_t deadline_ms; /* UINT64_MAX: none */
     uint64_t paused_ms;   /* when that began */
 };

@@ -24,7 +24,7 @@
 
 enum {
     READ_BYTES = 16384,     /* a read */
-    OUT_LIMIT = 512 * 1024, /* bytes that wait to be written: 64 requests are far less */
+    OUT_LIMIT = 512 * 1024, /* bytes that wait to be written: 192 requests are far less */
     TICK_MS = 500,          /* of time-outs: they are late by so much at most */
     GREETING_MS = 10000,    /* for each half of it: an agent that is there answers in a few ms */
     REFUSAL_MAX = 300,      /* bytes of the agent's sentence that are shown */

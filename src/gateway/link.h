@@ -20,8 +20,8 @@ struct sph_link;
 struct sph_ask; /* a request under way; gone after its answer or after sph_link_forget */
 
 enum {
-    SPH_LINK_MESSAGE = 400,         /* bytes of a sentence, with its NUL */
-    SPH_LINK_ASKS = 64,             /* requests under way at once */
+    SPH_LINK_MESSAGE = 400, /* bytes of a sentence, with its NUL */
+    SPH_LINK_ASKS = 192,    /* requests under way at once: more than there are connections */
     SPH_LINK_BACKOFF_FIRST_MS = 20, /* doubled with each failed try … */
     SPH_LINK_BACKOFF_MAX_MS = 1000, /* … up to this */
     SPH_LINK_ANSWER_MS = 60000,     /* for an answer, over what the request itself waits */

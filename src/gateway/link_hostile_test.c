@@ -122,7 +122,7 @@ static void a_stalled_frame_delays_the_greeting_only(void **state) {
 /* The agent reads nothing for a while: what does not fit the socket waits, in order and whole. */
 static void requests_wait_for_a_slow_agent(void **state) {
     struct bench *bench = *state;
-    enum { BYTES = 7000 };
+    enum { BYTES = 2500 };
     static char payload[BYTES];
     struct sph_ask *asks[SPH_LINK_ASKS];
     struct sph_err err = SPH_ERR_NULL;
