@@ -28,15 +28,10 @@ int sph_address_parse(const char *text, struct sph_address *ret_address, struct 
     bool is_v6 = text[0] == '[';
     if (!colon || sph_text_to_u64(colon + 1, UINT16_MAX, &port) < 0)
         return refuse(text, err);
-    const char *from = text + is_v6;
-    size_t len = (size_t)(colon - text);
-    if (len < 2u * is_v6 || (is_v6 && colon[-1] != ']'))
+    size_t brackets = is_v6 ? 1 : 0, len = (size_t)(colon - text);
+    if (len < 2 * brackets || (is_v6 && colon[-1] != ']') || len - 2 * brackets >= sizeof(host))
         return refuse(text, err);
-    len -= 2u * is_v6;
-    if (len >= sizeof(host))
-        return refuse(text, err);
-    memcpy(host, from, len);
-    host[len] = '\0';
+    (void)snprintf(host, sizeof(host), "%.*s", (int)(len - 2 * brackets), text + brackets);
     if (is_v6)
         address.socket.v6 =
             (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};

@@ -11,7 +11,8 @@
 #include "base/file.h"
 #include "gateway/authority.h"
 
-enum { DAY_S = 86400, FILES = 4 };
+enum { FILES = 4 };
+#define DAY_S INT64_C(86400)
 static const char *const files[FILES] = {"ca.key", "ca.pem", "device.key", "device.pem"};
 
 /* Digests would do; whole files are easier to compare when a test fails. */
@@ -122,8 +123,8 @@ static void keys_are_for_their_owner_alone(void **state) {
 static void what_serves_stays_and_what_does_not_is_made_anew(void **state) {
     struct sph_scratch *scratch = *state;
     const int64_t now_s = time(NULL);
-    const int64_t leaf_s = (int64_t)SPH_AUTHORITY_LEAF_DAYS * DAY_S;
-    const int64_t renew_s = (int64_t)SPH_AUTHORITY_RENEW_DAYS * DAY_S;
+    const int64_t leaf_s = SPH_AUTHORITY_LEAF_DAYS * DAY_S;
+    const int64_t renew_s = SPH_AUTHORITY_RENEW_DAYS * DAY_S;
     const struct {
         const char *address, *damage; /* a command before the second opening */
         int64_t after_s;
@@ -136,7 +137,7 @@ static void what_serves_stays_and_what_does_not_is_made_anew(void **state) {
         {"198.51.100.1:443", "true", 0, LEAF},
         {"127.0.0.1:1", "true", leaf_s - renew_s - 2 * DAY_S, NONE},
         {"127.0.0.1:1", "true", leaf_s - renew_s, LEAF},
-        {"127.0.0.1:1", "true", (int64_t)SPH_AUTHORITY_CA_DAYS * DAY_S - renew_s, ALL},
+        {"127.0.0.1:1", "true", SPH_AUTHORITY_CA_DAYS * DAY_S - renew_s, ALL},
         {"127.0.0.1:1", "true", -2 * DAY_S, ALL}, /* made by a clock that was ahead */
         {"127.0.0.1:1", "rm device.pem", 0, LEAF},
         {"127.0.0.1:1", "rm device.key", 0, LEAF},

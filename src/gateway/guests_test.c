@@ -155,7 +155,7 @@ static void in_a_room_of_acquaintances_the_most_silent_goes(void **state) {
     (void)sph_guests_hurry(guests, 29000);
     assert_int_equal(gone(), 1);
     sph_guest_let_in(sph_guests_add(guests, 200, 29000));
-    sph_guest_took(all[2], 16384 * 28); /* at a good rate */
+    sph_guest_took(all[2], UINT64_C(28) * 16384); /* at a good rate */
     (void)sph_guests_hurry(guests, 29000);
     assert_int_equal(gone(), 2);
     assert_false(is_gone[0] || is_gone[2] || is_gone[200]);

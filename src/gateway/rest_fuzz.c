@@ -1,5 +1,7 @@
 /* Lines of the input are a request (method, path, media type, query values), the rest is its body
  * and, once more, the agent's reply and the agent's error. Whatever comes out is JSON, or the log.
+ * The path and the media type are also what a guest shows of itself, the body where HTTPS is
+ * wanted.
  *
  * All that the gateway makes of bytes from outside is pure and runs here without a socket: paths
  * and queries, bodies, the agent's messages, events. The HTTP library has its own fuzzers. */
@@ -9,6 +11,7 @@
 
 #include "base/json_in.h"
 #include "gateway/json_wire.h"
+#include "gateway/listen.h"
 #include "gateway/route.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -74,6 +77,24 @@ static void format_event(const void *payload, size_t size) {
         abort();
 }
 
+/* Nothing but the token itself lets a guest in, and what is taken for a place is one again. */
+static void try_guest(const char *authorization, const char *origin, const void *body,
+                      size_t size) {
+    static const struct sph_access access = {
+        .token = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"};
+    struct sph_listen listen, again;
+    if (sph_access_allows(&access, authorization, origin) && !strstr(authorization, access.token))
+        abort();
+    if (sph_listen_parse(body, size, &listen, NULL) < 0)
+        return;
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    sph_listen_format(&listen, &text);
+    if (text.error || sph_listen_parse(text.data, text.len, &again, NULL) < 0 ||
+        memcmp(&listen.address, &again.address, sizeof(listen.address)) != 0 ||
+        memcmp(&listen.access, &again.access, sizeof(listen.access)) != 0)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static char lines[LINES][LINE_MAX_BYTES];
     const char *words[LINES];
@@ -100,5 +121,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         run(&call, data, size);
     sph_response_done(&response);
     format_event(data, size);
+    try_guest(words[1], words[2], data, size);
     return 0;
 }
