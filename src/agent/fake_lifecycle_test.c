@@ -172,6 +172,10 @@ enum sph_heap_state sph_lifecycle_heaps(struct sph_lifecycle *lifecycle,
     if (sph_lifecycle_pid(lifecycle, component) == 0)
         return SPH_HEAP_NOT_ASKED;
     for (unsigned i = 0; i < fake_lifecycle.heaps; i++) {
+        if (i >= SPH_HEAP_PROCESSES_MAX) {
+            fn(context, NULL);
+            continue;
+        }
         struct sph_heap_report *report = calloc(1, sizeof(*report));
         if (!report)
             break;

@@ -86,9 +86,11 @@ static struct sph_slice list_pids(struct sph_device *device, const struct sph_gu
 static void list_heaps(struct sph_device *device, struct sph_msg_app_memory *app,
                        struct sph_heap_list *list) {
     size_t first = list->count;
+    uint32_t dropped = list->dropped;
     app->heap_state =
         sph_lifecycle_heaps(device->lifecycle, &app->component, 0, sph_heap_list_add, list);
     app->heaps = SPH_LIST(&list->heaps[first], list->count - first);
+    app->heaps_dropped = list->dropped - dropped;
 }
 
 /* The running apps' shares, in the registry's order: two readings of the same apps list them

@@ -19,9 +19,11 @@ int sph_handle_heap(struct sph_call *call) {
     reply.state = sph_lifecycle_heaps(device->lifecycle, &asked->component, SPH_HEAP_SITES_MAX,
                                       sph_heap_list_add, &list);
     if (reply.state == SPH_HEAP_TRACKED &&
-        !sph_capabilities_allow_development(device->capabilities))
+        !sph_capabilities_allow_development(device->capabilities)) {
         reply.state = SPH_HEAP_NO_DEVELOPMENT;
-    else
+    } else {
         reply.processes = SPH_LIST(list.heaps, list.count);
+        reply.processes_dropped = list.dropped;
+    }
     return sph_call_reply(call, &reply);
 }

@@ -29,6 +29,7 @@ static void test_heap(void **state) {
     assert_true(sph_guid_equal(&reply.component, &asked.component));
     assert_int_equal(reply.state, SPH_HEAP_TRACKED);
     assert_int_equal(reply.processes.count, 2);
+    assert_int_equal(reply.processes_dropped, 0);
     struct sph_list_iter iter = sph_list_iter(&reply.processes);
     for (uint32_t i = 0; sph_list_next(&iter, &heap); i++) {
         assert_int_equal(heap.pid, 4242 + i);
@@ -45,6 +46,16 @@ static void test_heap(void **state) {
     assert_true(sph_list_next(&iter, &heap));
     assert_int_equal(heap.callers.count, 1);
     assert_int_equal(heap.sites.count, 0);
+    assert_int_equal(app.heaps_dropped, 0);
+    fake_lifecycle.heaps = SPH_HEAP_PROCESSES_MAX + 3;
+    wire_call(&client, SPH_OP_HEAP, &asked, &reply);
+    assert_int_equal(reply.processes.count, SPH_HEAP_PROCESSES_MAX);
+    assert_int_equal(reply.processes_dropped, 3);
+    wire_call(&client, SPH_OP_MEMORY, NULL, &memory);
+    iter = sph_list_iter(&memory.apps);
+    assert_true(sph_list_next(&iter, &app));
+    assert_int_equal(app.heaps.count, SPH_HEAP_PROCESSES_MAX);
+    assert_int_equal(app.heaps_dropped, 3);
     fake_lifecycle.heaps = 0;
     fake_lifecycle.heap_state = SPH_HEAP_NO_LIBRARY;
     wire_call(&client, SPH_OP_HEAP, &asked, &reply);

@@ -5,15 +5,16 @@
 #include "agent/heap_report.h"
 #include "agent/lifecycle.h"
 
-/* Of all that one frame tells: what does not fit it is left out, whole processes at a time. */
-enum { SPH_HEAP_LIST_CALLERS = 128, SPH_HEAP_LIST_SITES = 320 };
+/* Of all that one frame tells. What does not fit it is left out and counted: the smallest sites of
+ * a process, and processes whose callers do not fit. */
+enum { SPH_HEAP_LIST_CALLERS = 128, SPH_HEAP_LIST_SITES = 320, SPH_HEAP_LIST_STACKS = 48 };
 
 struct sph_heap_list {
     struct sph_heap_report *reports[SPH_HEAP_PROCESSES_MAX];
     struct sph_msg_heap heaps[SPH_HEAP_PROCESSES_MAX]; /* as the message wants them */
     size_t count;
-    size_t callers, sites;
-    bool is_cut;
+    size_t callers, sites, stacks;
+    uint32_t dropped; /* processes */
 };
 #define SPH_HEAP_LIST_NULL                                                                         \
     { .count = 0 }

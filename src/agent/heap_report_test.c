@@ -249,29 +249,73 @@ static void add_stacks(struct sph_heap_report *report) {
     report->heap.crossing_offset = report->heap.crossing_site = 1;
 }
 
+static void add_full(struct region *region, struct sph_heap_list *list) {
+    const struct sph_heap_report_plan plan = {
+        .pid = 1, .uptime_ms = 1, .sites_max = SPH_HEAP_SITES_MAX};
+    struct sph_heap_report *report = calloc(1, sizeof(*report));
+    assert_non_null(report);
+    sph_heap_report_fill(&region->view, &plan, report);
+    add_stacks(report);
+    sph_heap_list_add(list, report);
+}
+
+static void assert_fits(const struct sph_heap_list *list) {
+    struct sph_buf bytes SPH_CLEANUP(sph_buf_done) = SPH_BUF_NULL;
+    struct sph_msg_heap_reply reply = {.processes = SPH_LIST(list->heaps, list->count),
+                                       .processes_dropped = list->dropped};
+    assert_int_equal(sph_codec_encode(&sph_msg_heap_reply_codec, &reply, &bytes, NULL), 0);
+    assert_in_range(bytes.len, 1, SPH_FRAME_PAYLOAD_MAX);
+}
+
 /* One process is told whole; several that are as full share the frame. */
 static void test_answers_fit(void **state) {
     struct region *region = *state;
     struct sph_heap_list list SPH_CLEANUP(sph_heap_list_done) = SPH_HEAP_LIST_NULL;
-    struct sph_buf bytes SPH_CLEANUP(sph_buf_done) = SPH_BUF_NULL;
+    enum { SECOND = SPH_HEAP_LIST_SITES - SPH_HEAP_SITES_MAX };
     fill_full(region);
-    for (size_t i = 0; i < SPH_HEAP_PROCESSES_MAX; i++) {
-        const struct sph_heap_report_plan plan = {
-            .pid = 1,
-            .uptime_ms = 1,
-            .sites_max = i == 0 ? SPH_HEAP_SITES_MAX : SPH_HEAP_LIST_SITES - SPH_HEAP_SITES_MAX};
-        struct sph_heap_report *report = calloc(1, sizeof(*report));
-        assert_non_null(report);
-        sph_heap_report_fill(&region->view, &plan, report);
-        add_stacks(report);
-        sph_heap_list_add(&list, report);
-    }
-    assert_true(list.count == 2 && list.is_cut);
+    for (size_t i = 0; i < SPH_HEAP_PROCESSES_MAX; i++)
+        add_full(region, &list);
+    assert_int_equal(list.count, 2); /* their callers are all there is place for */
+    assert_int_equal(list.dropped, SPH_HEAP_PROCESSES_MAX - 2);
     assert_int_equal(list.heaps[0].callers.count, SPH_LEDGER_OWNERS - 1);
     assert_int_equal(list.heaps[0].sites.count, SPH_HEAP_SITES_MAX);
-    struct sph_msg_heap_reply reply = {.processes = SPH_LIST(list.heaps, list.count)};
-    assert_int_equal(sph_codec_encode(&sph_msg_heap_reply_codec, &reply, &bytes, NULL), 0);
-    assert_in_range(bytes.len, 1, SPH_FRAME_PAYLOAD_MAX);
+    assert_int_equal(list.heaps[1].sites.count, SECOND);
+    for (size_t i = 0; i < list.count; i++)
+        assert_int_equal(list.heaps[i].sites.count + list.heaps[i].sites_dropped,
+                         SPH_LEDGER_SITES - 1);
+    assert_fits(&list);
+}
+
+/* As many processes as there may be, of which the later ones have no place for sites or stacks. */
+static void test_many_processes_fit(void **state) {
+    struct region *region = *state;
+    struct sph_heap_list list SPH_CLEANUP(sph_heap_list_done) = SPH_HEAP_LIST_NULL;
+    size_t sites = 0, stacks = 0;
+    fill_full(region);
+    for (unsigned i = SPH_HEAP_LIST_CALLERS / SPH_HEAP_PROCESSES_MAX + 1; i < SPH_LEDGER_OWNERS;
+         i++)
+        region->ledger->owners[i].state = 0;
+    for (unsigned i = 1; i < SPH_LEDGER_SITES; i++) {
+        unsigned owner = i % (SPH_HEAP_LIST_CALLERS / SPH_HEAP_PROCESSES_MAX) + 1;
+        put_site(region, i, owner, 0x10000u * owner + 16 + i);
+        put_block(region, 1, 0x500000 + 16u * i, entry(owner, i, 16 + i));
+    }
+    for (size_t i = 0; i < SPH_HEAP_PROCESSES_MAX + 2; i++)
+        add_full(region, &list);
+    sph_heap_list_add(&list, NULL); /* one that was only counted */
+    assert_int_equal(list.count, SPH_HEAP_PROCESSES_MAX);
+    assert_int_equal(list.dropped, 3);
+    for (size_t i = 0; i < list.count; i++) {
+        const struct sph_heap_report *report = list.reports[i];
+        sites += list.heaps[i].sites.count;
+        for (size_t j = 0; j < list.heaps[i].sites.count; j++)
+            stacks += report->sites[j].stack.len > 0;
+        assert_int_equal(list.heaps[i].sites.count + list.heaps[i].sites_dropped,
+                         SPH_LEDGER_SITES - 1);
+    }
+    assert_int_equal(sites, SPH_HEAP_LIST_SITES);
+    assert_int_equal(stacks, SPH_HEAP_LIST_STACKS);
+    assert_fits(&list);
 }
 
 /* Everything that a report can hold, as long as it can be. */
@@ -334,6 +378,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_crossing_block, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_resident, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_answers_fit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_processes_fit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_report_fits, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,11 +137,12 @@ typedef void sph_lifecycle_pages_fn(void *context, pid_t pid, const struct sph_p
 int sph_lifecycle_pages(struct sph_lifecycle *lifecycle, const struct sph_guid *component,
                         sph_lifecycle_pages_fn *fn, void *context, struct sph_err *err);
 
-/* The report is the callee's, to keep or to free (sph_heap_report_free). */
+/* The report is the callee's, to keep or to free (sph_heap_report_free). NULL stands for a process
+ * that has a heap and is not told of. */
 typedef void sph_lifecycle_heap_fn(void *context, struct sph_heap_report *report);
-/* The ledger of each of the app's processes that has one of its own, the first process's first; at
- * most SPH_HEAP_PROCESSES_MAX. `sites_max` as in sph_heap_report_plan. Gives the state of the app:
- * why there are ledgers, or why not. Without `fn` that alone. */
+/* The ledger of each of the app's processes that has one of its own, the first process's first;
+ * those after SPH_HEAP_PROCESSES_MAX are not told of. `sites_max` as in sph_heap_report_plan. Gives
+ * the state of the app: why there are ledgers, or why not. Without `fn` that alone. */
 enum { SPH_HEAP_PROCESSES_MAX = 8 };
 enum sph_heap_state sph_lifecycle_heaps(struct sph_lifecycle *lifecycle,
                                         const struct sph_guid *component, unsigned sites_max,

@@ -70,24 +70,22 @@ static struct sph_heap_report_plan plan_report(const struct sph_lifecycle *lifec
                                                       lifecycle->device->started_ms};
 }
 
-/* A process that shares its parent's memory shares its ledger, and is not told twice. */
+/* A process that shares its parent's memory shares its ledger, and is not told twice. Reading a
+ * ledger takes a while: those that have no place in any answer are counted only. */
 static void tell(const struct sph_lifecycle *lifecycle, const struct sph_session *session,
                  unsigned sites_max, sph_lifecycle_heap_fn *fn, void *context) {
     struct sph_processes processes;
     unsigned told = 0;
     if (sph_processes_read(session->share.cgroup, session->launched.app_pid, &processes) < 0)
         return;
-    for (size_t i = 0; i < processes.count && told < SPH_HEAP_PROCESSES_MAX; i++) {
+    for (size_t i = 0; i < processes.count; i++) {
         const struct sph_process *process = &processes.list[i];
         if (process->repeats || !sph_heap_knows(session->heap, process->pid))
             continue;
         const struct sph_heap_report_plan plan =
             plan_report(lifecycle, process->pid, process->reader, sites_max);
-        struct sph_heap_report *report = sph_heap_report_make(session->heap, &plan);
-        if (report) {
-            fn(context, report);
-            told++;
-        }
+        bool has_place = told++ < SPH_HEAP_PROCESSES_MAX;
+        fn(context, has_place ? sph_heap_report_make(session->heap, &plan) : NULL);
     }
 }
 

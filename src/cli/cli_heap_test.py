@@ -141,6 +141,28 @@ libcurl.so.4 has no build id by which its symbols are found: link it with -Wl,--
         out = self.run_cli("device", "app", "show-heap", "-o", "tsv")[1]
         self.assertEqual(out.splitlines()[1], f"{ID}\t7\tcurl\t5120\t5120\t9000\t3\t900")
 
+    def test_what_is_left_out(self):
+        told = self.tracked()
+        for dropped, text in ((1, "1 further process with a heap is not listed"),
+                              (5, "5 further processes with a heap are not listed")):
+            self.fake({**told, "processesDropped": dropped})
+            out = self.run_cli("device", "app", "show-heap", "--sites", "1")[1]
+            self.assertTrue(out.endswith(f"(5 further call sites are not listed)\n({text})\n"), out)
+            self.assertNotIn("further", self.run_cli("device", "app", "show-heap", "--why")[1])
+            status, out, err = self.run_cli("device", "app", "show-heap", "-o", "tsv")
+            self.assertEqual((status, len(out.splitlines()), err), (0, 2, f"warn: leak: {text}\n"))
+            self.fakes.pop().close()
+
+    def test_stats_say_what_their_rows_lack(self):
+        process = {"pid": 7, "heapUsageByCaller": [{"name": "App + Static Libraries", "usageInBytes": 12}]}
+        answer = {"memoryStats": {}, "apps": [{"processes": [process]}, {"processes": [process], "processesDropped": 2}]}
+        self.fakes.append(FakeDevice(os.path.join(self.tmp, "home/devices/default"),
+                                     {("GET", "/stats/memory/groups/applications"): (200, answer)}))
+        status, out, err = self.run_cli("device", "app", "show-memory-stats")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"\n Heap: App \+ Static Libraries +24\n")
+        self.assertEqual(err, "warn: the rows 'Heap: …' lack 2 processes, for which the device's answer had no place\n")
+
     def serve_run(self, report):
         events = [{"kind": "subscribed", "lastSeq": 0}, {"kind": "ended", "componentId": ID, "reportId": 1, "why": "exit"}]
         answers = {("PUT", "/update/stage"): (200, {}), ("POST", "/update/install"): (200, {}),

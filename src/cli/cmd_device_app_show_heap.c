@@ -135,6 +135,19 @@ static void write_process(struct out *out, const struct reading *reading, const 
     }
 }
 
+/* What the device's answer had no place for. */
+static void write_dropped(struct out *out, const struct sph_app_row *app,
+                          const struct sph_json_value *top) {
+    uint64_t dropped = sph_answer_u64(top, "processesDropped");
+    if (dropped == 0)
+        return;
+    sph_buf_printf(&out->human, "(%" PRIu64 " further process%s with a heap %s not listed)\n",
+                   dropped, dropped == 1 ? "" : "es", dropped == 1 ? "is" : "are");
+    if (out->cli->output == SPH_OUTPUT_TSV) /* rows alone cannot say it */
+        sph_say_warn("%s: %" PRIu64 " further process%s with a heap %s not listed", app->name,
+                     dropped, dropped == 1 ? "" : "es", dropped == 1 ? "is" : "are");
+}
+
 static void write_app(struct out *out, const struct sph_app_row *app,
                       const struct reading *reading) {
     struct sph_json_value process;
@@ -149,6 +162,7 @@ static void write_app(struct out *out, const struct sph_app_row *app,
         return;
     while (sph_json_next(&iter, NULL, &process))
         write_process(out, reading, app->id, &process);
+    write_dropped(out, app, &reading->now_top);
 }
 
 static int read_all(struct sph_target *target, const struct sph_app_list *list, bool is_first,

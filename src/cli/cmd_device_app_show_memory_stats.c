@@ -2,6 +2,7 @@
  * all of them. They are of the group of all applications, because the ration is: the figure of
  * one of them says little about who will cross it. Spherule's extra figures have their own
  * command and path. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct heap_rows {
         uint64_t bytes;
     } rows[HEAP_ROWS_MAX];
     unsigned count;
+    uint64_t dropped; /* processes that the device's answer had no place for */
 };
 
 /* What has no row of its own any more is added to the last one, which says so. */
@@ -54,12 +56,14 @@ static void read_heaps(const struct sph_json_value *top, struct heap_rows *rows)
     struct sph_json_value app, process, caller;
     if (!sph_answer_array(top, "apps", &apps))
         return;
-    while (sph_json_next(&apps, NULL, &app))
+    while (sph_json_next(&apps, NULL, &app)) {
+        rows->dropped += sph_answer_u64(&app, "processesDropped");
         if (sph_answer_array(&app, "processes", &processes))
             while (sph_json_next(&processes, NULL, &process))
                 if (sph_answer_array(&process, "heapUsageByCaller", &callers))
                     while (sph_json_next(&callers, NULL, &caller))
                         add_heap_caller(&caller, rows);
+    }
 }
 
 /* "Heap: NAME" rows, where the device tracks heaps: the app's own first, as in the document. */
@@ -75,6 +79,10 @@ static void add_heaps(const struct sph_json_value *top, struct sph_table *table)
             sph_table_add(table, text);
             sph_table_add_number(table, rows.rows[i].bytes);
         }
+    if (rows.dropped > 0) /* the table is the original's, and has no place for sentences */
+        sph_say_warn("the rows 'Heap: …' lack %" PRIu64
+                     " process%s, for which the device's answer had no place",
+                     rows.dropped, rows.dropped == 1 ? "" : "es");
 }
 
 /* In JSON it is the device's whole answer, so that scripts get what the table has no place for. */

@@ -98,6 +98,8 @@ static void json_usage_app(struct sph_json_out *out, const void *item) {
     sph_json_object(out);
     sph_json_key_string(out, "componentId", id);
     sph_json_key_list(out, "processes", &app->heaps, json_usage_process);
+    if (app->heaps_dropped > 0) /* the original's document has no such member */
+        sph_json_key_u64(out, "processesDropped", app->heaps_dropped);
     sph_json_object_end(out);
 }
 

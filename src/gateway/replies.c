@@ -299,6 +299,7 @@ unsigned sph_format_heap(const struct sph_call *call, const void *message,
     sph_json_key_string(&out, "state", sph_heap_state_word(reply->state));
     sph_json_key_string(&out, "reason", sph_heap_state_reason(reply->state));
     sph_json_key_list(&out, "processes", &reply->processes, json_heap);
+    sph_json_key_u64(&out, "processesDropped", reply->processes_dropped);
     return end(&out);
 }
 

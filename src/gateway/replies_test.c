@@ -240,12 +240,13 @@ static void heap(void **state) {
           "\"liveBlocks\":9,\"allocations\":10,\"onlyGrew\":true},{\"caller\":" MAX32
           ",\"address\":\"0x0\",\"liveBytes\":0,\"residentBytes\":0,\"liveBlocks\":0,"
           "\"allocations\":0,\"onlyGrew\":false,\"stack\":[\"0x10\"]}],\"sitesDropped\":9},"
-          "{\"pid\":43,\"state\":\"static\"}]}",
-          .component = ID_A, .state = SPH_HEAP_TRACKED, .processes = SPH_LIST(processes, 2));
+          "{\"pid\":43,\"state\":\"static\"}],\"processesDropped\":3}",
+          .component = ID_A, .state = SPH_HEAP_TRACKED, .processes = SPH_LIST(processes, 2),
+          .processes_dropped = 3);
     CHECK("GET", "/spherule/v1/heap/" TEXT_A, heap_reply,
           "{\"componentId\":\"" TEXT_A "\",\"state\":\"debugged\",\"reason\":\"A debugger holds "
           "the application, and heaps are not tracked then: start it without --debug-mode.\","
-          "\"processes\":[]}",
+          "\"processes\":[],\"processesDropped\":0}",
           .component = ID_A, .state = SPH_HEAP_DEBUGGED);
 }
 
@@ -260,7 +261,8 @@ static void heap_usage(void **state) {
         {.pid = 2, .state = SPH_HEAP_FAILED, .callers = SPH_LIST(callers, 2)}};
     const struct sph_msg_app_memory apps[] = {
         {.component = ID_A, .heap_state = SPH_HEAP_NO_LIBRARY},
-        {.component = ID_B, .heap_state = SPH_HEAP_TRACKED, .heaps = SPH_LIST(heaps, 2)}};
+        {.component = ID_B, .heap_state = SPH_HEAP_TRACKED, .heaps = SPH_LIST(heaps, 2)},
+        {.component = ID_A, .heap_state = SPH_HEAP_TRACKED, .heaps_dropped = 4}};
 #define NO_STATS                                                                                   \
     "{\"memoryStats\":{\"currentMemoryUsageInBytes\":0,\"userModeMemoryUsageInBytes\":0,"          \
     "\"peakUserModeMemoryUsageInBytes\":0}"
@@ -272,6 +274,10 @@ static void heap_usage(void **state) {
           .apps = SPH_LIST(apps, 2));
     CHECK("GET", "/stats/memory/groups/applications", memory_reply, NO_STATS "}",
           .apps = SPH_LIST(apps, 1));
+    CHECK("GET", "/stats/memory/groups/applications", memory_reply,
+          NO_STATS ",\"apps\":[{\"componentId\":\"04030201-0605-0807-090A-0B0C0D0E0F10\","
+                   "\"processes\":[],\"processesDropped\":4}]}",
+          .apps = SPH_LIST(&apps[2], 1));
 }
 
 #define MAPPING_TAIL "\"perms\":\"---p\",\"class\":\"other\",\"path\":\"\",\"anonymousPages\":"

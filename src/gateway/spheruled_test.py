@@ -392,7 +392,8 @@ class Bodies(GatewayTest):
         path = "/spherule/v1/heap/"
         self.expect(self.call("GET", path + APP), 200, {
             "componentId": APP, "state": "tracked", "reason": "Its heap is tracked.",
-            "processes": [heap_shown(42, sites=[SITE_SHOWN], sitesDropped=3), {"pid": 43, "state": "failed"}]})
+            "processes": [heap_shown(42, sites=[SITE_SHOWN], sitesDropped=3), {"pid": 43, "state": "failed"}],
+            "processesDropped": 0})
         self.assertEqual(self.requests("heap"), [{1: guid(APP)}])
         self.assertEqual(self.call("GET", path + OTHER).status, 404)
         self.assertEqual(self.call("GET", path + "blink").status, 400)

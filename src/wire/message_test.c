@@ -194,11 +194,12 @@ static void memory(void **state) {
     };
     CHECK_SENT(app_memory,
                "1=" HEX_A " 2='a' 3=0010000000000000 4=0020000000000000 5=01000000ffffffff "
-               "6=01000000 7=(1=07000000 2=01000000) 8=0030000000000000 9=0020000000000000 10=01",
+               "6=01000000 7=(1=07000000 2=01000000) 8=0030000000000000 9=0020000000000000 10=01 "
+               "11=03000000",
                .component = ID_A, .name = T("a"), .user_bytes = 4096, .peak_user_bytes = 8192,
                .pids = T("\x01\0\0\0\xff\xff\xff\xff"), .heap_state = SPH_HEAP_TRACKED,
                .heaps = SPH_LIST(heaps, 1), .total_bytes = 12288, .kernel_bytes = 8192,
-               .kernel_exact = true);
+               .kernel_exact = true, .heaps_dropped = 3);
     CHECK_SENT(memory_reply,
                "1=0100000000000000 2=0200000000000000 3=0300000000000000 4=0400000000000000 "
                "5=0500000000000000 6=01 7=01 8='u' 9='k' 10=0600000000000000 11=0700000000000000 "
@@ -250,8 +251,9 @@ static void heaps(void **state) {
     CHECK_SENT(heap_reply,
                "1=" HEX_A " 2=01000000 3=(1=07000000 2=01000000 3=0900000000000000 9=01 "
                "15=(1='app' 5=0100000000000000) 15=(1='curl') 16=(1=01000000 2=1000000000000000 "
-               "7=01) 18=01 21=0500000000000000)",
-               .component = ID_A, .state = SPH_HEAP_TRACKED, .processes = SPH_LIST(heap, 1));
+               "7=01) 18=01 21=0500000000000000) 4=02000000",
+               .component = ID_A, .state = SPH_HEAP_TRACKED, .processes = SPH_LIST(heap, 1),
+               .processes_dropped = 2);
 }
 
 static void pages(void **state) {

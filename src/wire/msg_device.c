@@ -63,6 +63,7 @@ static const struct sph_field app_memory_fields[] = {
     FIELD(sph_msg_app_memory, 8, U64, total_bytes),
     FIELD(sph_msg_app_memory, 9, U64, kernel_bytes),
     FIELD(sph_msg_app_memory, 10, BOOL, kernel_exact),
+    FIELD(sph_msg_app_memory, 11, U32, heaps_dropped),
 };
 CODEC(sph_msg_app_memory, "app_memory", app_memory_fields);
 

@@ -81,6 +81,7 @@ struct sph_msg_app_memory {
     struct sph_list heaps; /* struct sph_msg_heap, without sites: of tracked processes */
     uint64_t total_bytes, kernel_bytes; /* of the app's own control group; as kernel_how says */
     bool kernel_exact;
+    uint32_t heaps_dropped; /* processes further than those, for which the answer has no place */
 };
 
 /* The page map of an app. It is taken anew for each request: between two of them it may change. */

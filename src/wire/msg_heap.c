@@ -59,5 +59,6 @@ static const struct sph_field heap_reply_fields[] = {
     REQUIRED(sph_msg_heap_reply, 1, GUID, component),
     REQUIRED(sph_msg_heap_reply, 2, U32, state),
     LIST(sph_msg_heap_reply, 3, processes, sph_msg_heap_codec),
+    FIELD(sph_msg_heap_reply, 4, U32, processes_dropped),
 };
 CODEC(sph_msg_heap_reply, "heap_reply", heap_reply_fields);

@@ -75,6 +75,7 @@ struct sph_msg_heap_reply {
     struct sph_guid component;
     uint32_t state;            /* of the app: that of its first process, or why it is not tracked */
     struct sph_list processes; /* struct sph_msg_heap */
+    uint32_t processes_dropped; /* have a heap, and no place in the answer */
 };
 
 extern const struct sph_codec sph_msg_heap_caller_codec;

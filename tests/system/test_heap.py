@@ -1,6 +1,7 @@
 """Heap tracking as its users see it: who holds which byte, while it runs and after its end, and why there is none."""
 import json
 import os
+import re
 import unittest
 
 from device import RATION, Device, main, only, pack, probe, wait_for
@@ -87,6 +88,22 @@ class Tracked(unittest.TestCase):
             processes = heap(device)["processes"]
             self.assertEqual([process["pid"] for process in processes], device.app_pids(PROBE))
             self.assertEqual([app_of(process)["liveBytes"] for process in processes], [4100, 4000])
+
+    def test_what_has_no_place_is_counted(self):
+        """Ten processes, of which an answer tells eight: it says so in each of its forms."""
+        with Device(create=["--ram", "4M"]) as device:
+            device.deploy(pack_tracked(device, ["hold", "300"] + ["child", "1"] * 9 + ["stay"]))
+            device.wait_log("staying")
+            device.wait_log("child", count=9)
+            told = heap(device)
+            self.assertEqual((len(told["processes"]), told["processesDropped"]), (8, 2))
+            self.assertEqual({app_of(process)["liveBytes"] for process in told["processes"]}, {300})
+            self.assertIn("\n(2 further processes with a heap are not listed)\n", device.ok("device", "app", "show-heap"))
+            app = device.get("/stats/memory/groups/applications")["apps"][0]
+            self.assertEqual((len(app["processes"]), app["processesDropped"]), (8, 2))
+            stats = device.run("device", "app", "show-memory-stats")
+            self.assertIn("warn: the rows 'Heap: …' lack 2 processes", stats.err)
+            self.assertRegex(stats.out, rf"\n Heap: {re.escape(APP)} +{8 * 300}\n")
 
     def test_leak_is_killed(self):
         """The report sums to what was leaked, of the moment in which the ration was crossed."""
