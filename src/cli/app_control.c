@@ -31,15 +31,13 @@ static void write_ports(const struct sph_json_value *answer, struct sph_buf *hum
 }
 
 /* One request, one row. */
-static int control_one(struct sph_target *target, const char *id, const char *trigger,
+static int control_one(struct sph_target *target, const char *id, const char *body,
                        struct sph_table *table, struct sph_buf *human, struct sph_err *err) {
     char path[80];
-    char body[48];
     char state[32];
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
     struct sph_json_value top;
     (void)snprintf(path, sizeof(path), "/app/status/%s", id);
-    (void)snprintf(body, sizeof(body), "{\"trigger\":\"%s\"}", trigger);
     int r = sph_target_ask(target, "PATCH", path, body, &text, &top, err);
     if (r < 0)
         return r;
@@ -53,9 +51,19 @@ static int control_one(struct sph_target *target, const char *id, const char *tr
     return 0;
 }
 
+/* The list's states are of a moment ago: good enough for a warning. */
+static void warn_of_running(const struct sph_app_list *list) {
+    for (unsigned i = 0; i < list->count; i++)
+        if (strcmp(list->rows[i].state, "running") == 0 ||
+            strcmp(list->rows[i].state, "debugging") == 0)
+            sph_say_warn("%s runs already, as it was started: stop it first to have its heap "
+                         "tracked from its start",
+                         *list->rows[i].name ? list->rows[i].name : list->rows[i].id);
+}
+
 /* The state that is printed is the one that the device answered with after the trigger: of an
  * application that ends at once, "running" was true for a moment. */
-int sph_app_control(struct sph_cli *cli, const char *trigger) {
+int sph_app_control(struct sph_cli *cli, const char *trigger, const char *wishes) {
     static const struct sph_column columns[] = {
         {"Component ID", "componentId"}, {"State", "state"}, {.title = NULL}};
     static const struct sph_column debug_columns[] = {{"Component ID", "componentId"},
@@ -66,6 +74,8 @@ int sph_app_control(struct sph_cli *cli, const char *trigger) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     struct sph_app_list list;
+    char body[80];
+    (void)snprintf(body, sizeof(body), "{\"trigger\":\"%s\"%s}", trigger, wishes);
     if (sph_target_open(cli, NULL, &target, &err) < 0 ||
         sph_app_list_choose(cli, &target, &list, &err) < 0 ||
         (debug && sph_debugger_provide(cli, &target, &err) < 0))
@@ -76,8 +86,10 @@ int sph_app_control(struct sph_cli *cli, const char *trigger) {
     const char *started[SPH_APP_ROWS_MAX];
     unsigned n_started = 0;
     int r = 0;
+    if (*wishes)
+        warn_of_running(&list);
     for (unsigned i = 0; r == 0 && i < list.count; i++) {
-        r = control_one(&target, list.rows[i].id, trigger, &table, &human, &err);
+        r = control_one(&target, list.rows[i].id, body, &table, &human, &err);
         if (r == 0 && strcmp(trigger, "start") == 0 && strcmp(list.rows[i].state, "stopped") == 0)
             started[n_started++] = list.rows[i].id;
     }

@@ -104,6 +104,13 @@ static const struct talk controls[] = {
      "error: Application is not present (no application " ID_A " on device 'd')\n"},
     {"device app stop", away, 3, "", AWAY},
     {"device app stop", NULL, 3, "", NOT_RUNNING},
+    {"device app start --heap -i " ID_B, two_apps, 0, ID_B ": App state: stopped\n", ""},
+    {"device app start --heap", two_apps, 0,
+     ID_A ": App state: running\n" ID_B ": App state: stopped\n",
+     "warn: a runs already, as it was started: stop it first to have its heap tracked from its "
+     "start\n"},
+    {"device app start --debug-mode --heap-stacks", debugging, 2, "",
+     "error: no heap is tracked under a debugger: give --debug-mode or --heap\n"},
     {"device app stop -i %", two_apps, 2, "", "error: '' " NO_ID},
 };
 
@@ -122,6 +129,10 @@ static void test_what_start_asks(void **state) {
         {"device app stop -i " ID_B, "PATCH /app/status/" ID_B " {\"trigger\":\"stop\"}\n"},
         {"device app start --debug-mode -i " ID_A,
          "PATCH /app/status/" ID_A " {\"trigger\":\"startDebug\"}\n"},
+        {"device app start --heap -i " ID_B,
+         "PATCH /app/status/" ID_B " {\"trigger\":\"start\",\"heap\":true}\n"},
+        {"device app start --heap-stacks -i " ID_B,
+         "PATCH /app/status/" ID_B " {\"trigger\":\"start\",\"heap\":true,\"heapStacks\":true}\n"},
     };
     static struct spoken spoken;
     struct fake_gateway *fake = *state;

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 
 static int run(struct sph_cli *cli) {
-    return sph_app_control(cli, "stop");
+    return sph_app_control(cli, "stop", "");
 }
 
 const struct sph_command sph_cmd_device_app_stop = {

@@ -50,6 +50,21 @@ unsigned sph_build_component(const struct sph_call *call, const char *body, size
     return put(&sph_msg_component_codec, &message, ret_payload, call, response);
 }
 
+/* Absent is false. */
+static unsigned get_flag(const struct sph_call *call, const struct sph_json_value *object,
+                         const char *key, bool *ret_flag, struct sph_response *response) {
+    struct sph_json_value value;
+    if (get_member(object, key, &value) && sph_json_to_bool(&value, ret_flag) < 0)
+        return sph_body_refuse_member(call, key, "true or false", response);
+    return 0;
+}
+
+static unsigned get_heap_flags(const struct sph_call *call, const struct sph_json_value *object,
+                               struct sph_msg_app_control *message, struct sph_response *response) {
+    unsigned status = get_flag(call, object, "heap", &message->heap, response);
+    return status ? status : get_flag(call, object, "heapStacks", &message->heap_stacks, response);
+}
+
 /* A word that is no trigger has a number of its own on devices; what is no word at all has not. */
 unsigned sph_build_trigger(const struct sph_call *call, const char *body, size_t len,
                            struct sph_buf *ret_payload, struct sph_response *response) {
@@ -73,16 +88,8 @@ unsigned sph_build_trigger(const struct sph_call *call, const char *body, size_t
     if (!message.trigger)
         return sph_response_refuse(response, call->is_own, 400, SPH_DEVERR_TRIGGER_DOES_NOT_EXIST,
                                    "the trigger must be start, startDebug or stop");
-    return put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
-}
-
-/* Absent is false. */
-static unsigned get_flag(const struct sph_call *call, const struct sph_json_value *object,
-                         const char *key, bool *ret_flag, struct sph_response *response) {
-    struct sph_json_value value;
-    if (get_member(object, key, &value) && sph_json_to_bool(&value, ret_flag) < 0)
-        return sph_body_refuse_member(call, key, "true or false", response);
-    return 0;
+    status = get_heap_flags(call, &object, &message, response);
+    return status ? status : put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
 }
 
 unsigned sph_build_run_once(const struct sph_call *call, const char *body, size_t len,
@@ -93,10 +100,8 @@ unsigned sph_build_run_once(const struct sph_call *call, const char *body, size_
         return status;
     struct sph_msg_app_control message = {
         .component = call->component, .trigger = SPH_TRIGGER_START, .run_once = true};
-    if ((status = get_flag(call, &object, "heap", &message.heap, response)) != 0 ||
-        (status = get_flag(call, &object, "heapStacks", &message.heap_stacks, response)) != 0)
-        return status;
-    return put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
+    status = get_heap_flags(call, &object, &message, response);
+    return status ? status : put(&sph_msg_app_control_codec, &message, ret_payload, call, response);
 }
 
 /* Without a body the app is started, as the device does it. */

@@ -156,6 +156,14 @@ static void starting_with_a_heap(void **state) {
         assert_int_equal(message.heap, cases[i].heap);
         assert_int_equal(message.heap_stacks, cases[i].stacks);
     }
+    struct sph_msg_app_control start;
+    expect_message("PATCH", "/app/status/" APP,
+                   "{\"trigger\":\"start\",\"heap\":true,\"heapStacks\":true}",
+                   &sph_msg_app_control_codec, &start);
+    assert_true(start.heap && start.heap_stacks && !start.run_once);
+    expect_message("PATCH", "/app/status/" APP, "{\"trigger\":\"start\"}",
+                   &sph_msg_app_control_codec, &start);
+    assert_false(start.heap || start.heap_stacks);
     static const struct {
         const char *body, *sentence;
     } wrong[] = {
@@ -168,6 +176,9 @@ static void starting_with_a_heap(void **state) {
     for (size_t i = 0; i < SPH_ARRAY_SIZE(wrong); i++)
         expect_refusal("POST", "/spherule/v1/apps/" APP "/run", wrong[i].body,
                        strlen(wrong[i].body), SPH_DEVERR_INVALID_JSON, wrong[i].sentence);
+    static const char number[] = "{\"trigger\":\"start\",\"heap\":1}";
+    expect_refusal("PATCH", "/app/status/" APP, number, strlen(number), SPH_DEVERR_INVALID_JSON,
+                   wrong[0].sentence);
 }
 
 static void installing(void **state) {

@@ -36,11 +36,12 @@ static void eat(long count) {
     }
 }
 
-/* Blocks from malloc, each filled. What `drop` gives back is the last that `hold` took. */
+/* Blocks from malloc, each filled, by a function that stacks show. What `drop` gives back is the
+ * last that `hold` took. */
 static void *held[64];
 static int n_held;
 
-static void hold(long bytes) {
+static __attribute__((noinline)) void hold(long bytes) {
     char *block = malloc((size_t)bytes);
     if (!block || n_held == 64)
         exit(90);

@@ -178,6 +178,35 @@ class Tracked(unittest.TestCase):
             self.assertEqual(heap(device)["state"], "notAsked")
 
 
+    def test_started_with_stacks(self):
+        """show-heap prints the stacks of a running app, and show-kills the same ones after its end."""
+        with Device() as device:
+            device.deploy(pack(device, PROBE, ["hold", "7000", "stay"]), "--manual-start")
+            device.ok("device", "app", "start", "--heap-stacks", "--component-id", PROBE)
+            device.wait_log("staying")
+            site = heap(device)["processes"][0]["sites"][0]
+            self.assertEqual((site["caller"], site["liveBytes"]), (0, 7000))
+            self.assertGreater(len(site["stack"]), 1, site)
+            symbols = ("--symbols", probe("musl"))
+            shown = re.search(r"\n7000 .*\n( +< .*\n)+", device.ok("device", "app", "show-heap", *symbols))
+            self.assertRegex(shown[0], r"\n {20,}< main\+0x[0-9a-f]+ ")
+            device.ok("device", "app", "stop")
+            report = device.wait_kills(1)[0]["id"]
+            self.assertIn(shown[0], device.ok("device", "app", "show-kills", str(report), *symbols))
+
+    def test_started_with_heap(self):
+        """Until it is stopped, restarts by the device included; what runs already is not started anew."""
+        with Device() as device:
+            device.deploy(pack(device, PROBE, ["hold", "700", "rest", "300", "exit", "1"]), "--manual-start")
+            device.ok("device", "app", "start", "--heap")
+            warned = device.run("device", "app", "start", "--heap-stacks")
+            self.assertEqual((warned.status, warned.err.count("warn: Probe runs already")), (0, 1), warned)
+            for row in device.wait_kills(2)[:2]:
+                process = device.kill(row["id"])["heap"]
+                self.assertEqual(app_of(process)["liveBytes"], 700)
+                self.assertNotIn("stack", process["sites"][0])
+
+
 class Untracked(unittest.TestCase):
     """The reason stands where the figures would, and in the report of the end."""
 
