@@ -184,6 +184,7 @@ void sph_heap_report_fill(const struct sph_ledger_view *view,
     heap->blocks_lost = all->losses.blocks;
     heap->unknown_frees = all->losses.unknown_frees;
     heap->damaged = all->losses.damaged;
+    heap->damage_found = all->damage_found;
     heap->callers = SPH_LIST(report->callers, 0);
     add_callers(report);
     if (plan->sites_max > 0)

@@ -82,6 +82,7 @@ static struct sph_ledger_summary *sum(const struct rig *rig, pid_t pid) {
         fail_msg("%s", err.text);
     assert_true(summary.is_complete);
     assert_int_equal(summary.losses.damaged, 0);
+    assert_int_equal(summary.damage_found, 0);
     assert_int_equal(summary.losses.replaced, 0);
     return &summary;
 }

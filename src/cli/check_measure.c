@@ -69,10 +69,10 @@ static void make_inexact(struct sph_measured *figure, const char *how) {
 }
 
 static const char *why_inexact(const struct sph_json_value *process) {
+    if (sph_answer_u64(process, "damaged") || sph_answer_u64(process, "damageFound"))
+        return "the application has overwritten a part of its ledger";
     if (!sph_answer_bool(process, "complete"))
         return "the ledger is not complete: some blocks had no place in it";
-    if (sph_answer_u64(process, "damaged"))
-        return "the application has overwritten a part of its ledger";
     if (!sph_answer_bool(process, "peaksExact"))
         return "peaks of several threads are gathered in steps";
     return NULL;

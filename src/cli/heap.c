@@ -130,6 +130,9 @@ struct sph_heap *sph_heap_parse(const struct sph_json_value *object) {
     heap->allocations = sph_answer_u64(object, "allocations");
     heap->uptime_ms = sph_answer_u64(object, "uptimeMs");
     heap->blocks_lost = sph_answer_u64(object, "blocksLost");
+    uint64_t damaged = sph_answer_u64(object, "damaged");
+    heap->damage = sph_answer_u64(object, "damageFound");
+    heap->damage = damaged < UINT64_MAX - heap->damage ? heap->damage + damaged : UINT64_MAX;
     heap->is_incomplete = says_no(object, "complete");
     heap->peaks_are_rough = says_no(object, "peaksExact");
     heap->counts_are_rough = says_no(object, "countsExact");

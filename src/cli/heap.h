@@ -35,6 +35,7 @@ struct sph_heap_site {
 struct sph_heap {
     uint64_t live_bytes, resident_bytes, live_blocks, allocations, uptime_ms;
     uint64_t blocks_lost, sites_dropped;
+    uint64_t damage; /* of its ledger: values that cannot be right, and calls that met some */
     bool is_incomplete, peaks_are_rough, counts_are_rough;
     unsigned n_callers, n_sites;
     struct sph_heap_caller callers[SPH_HEAP_CALLERS_MAX];

@@ -116,12 +116,18 @@ static void write_notes(const struct sph_heap *heap, struct sph_buf *buf) {
         sph_buf_puts(buf, "Peaks are not exact: several threads ask for memory.\n");
     if (heap->counts_are_rough)
         sph_buf_puts(buf, "Allocations are not exact: some were not counted.\n");
+    if (heap->damage > 0)
+        sph_buf_printf(buf,
+                       "The figures may be wrong: the application has written over its ledger "
+                       "(%" PRIu64 " time%s something\nin it could not be right); look for a stray "
+                       "write.\n",
+                       heap->damage, heap->damage == 1 ? "" : "s");
     if (heap->blocks_lost > 0)
         sph_buf_printf(buf,
                        "The figures are too low: %" PRIu64 " blocks found no place in the "
                        "ledger.\n",
                        heap->blocks_lost);
-    else if (heap->is_incomplete)
+    else if (heap->is_incomplete && heap->damage == 0)
         sph_buf_puts(buf, "The figures may be too low: tracking did not see every call.\n");
 }
 

@@ -118,6 +118,14 @@ static void test_reports(void **state) {
                   "Peaks are not exact: several threads ask for memory.\n"
                   "Allocations are not exact: some were not counted.\n"
                   "The figures are too low: 3 blocks found no place in the ledger.\n");
+    expect_report(GOOD "\"heap\":{\"liveBlocks\":1,\"complete\":false,\"damaged\":3,"
+                       "\"damageFound\":4}}",
+                  "Caller  Live  Resident  Peak  Blocks  Allocs\n"
+                  "The figures may be wrong: the application has written over its ledger (7 times "
+                  "something\nin it could not be right); look for a stray write.\n");
+    expect_report(GOOD "\"heap\":{\"liveBlocks\":1,\"complete\":false,\"damaged\":"
+                       "18446744073709551615,\"damageFound\":4}}",
+                  " (18446744073709551615 times something");
     expect_report("{\"why\":\"ration\",\"heap\":{\"callers\":[{\"path\":\"/bin/app\"}],"
                   "\"crossingBlock\":{\"caller\":0,\"bytes\":20000,\"offset\":16384,"
                   "\"site\":\"0x48\"}}}",

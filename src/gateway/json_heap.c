@@ -174,6 +174,7 @@ void sph_json_heap_members(struct sph_json_out *out, const struct sph_msg_heap *
     sph_json_key_u64(out, "blocksLost", heap->blocks_lost);
     sph_json_key_u64(out, "unknownFrees", heap->unknown_frees);
     sph_json_key_u64(out, "damaged", heap->damaged);
+    sph_json_key_u64(out, "damageFound", heap->damage_found);
     sph_json_key_list(out, "callers", &heap->callers, json_caller);
     sph_json_key_list(out, "sites", &heap->sites, json_site);
     sph_json_key_u64(out, "sitesDropped", heap->sites_dropped);

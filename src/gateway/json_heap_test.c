@@ -134,7 +134,8 @@ static void a_report_has_a_heap_or_says_why_not(void **state) {
 #define FIGURES                                                                                    \
     "\"liveBytes\":20000,\"residentBytes\":0,\"liveBlocks\":0,\"allocations\":0,\"frees\":0,"      \
     "\"uptimeMs\":0,\"complete\":false,\"peaksExact\":false,\"countsExact\":false,"                \
-    "\"blocksLost\":0,\"unknownFrees\":0,\"damaged\":0,\"callers\":[],\"sites\":[],"               \
+    "\"blocksLost\":0,\"unknownFrees\":0,\"damaged\":0,\"damageFound\":0,\"callers\":[],"          \
+    "\"sites\":[],"                                                                                \
     "\"sitesDropped\":0"
     const struct {
         struct sph_msg_report report;

@@ -225,6 +225,7 @@ static void heap(void **state) {
          .blocks_lost = 7,
          .unknown_frees = 8,
          .damaged = UINT64_MAX,
+         .damage_found = 5,
          .callers = SPH_LIST(heap_callers, 1),
          .sites = SPH_LIST(heap_sites, 2),
          .sites_dropped = 9},
@@ -235,7 +236,8 @@ static void heap(void **state) {
           "tracked.\",\"processes\":[{\"pid\":42,\"state\":\"tracked\",\"liveBytes\":1,"
           "\"residentBytes\":2,\"liveBlocks\":3,\"allocations\":4,\"frees\":5,\"uptimeMs\":6,"
           "\"complete\":true,\"peaksExact\":true,\"countsExact\":false,\"blocksLost\":7,"
-          "\"unknownFrees\":8,\"damaged\":" MAX64 ",\"callers\":[" CALLER_JSON "],\"sites\":[{"
+          "\"unknownFrees\":8,\"damaged\":" MAX64 ",\"damageFound\":5,\"callers\":[" CALLER_JSON
+          "],\"sites\":[{"
           "\"caller\":0,\"address\":\"0x1234\",\"liveBytes\":7,\"residentBytes\":8,"
           "\"liveBlocks\":9,\"allocations\":10,\"onlyGrew\":true},{\"caller\":" MAX32
           ",\"address\":\"0x0\",\"liveBytes\":0,\"residentBytes\":0,\"liveBlocks\":0,"

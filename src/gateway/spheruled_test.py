@@ -63,7 +63,7 @@ def heap_shown(pid, **more):
     caller = {"spanBytes": 0, "residentBytes": 0, "liveBlocks": 1}
     return {"pid": pid, "state": "tracked", "liveBytes": 20992, "residentBytes": 0, "liveBlocks": 2, "allocations": 9,
             "frees": 7, "uptimeMs": 5000, "complete": True, "peaksExact": True, "countsExact": True, "blocksLost": 0,
-            "unknownFrees": 0, "damaged": 0, "sites": [], "sitesDropped": 0,
+            "unknownFrees": 0, "damaged": 0, "damageFound": 0, "sites": [], "sitesDropped": 0,
             "callers": [{**caller, "name": "App + Static Libraries", "path": "/bin/app", "buildId": "abcd",
                          "base": "0x400000", "liveBytes": 20480, "peakBytes": 20480, "allocations": 8, "frees": 7,
                          "largestBytes": 20480},

@@ -1,7 +1,8 @@
 /* The region is the app's to scribble in, at any moment, also while it is read. So each word of it
  * is loaded once, by one access, and is then either a figure (any value will do) or an index that
- * is checked. What is summed is what stands in the entries: counts of threads and sites are added
- * for what entries cannot tell, and are as true as their writer was. */
+ * is checked; what no writer leaves there is counted. What is summed is what stands in the entries:
+ * counts of threads and sites are added for what entries cannot tell, and are as true as their
+ * writer was. */
 #include "wire/ledger_read.h"
 
 #include <errno.h>
@@ -60,10 +61,15 @@ int sph_ledger_check(const struct sph_ledger_view *view, struct sph_err *err) {
 
 /* ---- blocks ---- */
 
+/* Half made: its leaf's number comes last. */
+static bool is_begun(uint64_t bias) {
+    return bias == 0 || bias == SPH_LEDGER_BIAS_NONE;
+}
+
 /* Of each leaf its MiB of addresses, and 1; 0: it is in no use that can be told. Two slots that
  * claim one leaf are damage: the first is believed. */
-static void read_directory(const struct sph_ledger_view *view,
-                           uint64_t ret_mibs[SPH_LEDGER_LEAVES]) {
+static void read_directory(const struct sph_ledger_view *view, uint64_t ret_mibs[SPH_LEDGER_LEAVES],
+                           uint64_t *damage) {
     const struct sph_ledger *ledger = ledger_of(view);
     memset(ret_mibs, 0, SPH_LEDGER_LEAVES * sizeof(*ret_mibs));
     for (unsigned i = 0; i < SPH_LEDGER_DIRECTORY; i++) {
@@ -71,11 +77,16 @@ static void read_directory(const struct sph_ledger_view *view,
         if (!is_written(view, slot))
             continue;
         uint64_t mib = load64(&slot->mib);
-        uint64_t first = load64(&slot->bias) + (mib - 1) * SPH_LEDGER_LEAF_ENTRIES;
+        uint64_t bias = load64(&slot->bias);
+        uint64_t first = bias + (mib - 1) * SPH_LEDGER_LEAF_ENTRIES;
         uint64_t leaf = first / SPH_LEDGER_LEAF_ENTRIES;
-        if (mib > 0 && mib <= MIBS && first % SPH_LEDGER_LEAF_ENTRIES == 0 && leaf > 0 &&
+        if (mib == 0)
+            continue;
+        if (mib <= MIBS && first % SPH_LEDGER_LEAF_ENTRIES == 0 && leaf > 0 &&
             leaf < SPH_LEDGER_LEAVES && ret_mibs[leaf] == 0)
             ret_mibs[leaf] = mib;
+        else if (mib > MIBS || !is_begun(bias))
+            ++*damage;
     }
 }
 
@@ -95,6 +106,28 @@ static unsigned site_of(const struct sph_ledger_view *view, uint64_t entry, unsi
     if (load32(&ledger->config.flags) & SPH_LEDGER_FLAG_STACKS)
         site = stack != 0 ? load32(&ledger->stacks[stack].site) : 0;
     return site > 0 && site < SPH_LEDGER_SITES ? site : SITE_OTHERS;
+}
+
+/* An entry comes after the owner, the site and the stack that it names. A page that was not written
+ * when the look began may have been since: what stands there is not judged. */
+static bool is_damaged(const struct sph_ledger_view *view, uint64_t entry) {
+    const struct sph_ledger *ledger = ledger_of(view);
+    unsigned owner = (unsigned)(entry >> SPH_LEDGER_OWNER_SHIFT) & (SPH_LEDGER_OWNERS - 1);
+    unsigned number = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) & SITE_MASK;
+    if (owner == 0 ||
+        (owner != SPH_LEDGER_OWNER_OTHERS && is_written(view, &ledger->owners[owner]) &&
+         load32(&ledger->owners[owner].state) < OWNER_IN_USE))
+        return true;
+    if (load32(&ledger->config.flags) & SPH_LEDGER_FLAG_STACKS) {
+        if (number >= SPH_LEDGER_STACKS)
+            return true;
+        if (number == 0 || !is_written(view, &ledger->stacks[number]))
+            return false;
+        number = load32(&ledger->stacks[number].site);
+    }
+    return number == 0 || number >= SPH_LEDGER_SITES ||
+           (number != SITE_OTHERS && is_written(view, &ledger->sites[number]) &&
+            load64(&ledger->sites[number].address) == 0);
 }
 
 static struct sph_ledger_block read_entry(const struct sph_ledger_view *view, uint64_t entry,
@@ -120,8 +153,15 @@ unsigned sph_ledger_stack_read(const struct sph_ledger_view *view, unsigned stac
     return count;
 }
 
+/* What is called for each block, and how much was not as a writer leaves it. */
+struct walk {
+    sph_ledger_block_fn *fn;
+    void *context;
+    uint64_t damage;
+};
+
 static int walk_leaf(const struct sph_ledger_view *view, unsigned leaf, uint64_t start,
-                     sph_ledger_block_fn *fn, void *context) {
+                     struct walk *walk) {
     const uint64_t *entries = ledger_of(view)->leaves[leaf];
     for (unsigned page = 0; page < LEAF_PAGES; page++) {
         if (!is_written(view, &entries[page * PAGE_ENTRIES]))
@@ -132,7 +172,8 @@ static int walk_leaf(const struct sph_ledger_view *view, unsigned leaf, uint64_t
                 continue;
             const struct sph_ledger_block block =
                 read_entry(view, entry, start + ((uint64_t)i << SPH_LEDGER_GRANULE_SHIFT));
-            int rc = fn(context, &block);
+            walk->damage += is_damaged(view, entry);
+            int rc = walk->fn(walk->context, &block);
             if (rc != 0)
                 return rc;
         }
@@ -140,16 +181,21 @@ static int walk_leaf(const struct sph_ledger_view *view, unsigned leaf, uint64_t
     return 0;
 }
 
-int sph_ledger_walk(const struct sph_ledger_view *view, sph_ledger_block_fn *fn, void *context) {
+static int walk_all(const struct sph_ledger_view *view, struct walk *walk) {
     uint64_t mibs[SPH_LEDGER_LEAVES];
     int rc = sph_ledger_check(view, NULL);
     if (rc < 0)
         return rc;
-    read_directory(view, mibs);
+    read_directory(view, mibs, &walk->damage);
     for (unsigned leaf = 0; leaf < SPH_LEDGER_LEAVES && rc == 0; leaf++)
         if (mibs[leaf] != 0)
-            rc = walk_leaf(view, leaf, (mibs[leaf] - 1) << SPH_LEDGER_LEAF_SHIFT, fn, context);
+            rc = walk_leaf(view, leaf, (mibs[leaf] - 1) << SPH_LEDGER_LEAF_SHIFT, walk);
     return rc;
+}
+
+int sph_ledger_walk(const struct sph_ledger_view *view, sph_ledger_block_fn *fn, void *context) {
+    struct walk walk = {.fn = fn, .context = context};
+    return walk_all(view, &walk);
 }
 
 struct search {
@@ -241,6 +287,7 @@ static void read_owners(const struct sph_ledger_view *view, struct sph_ledger_su
         if (!is_written(view, owner))
             continue;
         uint32_t state = load32(&owner->state);
+        sum->damage_found += state > OWNER_UNLOADED;
         if (state != OWNER_IN_USE && state != OWNER_UNLOADED)
             continue;
         caller->is_used = true;
@@ -250,6 +297,8 @@ static void read_owners(const struct sph_ledger_view *view, struct sph_ledger_su
         uint64_t peak = load64(&owner->peak_bytes);
         caller->peak_bytes = (int64_t)peak > 0 ? peak : 0; /* shares may be below zero */
         caller->build_id_len = load8(&owner->build_id_len);
+        sum->damage_found += caller->build_id_len > SPH_LEDGER_BUILD_ID ||
+                             load32(&owner->name_len) > SPH_LEDGER_NAME || caller->lo > caller->hi;
         if (caller->build_id_len > SPH_LEDGER_BUILD_ID)
             caller->build_id_len = SPH_LEDGER_BUILD_ID;
         for (size_t n = 0; n < caller->build_id_len; n++)
@@ -268,6 +317,9 @@ static void read_sites(const struct sph_ledger_view *view, struct sph_ledger_sum
         place->address = load64(&site->address);
         place->owner =
             owner > 0 && owner < SPH_LEDGER_OWNERS ? owner : (unsigned)SPH_LEDGER_OWNER_OTHERS;
+        sum->damage_found += place->address != 0 &&
+                             (owner == 0 || owner >= SPH_LEDGER_OWNERS ||
+                              __atomic_load_n(&site->alias, __ATOMIC_RELAXED) >= SPH_LEDGER_SITES);
         place->is_retired = load8(&site->retired) != 0;
         place->only_grew = load8(&site->freed) == 0;
         place->allocations = load32(&site->allocations);
@@ -284,6 +336,7 @@ static void read_peaks(const struct sph_ledger_thread *thread, struct sph_ledger
 }
 
 static void read_thread(const struct sph_ledger_thread *thread, struct sph_ledger_summary *sum) {
+    sum->damage_found += load32(&thread->behalf_depth) > SPH_LEDGER_BEHALF;
     for (unsigned i = 1; i < SPH_LEDGER_OWNERS; i++) {
         sum->callers[i].allocations += load64(&thread->counts[i].allocations);
         sum->callers[i].frees += load64(&thread->counts[i].frees);
@@ -291,6 +344,7 @@ static void read_thread(const struct sph_ledger_thread *thread, struct sph_ledge
     for (unsigned i = 0; i < SPH_LEDGER_RECENT; i++) {
         unsigned site = load32(&thread->recent[i].tag) >> SPH_LEDGER_SITE_SHIFT & SITE_MASK;
         uint32_t pending = load32(&thread->recent[i].pending);
+        sum->damage_found += site >= SPH_LEDGER_SITES;
         if (site > 0 && site < SPH_LEDGER_SITES)
             sum->places[site].allocations += pending;
     }
@@ -308,6 +362,17 @@ static void read_losses(const struct sph_ledger_view *view, struct sph_ledger_lo
                                              .replaced = load64(&losses->replaced),
                                              .damaged = load64(&losses->damaged),
                                              .threads_seen = load64(&losses->threads_seen)};
+}
+
+/* Numbers of what is in use, and two flags. */
+static void read_state(const struct sph_ledger_view *view, struct sph_ledger_summary *sum) {
+    const struct sph_ledger *ledger = ledger_of(view);
+    if (is_written(view, &ledger->state_page))
+        sum->damage_found += (load32(&ledger->n_leaves) >= SPH_LEDGER_LEAVES) +
+                             (load32(&ledger->n_owners) > SPH_LEDGER_OWNERS) +
+                             (load32(&ledger->n_stacks) > SPH_LEDGER_STACKS) +
+                             (load32(&ledger->n_sites) >= SPH_LEDGER_SITES) +
+                             (load32(&ledger->lock) > 1) + (load32(&ledger->is_alone) > 1);
 }
 
 /* What follows from all of it. */
@@ -329,7 +394,8 @@ static void conclude(struct sph_ledger_summary *sum) {
     }
     sum->peaks_exact = sum->losses.threads_seen <= 1;
     sum->counts_exact = sum->losses.threads == 0;
-    sum->is_complete = sum->losses.blocks == 0;
+    sum->is_complete =
+        sum->losses.blocks == 0 && sum->losses.damaged == 0 && sum->damage_found == 0;
 }
 
 int sph_ledger_sum(const struct sph_ledger_view *view, sph_ledger_resident_fn *resident,
@@ -341,7 +407,9 @@ int sph_ledger_sum(const struct sph_ledger_view *view, sph_ledger_resident_fn *r
                             .resident = resident,
                             .context = context,
                             .left = SPH_LEDGER_RESIDENT_MAX_BYTES};
+    struct walk walk = {.fn = add_block, .context = &adding};
     memset(ret_summary, 0, sizeof(*ret_summary));
+    read_state(view, ret_summary);
     read_losses(view, &ret_summary->losses);
     read_owners(view, ret_summary);
     read_sites(view, ret_summary);
@@ -355,7 +423,8 @@ int sph_ledger_sum(const struct sph_ledger_view *view, sph_ledger_resident_fn *r
         if (is_alone && i == 0)
             read_peaks(thread, ret_summary);
     }
-    (void)sph_ledger_walk(view, add_block, &adding);
+    (void)walk_all(view, &walk);
+    ret_summary->damage_found += walk.damage;
     conclude(ret_summary);
     return 0;
 }

@@ -56,10 +56,11 @@ struct sph_ledger_summary {
     struct sph_ledger_place places[SPH_LEDGER_SITES];    /* by site; [0] unused */
     uint64_t stack_bytes[SPH_LEDGER_STACKS];             /* live, by stack */
     struct sph_ledger_losses losses;
+    uint64_t damage_found; /* values that no writer leaves, beside those that ours met */
     uint64_t live_bytes, live_blocks, resident_bytes, allocations, frees;
     bool peaks_exact;  /* one thread only has allocated */
     bool counts_exact; /* no thread shared a record */
-    bool is_complete;  /* no block was lost: live figures are all there is */
+    bool is_complete;  /* no block was lost, and nothing damaged: live figures are all there is */
 };
 
 /* -EBADMSG with a sentence when this is no ledger of a version that we know. */

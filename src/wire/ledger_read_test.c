@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/testing.h"
 
@@ -42,11 +43,11 @@ static void put_owner(struct region *region, unsigned n, const char *name, uint6
 static int set_up(void **state) {
     struct region *region = calloc(1, sizeof(*region));
     assert_non_null(region);
-    region->ledger = aligned_alloc(4096, sizeof(struct sph_ledger));
+    region->ledger = mmap(NULL, sizeof(struct sph_ledger), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     region->written = malloc(PAGES);
     region->sum = malloc(sizeof(*region->sum));
-    assert_true(region->ledger && region->written && region->sum);
-    memset(region->ledger, 0, sizeof(struct sph_ledger));
+    assert_true(region->ledger != MAP_FAILED && region->written && region->sum);
     memset(region->written, 1, PAGES);
     struct sph_ledger *ledger = region->ledger;
     ledger->config = (struct sph_ledger_config){
@@ -80,7 +81,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     struct region *region = *state;
-    free(region->ledger);
+    (void)munmap(region->ledger, sizeof(struct sph_ledger));
     free(region->written);
     free(region->sum);
     free(region);
@@ -110,6 +111,7 @@ static void test_sums(void **state) {
     assert_false(region->sum->places[2].only_grew); /* one was given back */
     assert_false(region->sum->places[3].only_grew); /* one block is no growth */
     assert_true(region->sum->peaks_exact && region->sum->counts_exact && region->sum->is_complete);
+    assert_int_equal(region->sum->damage_found, 0);
 }
 
 static int count_blocks(void *context, const struct sph_ledger_block *block) {
@@ -291,6 +293,112 @@ static void test_damage(void **state) {
     assert_int_equal(strlen(region->sum->callers[3].name), SPH_LEDGER_NAME);
     assert_int_equal(region->sum->callers[3].name[0], '?');
     assert_int_equal(region->sum->callers[3].build_id_len, SPH_LEDGER_BUILD_ID);
+    /* an entry; slots 8 to 11 and 13, and 200, whose leaf 12 has taken; is_alone; an owner; a
+     * site; what a thread has at hand */
+    assert_int_equal(region->sum->damage_found, 11);
+    assert_false(region->sum->is_complete);
+}
+
+static void spoil_owner(struct sph_ledger *ledger) {
+    ledger->leaves[1][9] = entry(5, 1, 7); /* owner 5 is free */
+}
+
+static void spoil_owner_number(struct sph_ledger *ledger) {
+    ledger->leaves[1][9] = entry(0, 1, 7);
+}
+
+static void spoil_site(struct sph_ledger *ledger) {
+    ledger->leaves[1][9] = entry(1, 9, 7);
+}
+
+static void spoil_site_number(struct sph_ledger *ledger) {
+    ledger->leaves[1][9] = entry(1, SPH_LEDGER_SITES, 7);
+}
+
+static void spoil_no_site(struct sph_ledger *ledger) {
+    ledger->leaves[1][9] = entry(1, 0, 7);
+}
+
+static void spoil_leaf(struct sph_ledger *ledger) {
+    ledger->directory[8] = slot(77, 1); /* claimed twice */
+}
+
+static void spoil_leaf_number(struct sph_ledger *ledger) {
+    ledger->directory[8] = slot(77, SPH_LEDGER_LEAVES);
+}
+
+static void spoil_alias(struct sph_ledger *ledger) {
+    ledger->sites[1].alias = SPH_LEDGER_SITES;
+}
+
+static void spoil_bounds(struct sph_ledger *ledger) {
+    ledger->owners[3].hi = ledger->owners[3].lo - 1;
+}
+
+static void spoil_state(struct sph_ledger *ledger) {
+    ledger->owners[9].state = 4;
+}
+
+static void spoil_lock(struct sph_ledger *ledger) {
+    ledger->lock = 2;
+}
+
+static void spoil_number(struct sph_ledger *ledger) {
+    ledger->n_sites = SPH_LEDGER_SITES;
+}
+
+static void spoil_depth(struct sph_ledger *ledger) {
+    ledger->threads[4].behalf_depth = SPH_LEDGER_BEHALF + 1;
+}
+
+static void spoil_no_stack(struct sph_ledger *ledger) {
+    ledger->config.flags = SPH_LEDGER_FLAG_STACKS;
+    for (unsigned n = 1; n <= 3; n++)
+        ledger->stacks[n] = (struct sph_ledger_stack){.hash = n, .site = n};
+    ledger->stacks[3].site = SPH_LEDGER_SITES;
+}
+
+static void spoil_stack_number(struct sph_ledger *ledger) {
+    spoil_no_stack(ledger);
+    ledger->stacks[3].site = 3;
+    ledger->leaves[1][9] = entry(1, SPH_LEDGER_STACKS, 7);
+}
+
+/* Each is one. */
+static void test_damage_is_counted(void **state) {
+    static void (*const rows[])(struct sph_ledger *) = {
+        spoil_owner, spoil_owner_number, spoil_site,  spoil_site_number, spoil_no_site,
+        spoil_leaf,  spoil_leaf_number,  spoil_alias, spoil_bounds,      spoil_state,
+        spoil_lock,  spoil_number,       spoil_depth, spoil_no_stack,    spoil_stack_number};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+        struct region *region = *state;
+        rows[i](region->ledger);
+        assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
+        if (region->sum->damage_found != 1)
+            fail_msg("row %zu: %llu", i, (unsigned long long)region->sum->damage_found);
+    }
+}
+
+/* What a writer may be at while it is read, and what was written since the look began. */
+static void test_no_damage(void **state) {
+    struct region *region = *state;
+    struct sph_ledger *ledger = region->ledger;
+    ledger->directory[8] = (struct sph_ledger_slot){.bias = SPH_LEDGER_BIAS_NONE, .mib = 78};
+    ledger->directory[300] = (struct sph_ledger_slot){.bias = 0, .mib = 301};
+    ledger->owners[4].state = 1;
+    ledger->lock = ledger->is_alone = 1;
+    put_block(region, 1, 9, entry(40, 1, 7)); /* its owner's page, and its site's, were holes */
+    put_block(region, 1, 10, entry(1, 3000, 7));
+    put_block(region, 1, 11, entry(SPH_LEDGER_OWNER_OTHERS, SPH_LEDGER_SITES - 1, 7));
+    region->written[((uint8_t *)&ledger->owners[40] - region->view.bytes) / SPH_LEDGER_PAGE_BYTES] =
+        0;
+    region
+        ->written[((uint8_t *)&ledger->sites[3000] - region->view.bytes) / SPH_LEDGER_PAGE_BYTES] =
+        0;
+    assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
+    assert_int_equal(region->sum->damage_found, 0);
 }
 
 static void test_losses_are_told(void **state) {
@@ -338,6 +446,8 @@ int main(void) {
                                        TEST(test_flag_of_an_entry),
                                        TEST(test_what_it_is_not),
                                        TEST(test_damage),
+                                       TEST(test_damage_is_counted),
+                                       TEST(test_no_damage),
                                        TEST(test_losses_are_told),
                                        TEST(test_stacks_lead_to_sites)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,13 +241,13 @@ static void heaps(void **state) {
                "6=0400000000000000 7=0500000000000000 8=0600000000000000 9=01 10=01 11=01 "
                "12=0700000000000000 13=0800000000000000 14=0900000000000000 17=0a000000 18=01 "
                "19=0b000000 20=0c00000000000000 21=204e000000000000 22=0040000000000000 "
-               "23=0d00000000000000",
+               "23=0d00000000000000 24=0e00000000000000",
                .pid = 4242, .state = SPH_HEAP_TRACKED, .live_bytes = 1, .resident_bytes = 2,
                .live_blocks = 3, .allocations = 4, .frees = 5, .uptime_ms = 6, .complete = true,
                .peaks_exact = true, .counts_exact = true, .blocks_lost = 7, .unknown_frees = 8,
                .damaged = 9, .sites_dropped = 10, .has_crossing_block = true, .crossing_caller = 11,
                .crossing_address = 12, .crossing_bytes = 20000, .crossing_offset = 16384,
-               .crossing_site = 13);
+               .crossing_site = 13, .damage_found = 14);
     CHECK_SENT(heap_reply,
                "1=" HEX_A " 2=01000000 3=(1=07000000 2=01000000 3=0900000000000000 9=01 "
                "15=(1='app' 5=0100000000000000) 15=(1='curl') 16=(1=01000000 2=1000000000000000 "

@@ -52,6 +52,7 @@ static const struct sph_field heap_fields[] = {
     FIELD(sph_msg_heap, 21, U64, crossing_bytes),
     FIELD(sph_msg_heap, 22, U64, crossing_offset),
     FIELD(sph_msg_heap, 23, U64, crossing_site),
+    FIELD(sph_msg_heap, 24, U64, damage_found),
 };
 CODEC(sph_msg_heap, "heap", heap_fields);
 

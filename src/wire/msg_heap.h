@@ -62,6 +62,7 @@ struct sph_msg_heap {
     uint64_t uptime_ms; /* when it was read: rates are differences of two readings */
     bool complete, peaks_exact, counts_exact;
     uint64_t blocks_lost, unknown_frees, damaged;
+    uint64_t damage_found;   /* values that its reader found damaged, `damaged` beside it */
     struct sph_list callers; /* struct sph_msg_heap_caller; the app first, then by live bytes */
     struct sph_list sites; /* struct sph_msg_heap_site, by live bytes; empty in the memory reply */
     uint32_t sites_dropped;
