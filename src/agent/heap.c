@@ -38,7 +38,8 @@ enum {
 struct book {
     pid_t tgid; /* 0: free */
     enum sph_heap_state state;
-    int fd; /* of its region; -1: it has none */
+    int failure; /* negative errno, where the state is failed */
+    int fd;      /* of its region; -1: it has none */
     struct sph_remote_image image;
 };
 
@@ -188,6 +189,11 @@ bool sph_heap_knows(const struct sph_heap *heap, pid_t tgid) {
 enum sph_heap_state sph_heap_state_of(const struct sph_heap *heap, pid_t tgid) {
     const struct book *book = heap ? find_book(heap, tgid) : NULL;
     return book ? book->state : SPH_HEAP_NOT_ASKED;
+}
+
+int sph_heap_failure_of(const struct sph_heap *heap, pid_t tgid) {
+    const struct book *book = heap ? find_book(heap, tgid) : NULL;
+    return book && book->state == SPH_HEAP_FAILED ? book->failure : 0;
 }
 
 /* The first one's is kept for the report of the app's end. */
@@ -358,6 +364,13 @@ static bool is_our_loader(const struct sph_heap *heap, pid_t pid, uint64_t base)
                               mark == heap->loader.mark);
 }
 
+/* What was mapped of a region that did not fit whole: its first page says that it is one. */
+static void unmap_region(struct sph_remote *remote, uint64_t base) {
+    const uint64_t arguments[6] = {base + SPH_LEDGER_REGION_DISTANCE, sizeof(struct sph_ledger)};
+    uint64_t nothing;
+    (void)sph_remote_call(remote, SYS_munmap, arguments, &nothing);
+}
+
 static int put_region(struct sph_heap *heap, struct sph_remote *remote, struct book *book) {
     struct sph_ledger_config config = make_config(heap, &book->image, SPH_LEDGER_ON);
     char name[16];
@@ -368,6 +381,8 @@ static int put_region(struct sph_heap *heap, struct sph_remote *remote, struct b
     int rc = n == sizeof(config) ? 0 : n < 0 ? -errno : -EIO;
     if (rc == 0)
         rc = map_region(remote, book->image.base, name, MAP_FIXED_NOREPLACE);
+    if (rc < 0 && rc != -ESRCH && rc != -EEXIST) /* what lies there is not ours */
+        unmap_region(remote, book->image.base);
     (void)unlinkat(heap->folder, name, 0);
     if (rc == 0)
         book->fd = SPH_STEAL_FD(fd);
@@ -375,13 +390,14 @@ static int put_region(struct sph_heap *heap, struct sph_remote *remote, struct b
 }
 
 /* musl's loader leads to libmalloc whatever becomes of the region: the code must be there, and a
- * first page that says "off". A region may have been mapped in part. */
+ * first page that says "off". */
 static int put_all(struct sph_heap *heap, struct sph_remote *remote, struct book *book) {
     int rc = map_code(heap, remote, book->image.base);
     if (rc < 0)
         return rc;
     rc = put_region(heap, remote, book);
     book->state = rc == 0 ? SPH_HEAP_TRACKED : SPH_HEAP_FAILED;
+    book->failure = rc;
     if (rc == 0 || rc == -ESRCH || !heap->is_musl)
         return rc == -ESRCH ? rc : 0;
     return switch_off(heap, remote, &book->image, MAP_FIXED);
@@ -475,6 +491,7 @@ static int give_copy(struct sph_heap *heap, pid_t parent, struct book *book, boo
     rc = is_lost ? -ENOSPC : replace_region(heap, book, &remote, parent);
     if (rc < 0 && rc != -ESRCH) {
         book->state = SPH_HEAP_FAILED;
+        book->failure = rc;
         rc = heap->is_musl ? switch_off(heap, &remote, &book->image, MAP_FIXED)
                            : hide_region(heap, &remote, &book->image);
     }
@@ -494,6 +511,7 @@ void sph_heap_fork(struct sph_heap *heap, pid_t parent, pid_t child) {
     if (is_lost)
         book = &lost;
     book->state = from->state;
+    book->failure = from->failure;
     book->image = from->image;
     if (from->fd >= 0 && !shares_memory(parent, child) &&
         give_copy(heap, parent, book, is_lost) < 0)

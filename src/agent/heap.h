@@ -44,6 +44,8 @@ void sph_heap_gone(struct sph_heap *heap, pid_t tgid);
 /* Whether it is a process of this app with a ledger, or with a reason to have none. */
 bool sph_heap_knows(const struct sph_heap *heap, pid_t tgid);
 enum sph_heap_state sph_heap_state_of(const struct sph_heap *heap, pid_t tgid);
+/* Negative errno of what failed where the state is SPH_HEAP_FAILED, else 0. */
+int sph_heap_failure_of(const struct sph_heap *heap, pid_t tgid);
 
 /* A look at one region. */
 struct sph_heap_view {

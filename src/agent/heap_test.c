@@ -15,6 +15,7 @@
 
 #include "agent/heap.h"
 #include "agent/lifecycle_private.h"
+#include "agent/remote.h"
 #include "agent/tests/rig.h"
 #include "base/cleanup.h"
 
@@ -270,6 +271,53 @@ static void test_two_apps(void **state) {
     stop(rig);
 }
 
+/* ---- where it cannot be put ---- */
+
+/* musl leads to libmalloc whatever comes: what it finds there says "off". */
+static void check_off(pid_t pid) {
+    struct sph_ledger_config config;
+    struct sph_remote_image image;
+    assert_int_equal(sph_remote_image_read(pid, &image), 0);
+    assert_int_equal(
+        sph_remote_read(pid, image.base + SPH_LEDGER_REGION_DISTANCE, &config, sizeof(config)), 0);
+    assert_int_equal(config.magic, SPH_LEDGER_MAGIC);
+    assert_int_equal(config.state, SPH_LEDGER_OFF);
+    assert_int_not_equal(config.reals[0], 0);
+}
+
+static void check_failed(struct rig *rig, pid_t pid) {
+    struct sph_heap_view view;
+    assert_int_equal(sph_heap_state_of(heap_of(rig), pid), SPH_HEAP_FAILED);
+    assert_int_equal(sph_heap_failure_of(heap_of(rig), pid), -ENOMEM);
+    assert_int_equal(sph_heap_view_open(heap_of(rig), pid, &view), -ENOENT);
+    if (!rig->device.host_libraries)
+        check_off(pid);
+}
+
+static void test_no_room_for_a_region(void **state) {
+    struct rig *rig = *state;
+    start(rig, RIG_ARGS("squeeze", "hold", "3000"), SPH_START_HEAP);
+    rig_await_output(rig, "holding", 5000);
+    check_failed(rig, pid_of(rig));
+    stop(rig);
+    start(rig, RIG_ARGS("squeeze", "fork", "-"), SPH_START_HEAP);
+    rig_await_output(rig, "child ready", 5000);
+    rig_await_output(rig, "parent ready", 5000);
+    check_failed(rig, pid_of(rig));
+    check_failed(rig, child_of(pid_of(rig)));
+    stop(rig);
+}
+
+/* As with a fork: an agent that may raise limits puts it there all the same. */
+static void test_execute_without_descriptors(void **state) {
+    struct rig *rig = *state;
+    start(rig, RIG_ARGS("full_exec", "3000"), SPH_START_HEAP);
+    rig_await_output(rig, "holding", 5000);
+    if (sph_heap_state_of(heap_of(rig), pid_of(rig)) != SPH_HEAP_FAILED)
+        check_live(rig, pid_of(rig), 3000, 1);
+    stop(rig);
+}
+
 /* ---- while it is being put in place ---- */
 
 static void check_rounds(struct rig *rig, const char *deed, const char *rounds) {
@@ -302,10 +350,13 @@ int main(void) {
         TEST(test_threads),
         TEST(test_the_c_library_asks_for_its_callers),
         TEST(test_two_apps),
+        TEST(test_no_room_for_a_region),
+        TEST(test_execute_without_descriptors),
         TEST(test_signals_meanwhile),
         TEST(test_killed_meanwhile),
         cmocka_unit_test_setup_teardown(test_static_program, setup_static, rig_teardown),
         cmocka_unit_test_setup_teardown(test_glibc_is_tracked, setup_host, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_no_room_for_a_region, setup_host, rig_teardown),
         cmocka_unit_test_setup_teardown(test_glibc_adds_one_page_at_most, setup_host, rig_teardown),
     };
     rig_require();

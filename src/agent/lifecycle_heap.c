@@ -27,7 +27,11 @@ void sph_lifecycle_heap_executed(void *context, pid_t tgid) {
     struct sph_lifecycle *lifecycle = context;
     struct sph_session *session = find_tracked(lifecycle, tgid);
     struct sph_err err = SPH_ERR_NULL;
-    if (session && sph_heap_exec(session->heap, tgid, &err) < 0 && err.code != -ESRCH)
+    if (!session)
+        return;
+    if (sph_heap_exec(session->heap, tgid, &err) == 0)
+        sph_session_note_heap(session, tgid);
+    else if (err.code != -ESRCH)
         sph_device_note(lifecycle->device, &session->component, "%s: process %d was killed: %s",
                         session->name, (int)tgid, err.text);
 }
@@ -51,8 +55,11 @@ void sph_lifecycle_heap_forked(void *context, pid_t child) {
     if (sph_autopsy_place(child, &place) < 0)
         return;
     struct sph_session *session = find_tracked(context, place.parent);
-    if (session)
-        sph_heap_fork(session->heap, place.parent, child);
+    if (!session)
+        return;
+    sph_heap_fork(session->heap, place.parent, child);
+    if (sph_heap_state_of(session->heap, place.parent) == SPH_HEAP_TRACKED)
+        sph_session_note_heap(session, child);
 }
 
 void sph_lifecycle_heap_gone(struct sph_lifecycle *lifecycle, pid_t pid) {
@@ -70,23 +77,32 @@ static struct sph_heap_report_plan plan_report(const struct sph_lifecycle *lifec
                                                       lifecycle->device->started_ms};
 }
 
-/* A process that shares its parent's memory shares its ledger, and is not told twice. Reading a
- * ledger takes a while: those that have no place in any answer are counted only. */
-static void tell(const struct sph_lifecycle *lifecycle, const struct sph_session *session,
-                 unsigned sites_max, sph_lifecycle_heap_fn *fn, void *context) {
+/* Gives the first process's state. A process that shares its parent's memory shares its ledger, and
+ * is not told twice. Reading a ledger takes a while: those that have no place in any answer are
+ * counted only. */
+static enum sph_heap_state tell(const struct sph_lifecycle *lifecycle,
+                                const struct sph_session *session, unsigned sites_max,
+                                sph_lifecycle_heap_fn *fn, void *context) {
+    pid_t first = session->launched.app_pid;
+    enum sph_heap_state state = sph_heap_state_of(session->heap, first);
     struct sph_processes processes;
     unsigned told = 0;
-    if (sph_processes_read(session->share.cgroup, session->launched.app_pid, &processes) < 0)
-        return;
+    if (sph_processes_read(session->share.cgroup, first, &processes) < 0)
+        return state;
     for (size_t i = 0; i < processes.count; i++) {
         const struct sph_process *process = &processes.list[i];
         if (process->repeats || !sph_heap_knows(session->heap, process->pid))
             continue;
         const struct sph_heap_report_plan plan =
             plan_report(lifecycle, process->pid, process->reader, sites_max);
-        bool has_place = told++ < SPH_HEAP_PROCESSES_MAX;
-        fn(context, has_place ? sph_heap_report_make(session->heap, &plan) : NULL);
+        struct sph_heap_report *report = NULL;
+        if (told++ < SPH_HEAP_PROCESSES_MAX)
+            report = sph_heap_report_make(session->heap, &plan);
+        if (report && process->pid == first)
+            state = (enum sph_heap_state)report->heap.state; /* it may be damaged by now */
+        fn(context, report);
     }
+    return state;
 }
 
 enum sph_heap_state sph_lifecycle_heaps(struct sph_lifecycle *lifecycle,
@@ -97,9 +113,8 @@ enum sph_heap_state sph_lifecycle_heaps(struct sph_lifecycle *lifecycle,
         return SPH_HEAP_NOT_ASKED;
     if (!session->heap)
         return session->facts.heap_state;
-    if (fn)
-        tell(lifecycle, session, sites_max, fn, context);
-    enum sph_heap_state state = sph_heap_state_of(session->heap, session->launched.app_pid);
+    enum sph_heap_state state = fn ? tell(lifecycle, session, sites_max, fn, context)
+                                   : sph_heap_state_of(session->heap, session->launched.app_pid);
     return state == SPH_HEAP_NOT_ASKED ? SPH_HEAP_FAILED : state;
 }
 

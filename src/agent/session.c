@@ -197,6 +197,15 @@ static void open_heap(struct sph_session *session, const struct sph_installed_ap
     sph_device_note(session->device, &session->component, "its heap is not tracked: %s", err.text);
 }
 
+void sph_session_note_heap(struct sph_session *session, pid_t pid) {
+    int failure = sph_heap_failure_of(session->heap, pid);
+    if (failure < 0)
+        sph_device_note(session->device, &session->component,
+                        "%s: the heap of process %d is not tracked: its ledger could not be put "
+                        "there: %s",
+                        session->name, (int)pid, strerror(-failure));
+}
+
 /* The share is had first, since the app is born in it, and is given back when it is not born. */
 static int start_run(struct sph_session *session, const struct sph_installed_app *app,
                      const struct sph_orders *orders, struct sph_err *err) {
@@ -211,6 +220,8 @@ static int start_run(struct sph_session *session, const struct sph_installed_app
     if (rc == 0) {
         open_heap(session, app, orders, root_fd);
         rc = launch(session, app, orders, root_fd, err);
+        if (rc == 0)
+            sph_session_note_heap(session, session->launched.app_pid);
     }
     if (rc == 0 && (session->flags & SPH_START_DEBUG))
         rc = start_debugger(session, app, err);

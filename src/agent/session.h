@@ -72,6 +72,9 @@ struct sph_session *sph_session_new(struct sph_device *device,
                                     const struct sph_installed_app *app, struct sph_err *err);
 /* Starts a run of an idle session. On failure the session is idle as before. */
 int sph_session_launch(struct sph_session *session, struct sph_err *err);
+/* Where the ledger of one of its processes could not be put in place: a line in the log that says
+ * why. */
+void sph_session_note_heap(struct sph_session *session, pid_t pid);
 /* Running or on its way out; one that waits for its restart has nothing in the system. */
 static inline bool sph_session_has_process(const struct sph_session *session) {
     return session->state == SPH_SESSION_RUNNING || session->state == SPH_SESSION_STOPPING;

@@ -155,13 +155,16 @@ libcurl.so.4 has no build id by which its symbols are found: link it with -Wl,--
 
     def test_stats_say_what_their_rows_lack(self):
         process = {"pid": 7, "heapUsageByCaller": [{"name": "App + Static Libraries", "usageInBytes": 12}]}
-        answer = {"memoryStats": {}, "apps": [{"processes": [process]}, {"processes": [process], "processesDropped": 2}]}
+        answer = {"memoryStats": {}, "apps": [{"processes": [process]}, {"processes": [process], "processesDropped": 2}],
+                  "heapsNotTracked": [{"name": "leak", "reason": "This is why."},
+                                      {"name": "blink", "pid": 42, "reason": "This too."}]}
         self.fakes.append(FakeDevice(os.path.join(self.tmp, "home/devices/default"),
                                      {("GET", "/stats/memory/groups/applications"): (200, answer)}))
         status, out, err = self.run_cli("device", "app", "show-memory-stats")
         self.assertEqual(status, 0)
         self.assertRegex(out, r"\n Heap: App \+ Static Libraries +24\n")
-        self.assertEqual(err, "warn: the rows 'Heap: …' lack 2 processes, for which the device's answer had no place\n")
+        self.assertEqual(err, "warn: the rows 'Heap: …' lack 2 processes, for which the device's answer had no place\n"
+                              "warn: leak: This is why.\nwarn: blink, process 42: This too.\n")
 
     def serve_run(self, report):
         events = [{"kind": "subscribed", "lastSeq": 0}, {"kind": "ended", "componentId": ID, "reportId": 1, "why": "exit"}]

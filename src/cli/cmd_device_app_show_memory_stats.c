@@ -66,6 +66,24 @@ static void read_heaps(const struct sph_json_value *top, struct heap_rows *rows)
     }
 }
 
+/* Whose rows are not there, and why: an application that never asked for them is none of these. */
+static void warn_of_untracked(const struct sph_json_value *top) {
+    struct sph_json_iter iter;
+    struct sph_json_value item;
+    char name[64], reason[320];
+    if (!sph_answer_array(top, "heapsNotTracked", &iter))
+        return;
+    while (sph_json_next(&iter, NULL, &item)) {
+        uint64_t pid = sph_answer_u64(&item, "pid");
+        sph_answer_text(&item, "name", name, sizeof(name));
+        sph_answer_text(&item, "reason", reason, sizeof(reason));
+        if (pid > 0)
+            sph_say_warn("%s, process %" PRIu64 ": %s", name, pid, reason);
+        else
+            sph_say_warn("%s: %s", name, reason);
+    }
+}
+
 /* "Heap: NAME" rows, where the device tracks heaps: the app's own first, as in the document. */
 static void add_heaps(const struct sph_json_value *top, struct sph_table *table) {
     struct heap_rows rows = {.count = 0};
@@ -108,6 +126,7 @@ static int run(struct sph_cli *cli) {
         sph_table_add_number(&table, sph_answer_u64(&stats, figures[i].key));
     }
     add_heaps(&top, &table);
+    warn_of_untracked(&top);
     return sph_cli_answer(
         cli, &(struct sph_answer){.table = &table, .style = SPH_TABLE_RULED, .json = &text});
 }

@@ -85,11 +85,21 @@ static void json_usage_process(struct sph_json_out *out, const void *item) {
     sph_json_object_end(out);
 }
 
+/* The first process's heap may be damaged, and its children's be tracked. */
+static bool is_any_tracked(const struct sph_msg_app_memory *app) {
+    struct sph_msg_heap heap;
+    struct sph_list_iter iter = sph_list_iter(&app->heaps);
+    bool is_tracked = app->heap_state == SPH_HEAP_TRACKED;
+    while (!is_tracked && sph_list_next(&iter, &heap))
+        is_tracked = heap.state == SPH_HEAP_TRACKED;
+    return is_tracked;
+}
+
 /* Upper case, as the original's example has it. */
 static void json_usage_app(struct sph_json_out *out, const void *item) {
     const struct sph_msg_app_memory *app = item;
     char id[SPH_GUID_TEXT];
-    if (app->heap_state != SPH_HEAP_TRACKED)
+    if (!is_any_tracked(app))
         return;
     sph_guid_format(&app->component, id);
     for (char *at = id; *at; at++)
@@ -103,14 +113,55 @@ static void json_usage_app(struct sph_json_out *out, const void *item) {
     sph_json_object_end(out);
 }
 
+static bool is_missing(uint32_t state) {
+    return state != SPH_HEAP_TRACKED && state != SPH_HEAP_NOT_ASKED;
+}
+
+/* `pid` 0: of the app as a whole. */
+static void json_missing(struct sph_json_out *out, const struct sph_msg_app_memory *app,
+                         uint32_t pid, uint32_t state) {
+    sph_json_object(out);
+    sph_json_key_guid(out, "componentId", &app->component);
+    sph_json_key_slice(out, "name", app->name);
+    if (pid != 0)
+        sph_json_key_u64(out, "pid", pid);
+    sph_json_key_string(out, "state", sph_heap_state_word(state));
+    sph_json_key_string(out, "reason", sph_heap_state_reason(state));
+    sph_json_object_end(out);
+}
+
+static void json_missing_app(struct sph_json_out *out, const void *item) {
+    const struct sph_msg_app_memory *app = item;
+    struct sph_msg_heap heap;
+    struct sph_list_iter iter = sph_list_iter(&app->heaps);
+    if (app->heaps.count == 0 && is_missing(app->heap_state))
+        json_missing(out, app, 0, app->heap_state);
+    while (sph_list_next(&iter, &heap))
+        if (is_missing(heap.state))
+            json_missing(out, app, heap.pid, heap.state);
+}
+
+static bool is_app_missing(const struct sph_msg_app_memory *app) {
+    struct sph_msg_heap heap;
+    struct sph_list_iter iter = sph_list_iter(&app->heaps);
+    bool found = is_missing(app->heap_state);
+    while (!found && sph_list_next(&iter, &heap))
+        found = is_missing(heap.state);
+    return found;
+}
+
 void sph_json_heap_usage(struct sph_json_out *out, const struct sph_list *apps) {
     struct sph_msg_app_memory app;
     struct sph_list_iter iter = sph_list_iter(apps);
-    bool is_tracked = false;
-    while (!is_tracked && sph_list_next(&iter, &app))
-        is_tracked = app.heap_state == SPH_HEAP_TRACKED;
+    bool is_tracked = false, has_missing = false;
+    while (sph_list_next(&iter, &app)) {
+        is_tracked |= is_any_tracked(&app);
+        has_missing |= is_app_missing(&app);
+    }
     if (is_tracked)
         sph_json_key_list(out, "apps", apps, json_usage_app);
+    if (has_missing)
+        sph_json_key_list(out, "heapsNotTracked", apps, json_missing_app);
 }
 
 static void json_caller(struct sph_json_out *out, const void *item) {

@@ -11,7 +11,9 @@ const char *sph_heap_state_word(uint32_t state);
 const char *sph_heap_state_reason(uint32_t state);
 
 /* "apps" of the memory statistics, as the original documents it: tracked processes only, and no
- * member at all where there are none. `apps` holds struct sph_msg_app_memory. */
+ * member at all where there are none. Beside it "heapsNotTracked", which is ours: apps and
+ * processes whose tracking was asked for in some way, and why there is none. `apps` holds struct
+ * sph_msg_app_memory. */
 void sph_json_heap_usage(struct sph_json_out *out, const struct sph_list *apps);
 /* Members of an object: docs/spec/rest.md, section 3.9. */
 void sph_json_heap_members(struct sph_json_out *out, const struct sph_msg_heap *heap);

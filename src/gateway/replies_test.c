@@ -261,21 +261,48 @@ static void heap_usage(void **state) {
     const struct sph_msg_heap heaps[] = {
         {.pid = 1, .state = SPH_HEAP_TRACKED, .callers = SPH_LIST(callers, 2)},
         {.pid = 2, .state = SPH_HEAP_FAILED, .callers = SPH_LIST(callers, 2)}};
+    const struct sph_msg_heap damaged[] = {{.pid = 2, .state = SPH_HEAP_DAMAGED}, heaps[0]};
     const struct sph_msg_app_memory apps[] = {
         {.component = ID_A, .heap_state = SPH_HEAP_NO_LIBRARY},
         {.component = ID_B, .heap_state = SPH_HEAP_TRACKED, .heaps = SPH_LIST(heaps, 2)},
-        {.component = ID_A, .heap_state = SPH_HEAP_TRACKED, .heaps_dropped = 4}};
+        {.component = ID_A, .heap_state = SPH_HEAP_TRACKED, .heaps_dropped = 4},
+        {.component = ID_A, .heap_state = SPH_HEAP_NOT_ASKED},
+        {.component = ID_A, .heap_state = SPH_HEAP_DAMAGED, .heaps = SPH_LIST(damaged, 2)}};
 #define NO_STATS                                                                                   \
     "{\"memoryStats\":{\"currentMemoryUsageInBytes\":0,\"userModeMemoryUsageInBytes\":0,"          \
     "\"peakUserModeMemoryUsageInBytes\":0}"
+#define NOT_TRACKED(id, more, state, reason)                                                       \
+    "{\"componentId\":\"" id "\",\"name\":\"\"" more ",\"state\":\"" state                         \
+    "\",\"reason\":\"" reason "\"}"
+#define NO_LIBRARY                                                                                 \
+    NOT_TRACKED(TEXT_A, "", "noLibrary",                                                           \
+                "The manifest has HeapMemStats, but the package lacks libmalloc.so.0: add "        \
+                "DEBUG_LIB \\\"libmalloc\\\" to azsphere_target_add_image_package() in "           \
+                "CMakeLists.txt and deploy again.")
     CHECK("GET", "/stats/memory/groups/applications", memory_reply,
-          NO_STATS ",\"apps\":[{\"componentId\":\"FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF\","
-                   "\"processes\":[{\"pid\":1,\"heapUsageByCaller\":[{\"name\":\"App + Static "
-                   "Libraries\",\"usageInBytes\":123},{\"name\":\"curl\",\"usageInBytes\":5}]}]}"
-                   "]}",
+          NO_STATS
+          ",\"apps\":[{\"componentId\":\"FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF\","
+          "\"processes\":[{\"pid\":1,\"heapUsageByCaller\":[{\"name\":\"App + Static "
+          "Libraries\",\"usageInBytes\":123},{\"name\":\"curl\",\"usageInBytes\":5}]}]}"
+          "],\"heapsNotTracked\":[" NO_LIBRARY
+          "," NOT_TRACKED("ffffffff-ffff-ffff-ffff-ffffffffffff", ",\"pid\":2", "failed",
+                          "The ledger could not be put into the process: read why in the device's "
+                          "log, and start the application again.") "]}",
           .apps = SPH_LIST(apps, 2));
+    CHECK("GET", "/stats/memory/groups/applications", memory_reply,
+          NO_STATS ",\"heapsNotTracked\":[" NO_LIBRARY "]}", .apps = SPH_LIST(apps, 1));
     CHECK("GET", "/stats/memory/groups/applications", memory_reply, NO_STATS "}",
-          .apps = SPH_LIST(apps, 1));
+          .apps = SPH_LIST(&apps[3], 1));
+    /* a first process that damaged its ledger, with a child that is tracked */
+    CHECK("GET", "/stats/memory/groups/applications", memory_reply,
+          NO_STATS
+          ",\"apps\":[{\"componentId\":\"04030201-0605-0807-090A-0B0C0D0E0F10\","
+          "\"processes\":[{\"pid\":1,\"heapUsageByCaller\":[{\"name\":\"App + Static "
+          "Libraries\",\"usageInBytes\":123},{\"name\":\"curl\",\"usageInBytes\":5}]}]}"
+          "],\"heapsNotTracked\":[" NOT_TRACKED(
+              TEXT_A, ",\"pid\":2", "damaged",
+              "The application has overwritten its own ledger: look for a stray write.") "]}",
+          .apps = SPH_LIST(&apps[4], 1));
     CHECK("GET", "/stats/memory/groups/applications", memory_reply,
           NO_STATS ",\"apps\":[{\"componentId\":\"04030201-0605-0807-090A-0B0C0D0E0F10\","
                    "\"processes\":[],\"processesDropped\":4}]}",

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -169,6 +170,22 @@ static int do_full(char **args) {
     return do_fork(args);
 }
 
+/* The program again, with less room for addresses than a region takes. */
+static int do_squeeze(char **args) {
+    const struct rlimit room = {.rlim_cur = 32 << 20, .rlim_max = 32 << 20};
+    if (setrlimit(RLIMIT_AS, &room) == 0)
+        execl(self, "app", "-", args[0], args[1], NULL);
+    return 96;
+}
+
+/* The program again, with no descriptor left. */
+static int do_full_exec(char **args) {
+    while (open("/dev/null", O_RDONLY) >= 0)
+        ;
+    execl(self, "app", "-", "hold", args[0], NULL);
+    return 96;
+}
+
 static int do_exec(char **args) {
     sink = malloc(100);
     if (fork() == 0) {
@@ -277,10 +294,11 @@ int main(int argc, char **argv) {
         const char *name;
         int (*run)(char **args);
     } deeds[] = {
-        {"same", do_same},       {"hold", do_hold},       {"leave", do_leave},
-        {"fork", do_fork},       {"full", do_full},       {"exec", do_exec},
-        {"spawn", do_spawn},     {"threads", do_threads}, {"behalf", do_behalf},
-        {"signals", do_signals}, {"killed", do_killed},   {"locked", do_locked},
+        {"same", do_same},       {"hold", do_hold},           {"leave", do_leave},
+        {"fork", do_fork},       {"full", do_full},           {"exec", do_exec},
+        {"spawn", do_spawn},     {"threads", do_threads},     {"behalf", do_behalf},
+        {"signals", do_signals}, {"killed", do_killed},       {"locked", do_locked},
+        {"squeeze", do_squeeze}, {"full_exec", do_full_exec},
     };
     if (argc < 3)
         return 98;
