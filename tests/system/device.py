@@ -71,8 +71,16 @@ def sample_id(name):
 
 
 def probe(kind):
-    """The test program probe.c as an executable: "static", "musl" or (natively) "glibc"."""
+    """The test program probe.c as an executable: "static", "musl", "foreign" (musl, with a loader of its package's
+    own: ld.so) or (natively) "glibc"."""
     return os.path.join(APPS_BUILD, "tests", "system", f"probe-{kind}")
+
+
+def musl_loader():
+    """The device's loader, which is musl."""
+    if IS_VIRTUAL:
+        return os.path.join(DEVICE_BUILD, "image", "sysroot", "usr", "lib", "arm-linux-musleabihf", "libc.so")
+    return f"/lib/ld-musl-{os.uname().machine}.so.1"
 
 
 def fixture(name):

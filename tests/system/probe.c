@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -174,6 +175,81 @@ static void share(long count) {
     memset(pages, 1, size);
 }
 
+/* Another program in the same process, or itself once more (/proc/self/exe): the first word is its
+ * path, and the others are its words. */
+static void become(char **words) {
+    (void)execv(words[0], words);
+    exit(94);
+}
+
+/* Every descriptor that it may have. */
+static void use_descriptors(void) {
+    while (open("/dev/null", O_RDONLY) >= 0)
+        continue;
+}
+
+/* Addresses for so many MiB and no more, for itself and what it becomes. */
+static void limit_space(long mib) {
+    const struct rlimit space = {.rlim_cur = (rlim_t)mib << 20, .rlim_max = (rlim_t)mib << 20};
+    if (setrlimit(RLIMIT_AS, &space) < 0)
+        exit(96);
+}
+
+/* Where its heap's ledger is mapped with these rights, if it is; without stdio, which allocates. */
+static size_t find_ledger(const char *rights, char **ret_start) {
+    static char text[16384];
+    size_t len = 0;
+    int fd = open("/proc/self/maps", O_RDONLY);
+    for (ssize_t n; (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0;)
+        len += (size_t)n;
+    (void)close(fd);
+    text[len] = '\0';
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        char *dash, *name = strstr(line, "/run/spherule/heap/r");
+        unsigned long from = strtoul(line, &dash, 16), to = strtoul(dash + 1, &dash, 16);
+        if (name && strncmp(dash + 1, rights, 4) == 0) {
+            *ret_start = (char *)from; /* NOLINT(performance-no-int-to-ptr) */
+            return to - from;
+        }
+    }
+    return 0;
+}
+
+/* A stray write over all of the ledger that there is by now. */
+static void scribble(void) {
+    static unsigned char is_there[32768];
+    char *start;
+    size_t len = find_ledger("rw-s", &start);
+    if (len == 0 || len / PAGE > sizeof(is_there) || mincore(start, len, is_there) < 0)
+        exit(97);
+    for (size_t i = 0; i < len / PAGE; i++)
+        if (is_there[i] & 1)
+            memset(start + i * PAGE, 0xff, PAGE);
+    say("scribbled\n");
+}
+
+/* The ledger's first page, which can only be read, says no longer what it is. */
+static void deface(void) {
+    char *start;
+    size_t len = find_ledger("r--s", &start);
+    if (len == 0 || mprotect(start, PAGE, PROT_READ | PROT_WRITE) < 0)
+        exit(97);
+    memset(start, 0, 8);
+    say("defaced\n");
+}
+
+/* Blocks come and go, as if nothing had happened. */
+static void churn(long rounds) {
+    for (long i = 0; i < rounds; i++) {
+        char *volatile text = strdup("a text"); /* volatile: no compiler may leave them out */
+        void *volatile block = realloc(malloc((size_t)(i % 500)), 40);
+        free(text);
+        free(block);
+    }
+    say("churned\n");
+}
+
 /* What of the host can be seen from here, a line each. */
 static void look(const char *path) {
     (void)printf("%s %s\n", path, access(path, F_OK) == 0 ? "there" : strerror(errno));
@@ -226,6 +302,10 @@ static int act_number(const char *word, long number) {
         write_bytes(number);
     else if (strcmp(word, "child") == 0)
         start_child(number);
+    else if (strcmp(word, "space") == 0)
+        limit_space(number);
+    else if (strcmp(word, "churn") == 0)
+        churn(number);
     else if (strcmp(word, "rest") == 0)
         rest_ms(number);
     else if (strcmp(word, "raise") == 0)
@@ -252,6 +332,12 @@ static int act(const char *word) {
         count_pages();
     else if (strcmp(word, "drop") == 0)
         drop();
+    else if (strcmp(word, "scribble") == 0)
+        scribble();
+    else if (strcmp(word, "deface") == 0)
+        deface();
+    else if (strcmp(word, "descriptors") == 0)
+        use_descriptors();
     else if (strcmp(word, "ignore-term") == 0)
         (void)signal(SIGTERM, SIG_IGN);
     else
@@ -266,6 +352,8 @@ int main(int argc, char **argv) {
             show_arguments(argc - i - 1, argv + i + 1);
             return 0;
         }
+        if (next && strcmp(argv[i], "become") == 0)
+            become(argv + i + 1);
         if (act(argv[i]) == 0)
             continue;
         if (!next)

@@ -4,7 +4,7 @@ import os
 import re
 import unittest
 
-from device import RATION, Device, main, only, pack, probe, wait_for
+from device import IS_VIRTUAL, RATION, Device, main, musl_loader, only, pack, probe, read_text, wait_for
 
 PROBE = "00000000-1111-2222-3333-444444444444"
 APP = "App + Static Libraries"
@@ -35,6 +35,12 @@ def configure(device, **members):
     content.update(members)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(content, file)
+
+
+def may_raise_limits():
+    """Whether the agent has CAP_SYS_RESOURCE: natively it is this test's."""
+    rights = int(re.search(r"CapEff:\s+(\w+)", read_text("/proc/self/status"))[1], 16)
+    return IS_VIRTUAL or bool(rights >> 24 & 1)
 
 
 class Tracked(unittest.TestCase):
@@ -208,19 +214,28 @@ class Tracked(unittest.TestCase):
 
 
 class Untracked(unittest.TestCase):
-    """The reason stands where the figures would, and in the report of the end."""
+    """The reason stands where the figures would, and in the report of the end; the app runs on."""
 
     def check(self, device, package, state, reason):
         device.deploy(package)
-        pid = wait_for(lambda: device.app_pids(PROBE), what="the process")[0]
+        self.check_running(device, state, reason)
+
+    def check_running(self, device, state, reason):
+        device.wait_log("staying", count=1 + len(device.kills()))
+        pid = device.app_pids(PROBE)[0]
         told = heap(device)
         self.assertEqual(told["state"], state)
         self.assertIn(reason, told["reason"])
         for process in told["processes"]:
             self.assertEqual((process["pid"], process["state"]), (pid, state))
             self.assertNotIn("callers", process)
+        self.assertIn(f"): {told['reason']}\n", device.ok("device", "app", "show-heap", "--why"))
+        stats = device.run("device", "app", "show-memory-stats")
+        self.assertEqual((stats.status, stats.out.count("Heap")), (0, 0), stats)
+        self.assertRegex(stats.err, rf"^warn: Probe(, process {pid})?: {re.escape(told['reason'])}\n$" if state != "notAsked" else "^$")
         self.assertNotIn("apps", device.get("/stats/memory/groups/applications"))
         before = len(device.kills())
+        self.assertEqual(device.app_pids(PROBE), [pid])
         device.ok("device", "app", "stop")
         report = device.kill(device.wait_kills(before + 1)[-1]["id"])
         self.assertEqual(report["heapState"], state)
@@ -254,6 +269,64 @@ class Untracked(unittest.TestCase):
             report = device.kill(device.wait_kills(1)[0]["id"])
             self.assertEqual(report["heapState"], "noDevelopment")
 
+    @only("virtual", "natively there is no debug server to install")
+    def test_debugged(self):
+        with Device() as device:
+            device.deploy(pack_tracked(device, ["hold", "1000", "stay"]), "--manual-start")
+            device.ok("device", "app", "start", "--debug-mode")
+            told = heap(device)
+            self.assertEqual(told["state"], "debugged")
+            self.assertIn("start it without --debug-mode", told["reason"])
+            warned = device.run("device", "app", "show-memory-stats")
+            self.assertEqual((warned.status, warned.err), (0, f"warn: Probe: {told['reason']}\n"))
+            self.assertIn(told["reason"], device.ok("device", "app", "show-heap"))
+            device.ok("device", "app", "stop")
+            self.assertEqual(heap(device)["state"], "notAsked")
+            device.ok("device", "app", "start")
+            device.wait_log("staying")
+            self.assertEqual(heap(device)["state"], "tracked")
+
+    def test_foreign_loader(self):
+        """What it executes has a loader of its own, which leads to no libmalloc."""
+        files = {**LIBRARY}
+        for name, path in (("ld.so", musl_loader()), ("foreign", probe("foreign"))):
+            with open(path, "rb") as file:
+                files[name] = file.read()
+        words = ["become", f"/mnt/apps/{PROBE}/foreign", "hold", "1000", "churn", "1000", "stay"]
+        with Device(create=["--ram", "1M"]) as device:
+            self.check(device, pack(device, PROBE, words, files=files, HeapMemStats=True), "loader", "C library")
+
+    def test_no_room_for_the_region(self):
+        """Fewer addresses than a ledger takes: with musl libmalloc finds a first page that says "off"."""
+        words = ["space", "32", "become", "/proc/self/exe", "hold", "1000", "churn", "1000", "child", "1", "stay"]
+        with Device(create=["--ram", "1M"]) as device:
+            device.deploy(pack_tracked(device, words))
+            device.wait_log("staying")
+            told = heap(device)
+            self.assertEqual([process["state"] for process in told["processes"]], ["failed", "failed"])
+            self.assertRegex(device.log(), r"the heap of process [0-9]+ is not tracked: its ledger could not be put there: [A-Z]")
+            self.assertEqual(device.log().count("is not tracked: its ledger"), 1)  # and not again of the child
+
+    def test_no_descriptor_is_left(self):
+        """A program that is executed, and a child, when the app has used up all of its descriptors: an agent that may
+        raise limits gives them ledgers all the same."""
+        words = ["descriptors", "child", "1", "become", "/proc/self/exe", "hold", "1000", "churn", "1000", "stay"]
+        with Device(create=["--ram", "1M"]) as device:
+            device.deploy(pack_tracked(device, words))
+            device.wait_log("staying")
+            device.wait_log("child")
+            told = heap(device)
+            if may_raise_limits():
+                self.assertEqual([app_of(process)["liveBytes"] for process in told["processes"]], [1000, 0])
+                return
+            self.assertEqual([told["state"], *(process["state"] for process in told["processes"])], ["failed"] * 3)
+            reasons = device.run("device", "app", "show-memory-stats").err.splitlines()
+            self.assertEqual(len(reasons), 2)
+            for pid in device.app_pids(PROBE):
+                self.assertIn(f"the heap of process {pid} is not tracked: its ledger could not be put there: Too many open files\n",
+                              device.log())
+                self.assertIn(f"warn: Probe, process {pid}: {told['reason']}", reasons)
+
     def test_not_running(self):
         with Device() as device:
             device.deploy(pack_tracked(device, ["stay"]), "--manual-start")
@@ -261,6 +334,34 @@ class Untracked(unittest.TestCase):
             self.assertEqual((told["state"], told["processes"]), ("notAsked", []))
             status, _, body = device.request("GET", "/spherule/v1/heap/99999999-1111-2222-3333-444444444444")
             self.assertEqual(status, 404, body)
+
+
+class Damaged(unittest.TestCase):
+    """The app writes over its ledger: it goes on, and what is told says so."""
+
+    def test_what_can_be_written(self):
+        with Device(create=["--ram", "1M"]) as device:
+            device.deploy(pack_tracked(device, ["hold", "1000", "scribble", "churn", "20000", "drop", "hold", "50", "stay"]))
+            device.wait_log("staying")
+            told = heap(device)
+            self.assertEqual(told["state"], "tracked")
+            process = told["processes"][0]
+            self.assertGreater(process["damageFound"], 256)  # a page of the directory alone
+            self.assertFalse(process["complete"])
+            self.assertIn("The figures may be wrong: the application has written over its ledger",
+                          device.ok("device", "app", "show-heap"))
+            self.assertEqual(device.kills(), [])
+            device.ok("device", "app", "stop")
+            report = device.kill(device.wait_kills(1)[0]["id"])
+            self.assertEqual((report["why"], report["heapState"]), ("stopped", "tracked"))
+            self.assertGreater(report["heap"]["damageFound"], 256)
+
+    def test_first_page(self):
+        """That it can only be read is no hindrance to who wants to."""
+        with Device(create=["--ram", "1M"]) as device:
+            device.deploy(pack_tracked(device, ["hold", "1000", "deface", "churn", "1000", "stay"]))
+            device.wait_log("staying")
+            Untracked.check_running(self, device, "damaged", "look for a stray write")
 
 
 if __name__ == "__main__":
