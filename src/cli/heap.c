@@ -67,6 +67,7 @@ static void read_stack(const struct sph_json_value *object, struct sph_heap *hea
     site->first_frame = heap->n_frames;
     if (!sph_answer_array(object, "stack", &iter) || !sph_json_next(&iter, NULL, &value))
         return;
+    heap->has_stacks = true;
     while (heap->n_frames < SPH_HEAP_FRAMES_MAX && sph_json_next(&iter, NULL, &value))
         if (sph_json_to_text(&value, text, sizeof(text)) >= 0 &&
             place_frame(heap, strtoull(text, NULL, 16), &heap->frames[heap->n_frames])) {

@@ -37,6 +37,7 @@ struct sph_heap {
     uint64_t blocks_lost, sites_dropped;
     uint64_t damage; /* of its ledger: values that cannot be right, and calls that met some */
     bool is_incomplete, peaks_are_rough, counts_are_rough;
+    bool has_stacks; /* stacks were kept: where there are no frames, they end at their call sites */
     unsigned n_callers, n_sites;
     struct sph_heap_caller callers[SPH_HEAP_CALLERS_MAX];
     struct sph_heap_site sites[SPH_HEAP_SITES_MAX];

@@ -226,6 +226,9 @@ void sph_heap_write_sites(const struct sph_heap *heap, unsigned n, struct sph_bu
     if (others > 0)
         sph_buf_printf(buf, "(%" PRIu64 " further call site%s not listed)\n", others,
                        others == 1 ? " is" : "s are");
+    if (heap->has_stacks && heap->n_frames == 0)
+        sph_buf_puts(buf, "(stacks end at the call sites: compile with -funwind-tables to see who "
+                          "called)\n");
     write_missing(heap, shown, buf);
 }
 

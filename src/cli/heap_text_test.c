@@ -144,6 +144,12 @@ static void test_stacks(void **state) {
                   "20    0         1       1         app+0x10\n"
                   "                                    < app+0x20\n"
                   "                                    < app+0xfff\n");
+    expect_report(
+        GOOD "\"heap\":{\"liveBlocks\":1,\"liveBytes\":20,\"callers\":[{\"path\":"
+             "\"/bin/app\",\"buildId\":\"00\"}],\"sites\":[{\"caller\":0,"
+             "\"address\":\"0x10\",\"liveBytes\":20,\"stack\":[\"0x10\"]}]}}",
+        "app+0x10\n(stacks end at the call sites: compile with -funwind-tables to see who "
+        "called)\n");
 }
 
 int main(void) {
