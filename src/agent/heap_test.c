@@ -2,6 +2,7 @@
  * is exact for each process, however it came about and whatever happened to it meanwhile. */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -244,6 +245,33 @@ static void test_the_c_library_asks_for_its_callers(void **state) {
     stop(rig);
 }
 
+/* A stack leads through the C library, which may have no tables, to who asked it and further out.
+ */
+static void check_stack_of_a_caller(struct rig *rig) {
+    struct sph_heap_view view SPH_CLEANUP(sph_heap_view_done) = SPH_HEAP_VIEW_NULL;
+    uint64_t frames[SPH_LEDGER_STACK_DEPTH], functions[3];
+    start(rig, RIG_ARGS("stack", "fourteen bytes"), SPH_START_HEAP | SPH_START_STACKS);
+    rig_await_output(rig, "ready", 5000);
+    assert_int_equal(sscanf(strstr(rig->output, "at 0x"), "at %" SCNx64 " %" SCNx64 " %" SCNx64,
+                            &functions[0], &functions[1], &functions[2]),
+                     3);
+    const struct sph_ledger_summary *summary = sum(rig, pid_of(rig));
+    unsigned site = 1;
+    while (site < SPH_LEDGER_SITES - 1 && summary->places[site].live_bytes != 15)
+        site++;
+    assert_int_equal(summary->places[site].live_bytes, 15);
+    assert_int_equal(sph_heap_view_open(heap_of(rig), pid_of(rig), &view), 0);
+    assert_in_range(sph_ledger_stack_read(&view.view, summary->places[site].stack, frames), 3,
+                    SPH_LEDGER_STACK_DEPTH);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(functions); i++)
+        assert_in_range(frames[i], functions[i], functions[i] + 256);
+    stop(rig);
+}
+
+static void test_stack_of_a_caller(void **state) {
+    check_stack_of_a_caller(*state);
+}
+
 static void test_static_program(void **state) {
     struct rig *rig = *state;
     start(rig, RIG_ARGS("hold", "100"), SPH_START_HEAP);
@@ -349,6 +377,7 @@ int main(void) {
         TEST(test_children_that_execute),
         TEST(test_threads),
         TEST(test_the_c_library_asks_for_its_callers),
+        TEST(test_stack_of_a_caller),
         TEST(test_two_apps),
         TEST(test_no_room_for_a_region),
         TEST(test_execute_without_descriptors),
@@ -357,6 +386,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_static_program, setup_static, rig_teardown),
         cmocka_unit_test_setup_teardown(test_glibc_is_tracked, setup_host, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_room_for_a_region, setup_host, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_stack_of_a_caller, setup_host, rig_teardown),
         cmocka_unit_test_setup_teardown(test_glibc_adds_one_page_at_most, setup_host, rig_teardown),
     };
     rig_require();

@@ -37,7 +37,7 @@ static uint32_t count_noted(struct sph_ledger *ledger, struct sph_ledger_thread 
     return 0;
 }
 
-void sph_note_behalf(struct sph_ledger *ledger, uintptr_t sp, uintptr_t caller) {
+void sph_note_behalf(struct sph_ledger *ledger, uintptr_t sp, uintptr_t caller, uintptr_t frame) {
     struct sph_ledger_thread *thread = sph_thread(ledger);
     if (thread == &ledger->threads[SPH_THREAD_SHARED])
         return; /* one thread's stack means nothing to another */
@@ -49,16 +49,38 @@ void sph_note_behalf(struct sph_ledger *ledger, uintptr_t sp, uintptr_t caller) 
         for (uint32_t i = 0; i < depth; i++) {
             thread->behalf[i].sp = thread->behalf[i + 1].sp;
             thread->behalf[i].caller = thread->behalf[i + 1].caller;
+            thread->behalf_frame[i] = thread->behalf_frame[i + 1];
         }
     }
     thread->behalf[depth].sp = sp;
     thread->behalf[depth].caller = caller;
+    thread->behalf_frame[depth] = frame;
     thread->behalf_depth = depth + 1;
+}
+
+static bool is_libc(const struct sph_ledger *ledger, uintptr_t caller) {
+    const struct sph_ledger_owner *libc = &ledger->owners[SPH_LEDGER_OWNER_LIBC];
+    return caller >= libc->lo && caller < libc->hi;
+}
+
+bool sph_behalf_above(const struct sph_ledger *ledger, const struct sph_ledger_thread *thread,
+                      uintptr_t sp, uintptr_t above, struct sph_behalf *ret_behalf) {
+    uint32_t depth = thread->behalf_depth;
+    for (uint32_t i = depth <= SPH_LEDGER_BEHALF ? depth : 0; i > 0; i--) {
+        const struct sph_behalf behalf = {.sp = (uintptr_t)thread->behalf[i - 1].sp,
+                                          .caller = (uintptr_t)thread->behalf[i - 1].caller,
+                                          .frame = (uintptr_t)thread->behalf_frame[i - 1]};
+        if (behalf.sp < above || is_libc(ledger, behalf.caller) ||
+            !is_on_stack(ledger, behalf.sp, behalf.caller, sp))
+            continue;
+        *ret_behalf = behalf;
+        return true;
+    }
+    return false;
 }
 
 uintptr_t sph_behalf_find(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
                           uintptr_t sp) {
-    const struct sph_ledger_owner *libc = &ledger->owners[SPH_LEDGER_OWNER_LIBC];
     for (uint32_t i = count_noted(ledger, thread); i > 0; i--) {
         uintptr_t at = (uintptr_t)thread->behalf[i - 1].sp;
         uintptr_t caller = (uintptr_t)thread->behalf[i - 1].caller;
@@ -66,7 +88,7 @@ uintptr_t sph_behalf_find(struct sph_ledger *ledger, struct sph_ledger_thread *t
             thread->behalf_depth = i - 1;
             continue;
         }
-        if (caller < libc->lo || caller >= libc->hi)
+        if (!is_libc(ledger, caller))
             return caller;
     }
     return 0;

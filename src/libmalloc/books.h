@@ -50,6 +50,16 @@ SPH_HIDDEN void sph_site_free(struct sph_ledger *ledger, const struct sph_ledger
 /* The same tag with a stack in the place of the site. */
 SPH_HIDDEN uint32_t sph_stack_tag(struct sph_ledger *ledger, uint32_t tag, uintptr_t sp);
 
+/* A call into the C library, by who would have to be found behind it. */
+struct sph_behalf {
+    uintptr_t sp, caller, frame; /* as sph_note_behalf() had them */
+};
+/* The innermost of them that is under way, was entered above `above`, and is another's than the C
+ * library's; `sp` is the stack pointer of now. Changes nothing. */
+SPH_HIDDEN bool sph_behalf_above(const struct sph_ledger *ledger,
+                                 const struct sph_ledger_thread *thread, uintptr_t sp,
+                                 uintptr_t above, struct sph_behalf *ret_behalf);
+
 /* On whose behalf a call from a passing object at stack depth `sp` is; 0: its own. */
 SPH_HIDDEN uintptr_t sph_behalf_find(struct sph_ledger *ledger, struct sph_ledger_thread *thread,
                                      uintptr_t sp);

@@ -44,7 +44,7 @@ void *sph_glibc_behalf(uintptr_t sp, uintptr_t caller, uint32_t index) {
     if (SPH_UNLIKELY(ledger == NULL))
         ledger = sph_glibc_ledger();
     if (SPH_LIKELY(ledger != NULL) && (index < SPH_BEHALF__Znwm || !is_in_new(caller)))
-        sph_note_behalf(ledger, sp, caller);
+        sph_note_behalf(ledger, sp, caller, 0); /* tables lead through glibc */
     return reals[index];
 }
 

@@ -8,6 +8,7 @@
  * musl's calloc, memalign and posix_memalign call functions that lead here too: those calls come
  * from within the C library and are told by the thread's busy_sp. */
 #include "libmalloc/musl.h"
+#include "libmalloc/unwind_here.h"
 
 #define SPH_API __attribute__((visibility("default")))
 #define CALLER ((uintptr_t)__builtin_return_address(0))
@@ -138,6 +139,6 @@ void *valloc(size_t bytes) {
 uintptr_t sph_musl_behalf(uintptr_t sp, uintptr_t caller, unsigned index) {
     struct sph_ledger *ledger = sph_musl_ledger();
     if (ledger->config.state == SPH_LEDGER_ON)
-        sph_note_behalf(ledger, sp, caller);
+        sph_note_behalf(ledger, sp, caller, sph_unwind_kept(FRAME));
     return sph_musl_real(ledger, index);
 }

@@ -5,6 +5,7 @@
 
 enum {
     PROBES_MAX = 64,
+    STEPS_MAX = 64,                         /* up a stack, of which not all are kept */
     STACKS_MAX = SPH_LEDGER_STACKS * 3 / 4, /* a fuller table is slow to search */
 };
 
@@ -49,17 +50,38 @@ static struct sph_unwind_table find_table(const struct sph_ledger *ledger, uintp
     return (struct sph_unwind_table){.bytes = 0};
 }
 
+/* musl has neither tables nor frame pointers: out of it leads what its functions' trampolines noted
+ * of their callers. */
+static bool leave_musl(struct sph_ledger *ledger, uintptr_t sp, struct sph_unwind_frame *frame) {
+    const struct sph_ledger_thread *thread = sph_thread(ledger);
+    uintptr_t pc = sph_unwind_pc(frame);
+    struct sph_behalf behalf;
+    if (pc < ledger->config.libc_lo || pc >= ledger->config.libc_hi ||
+        thread == &ledger->threads[SPH_THREAD_SHARED] ||
+        !sph_behalf_above(ledger, thread, sp, sph_unwind_sp(frame), &behalf))
+        return false;
+    *frame = sph_unwind_from(behalf.sp, behalf.caller, behalf.frame);
+    return true;
+}
+
 /* From the caller of the hook whose frame is at `sp`, outwards, as far as tables or frame pointers
- * lead. A call that came by way of the C library ends there where that has neither (musl). */
-static void walk(const struct sph_ledger *ledger, uintptr_t sp, uint64_t *frames) {
+ * lead. Where the C library asked for somebody, the site is found on the way: it is the first frame
+ * already, and what lies before it is of no interest. */
+static void walk(struct sph_ledger *ledger, uintptr_t sp, uint64_t *frames) {
     struct seen seen = {.ledger = ledger};
     const struct sph_unwind_memory memory = {.read = read_here, .context = &seen};
     struct sph_unwind_frame frame = sph_unwind_begin(sp);
-    for (unsigned n = 1; n < SPH_LEDGER_STACK_DEPTH; n++) {
+    unsigned n = 1;
+    for (unsigned step = 0; step < STEPS_MAX && n < SPH_LEDGER_STACK_DEPTH; step++) {
         struct sph_unwind_table table = find_table(ledger, sph_unwind_pc(&frame));
-        if (!sph_unwind_step(&memory, &table, &frame))
+        if (!leave_musl(ledger, sp, &frame) && !sph_unwind_step(&memory, &table, &frame))
             return;
-        frames[n] = sph_unwind_pc(&frame);
+        if (sph_unwind_pc(&frame) != frames[0]) {
+            frames[n++] = sph_unwind_pc(&frame);
+            continue;
+        }
+        while (n > 1)
+            frames[--n] = 0;
     }
 }
 

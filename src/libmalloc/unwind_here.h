@@ -17,8 +17,20 @@ static inline struct sph_unwind_x86_64 sph_unwind_begin(uintptr_t hook) {
     const uint64_t *words = (const uint64_t *)hook;
     return (struct sph_unwind_x86_64){.pc = words[1], .sp = hook + 16, .bp = words[0]};
 }
+/* What was in the frame pointer when that function was called. */
+static inline uintptr_t sph_unwind_kept(uintptr_t hook) {
+    return *(const uintptr_t *)hook;
+}
+/* The caller of a function that was entered with that stack pointer. */
+static inline struct sph_unwind_x86_64 sph_unwind_from(uintptr_t sp, uintptr_t caller,
+                                                       uintptr_t kept) {
+    return (struct sph_unwind_x86_64){.pc = caller, .sp = sp + 8, .bp = kept};
+}
 static inline uintptr_t sph_unwind_pc(const struct sph_unwind_x86_64 *frame) {
     return frame->pc;
+}
+static inline uintptr_t sph_unwind_sp(const struct sph_unwind_x86_64 *frame) {
+    return frame->sp;
 }
 #elif defined(__arm__)
 enum { SPH_UNWIND_SEGMENT = PT_ARM_EXIDX };
@@ -39,8 +51,29 @@ static inline struct sph_unwind_arm sph_unwind_begin(uintptr_t hook) {
     frame.known = 1u << 7 | 1u << 11 | 1u << SPH_UNWIND_ARM_SP | 1u << SPH_UNWIND_ARM_PC;
     return frame;
 }
+/* r7, which Thumb code has for it: still the caller's. */
+static inline uintptr_t sph_unwind_kept(uintptr_t hook) {
+    uintptr_t kept;
+    (void)hook;
+    __asm__ volatile("mov %0, r7" : "=r"(kept));
+    return kept;
+}
+static inline struct sph_unwind_arm sph_unwind_from(uintptr_t sp, uintptr_t caller,
+                                                    uintptr_t kept) {
+    struct sph_unwind_arm frame;
+    for (unsigned i = 0; i < 16; i++)
+        *(volatile uint32_t *)&frame.r[i] = 0;
+    frame.r[7] = kept;
+    frame.r[SPH_UNWIND_ARM_SP] = sp;
+    frame.r[SPH_UNWIND_ARM_PC] = caller;
+    frame.known = 1u << 7 | 1u << SPH_UNWIND_ARM_SP | 1u << SPH_UNWIND_ARM_PC;
+    return frame;
+}
 static inline uintptr_t sph_unwind_pc(const struct sph_unwind_arm *frame) {
     return frame->r[SPH_UNWIND_ARM_PC];
+}
+static inline uintptr_t sph_unwind_sp(const struct sph_unwind_arm *frame) {
+    return frame->r[SPH_UNWIND_ARM_SP];
 }
 #endif
 

@@ -66,8 +66,10 @@ SPH_HIDDEN void sph_note_realloc_failed(struct sph_held held);
 SPH_SLOW void sph_note_unknown(struct sph_ledger *ledger);
 
 /* `caller` calls a function that will allocate for it; `sp` is the stack pointer at the function's
- * entry (on x86-64 it points to the return address). Nothing is to be called when it returns. */
-SPH_HIDDEN void sph_note_behalf(struct sph_ledger *ledger, uintptr_t sp, uintptr_t caller);
+ * entry (on x86-64 it points to the return address), and `frame` what the caller has in its frame
+ * pointer, or 0. Nothing is to be called when it returns. */
+SPH_HIDDEN void sph_note_behalf(struct sph_ledger *ledger, uintptr_t sp, uintptr_t caller,
+                                uintptr_t frame);
 /* After a dlclose(): looks which objects are gone. */
 SPH_HIDDEN void sph_note_unload(struct sph_ledger *ledger);
 

@@ -133,7 +133,8 @@ struct sph_ledger_thread {
     struct {
         uint64_t sp, caller; /* who called into the C library, and where its stack was */
     } behalf[SPH_LEDGER_BEHALF];
-    uint64_t room[116];
+    uint64_t behalf_frame[SPH_LEDGER_BEHALF]; /* what the caller had in its frame pointer; or 0 */
+    uint64_t room[112];
     struct sph_ledger_recent recent[SPH_LEDGER_RECENT]; /* by address / 16 */
     struct sph_ledger_count counts[SPH_LEDGER_OWNERS];
 };

@@ -245,6 +245,29 @@ static int do_behalf(char **args) {
     return hold("ready");
 }
 
+/* A block that the C library takes for a function which others called. The assembler keeps calls
+ * from becoming jumps, and functions from becoming one. */
+static __attribute__((noinline)) void *copy(const char *text) {
+    void *block = strdup(text);
+    __asm__ volatile("" : : "r"(block) : "memory");
+    return block;
+}
+
+static __attribute__((noinline)) void *copy_twice(const char *text) {
+    void *block = copy(text);
+    __asm__ volatile("" : : "r"(block) : "memory");
+    return block;
+}
+
+static int do_stack(char **args) {
+    char text[160];
+    sink = copy_twice(args[0]);
+    (void)write(1, text,
+                (size_t)snprintf(text, sizeof(text), "at %p %p %p\n", (void *)copy,
+                                 (void *)copy_twice, (void *)do_stack));
+    return hold("ready");
+}
+
 /* ---- while it is being put in place ---- */
 
 static int run_child(int number, useconds_t wait) {
@@ -294,11 +317,11 @@ int main(int argc, char **argv) {
         const char *name;
         int (*run)(char **args);
     } deeds[] = {
-        {"same", do_same},       {"hold", do_hold},           {"leave", do_leave},
-        {"fork", do_fork},       {"full", do_full},           {"exec", do_exec},
-        {"spawn", do_spawn},     {"threads", do_threads},     {"behalf", do_behalf},
-        {"signals", do_signals}, {"killed", do_killed},       {"locked", do_locked},
-        {"squeeze", do_squeeze}, {"full_exec", do_full_exec},
+        {"same", do_same},       {"hold", do_hold},       {"leave", do_leave},
+        {"fork", do_fork},       {"full", do_full},       {"exec", do_exec},
+        {"spawn", do_spawn},     {"threads", do_threads}, {"behalf", do_behalf},
+        {"signals", do_signals}, {"killed", do_killed},   {"locked", do_locked},
+        {"stack", do_stack},     {"squeeze", do_squeeze}, {"full_exec", do_full_exec},
     };
     if (argc < 3)
         return 98;
