@@ -9,14 +9,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "cli/help.h"
-#include "cli/json_pretty.h"
+#include "cli/query.h"
 
 /* Called before the line is known to be right, so that even its error could be silenced: an unknown
  * word counts as the default here and is refused by the parser. */
@@ -27,73 +24,11 @@ static enum sph_output output_of(const char *word) {
     return SPH_OUTPUT_TABLE;
 }
 
-/* Everything that is data leaves through here, whole or not at all. */
-static int write_out(const struct sph_buf *buf) {
-    struct sph_err err = SPH_ERR_NULL;
-    if (buf->error)
-        SPH_FAIL_ERRNO(&err, buf->error, "cannot make the answer");
-    int r = buf->error ? buf->error : sph_fd_write_full(STDOUT_FILENO, buf->data, buf->len);
-    if (r == 0)
-        return SPH_EXIT_OK;
-    if (!err.code)
-        SPH_FAIL_ERRNO(&err, r, "cannot write to standard output");
-    return sph_say_failure_as(SPH_EXIT_IO, &err);
-}
-
-/* Sentences that lost a part are no answer: what is left of them would be read as all. */
-static void write_human(const struct sph_answer *answer, struct sph_buf *buf) {
-    if (!answer->human)
-        sph_table_draw(answer->table, answer->style, buf);
-    else if (answer->human->error)
-        buf->error = answer->human->error;
-    else
-        sph_buf_append(buf, answer->human->data, answer->human->len);
-}
-
-/* Colour only for people: on a terminal, and not where NO_COLOR asks for none. */
-static void write_json(const struct sph_cli *cli, const struct sph_answer *answer,
-                       struct sph_buf *buf) {
-    sph_autobuf struct sph_buf drawn = SPH_BUF_LIMIT((size_t)16 << 20);
-    const struct sph_buf *json = answer->json;
-    if (!json) {
-        sph_table_draw(answer->table, SPH_TABLE_JSON, &drawn);
-        json = &drawn;
-    }
-    if (json->error) {
-        buf->error = json->error;
-        return;
-    }
-    bool colour = cli->output == SPH_OUTPUT_JSONC && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    sph_json_pretty(json->data, json->len, colour, buf);
-}
-
-/* A command builds its answer once; this is the only place that knows the forms. */
-int sph_cli_answer(const struct sph_cli *cli, const struct sph_answer *answer) {
-    /* twice the limit of the JSON that is drawn, since indenting makes it longer */
-    sph_autobuf struct sph_buf buf = SPH_BUF_LIMIT((size_t)32 << 20);
-    switch (cli->output) {
-    case SPH_OUTPUT_TABLE:
-        write_human(answer, &buf);
-        break;
-    case SPH_OUTPUT_JSON:
-    case SPH_OUTPUT_JSONC:
-        write_json(cli, answer, &buf);
-        break;
-    case SPH_OUTPUT_TSV:
-        if (answer->table)
-            sph_table_draw(answer->table, SPH_TABLE_TSV, &buf);
-        break;
-    case SPH_OUTPUT_NONE:
-        break;
-    }
-    return write_out(&buf);
-}
-
 /* Asked for, so it is data: standard output, status 0. */
 static int show_help(const struct sph_cli *cli) {
     sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
     sph_help_write(cli->program, cli->args.command, &buf);
-    return write_out(&buf);
+    return sph_cli_write_out(&buf);
 }
 
 /* A group named without a command: its help, on standard error, is the mistake's explanation. */
@@ -120,6 +55,12 @@ static const char *program_name(const char *called) {
     return strcmp(sph_text_file_name(called), "azsphere") == 0 ? "azsphere" : "spherule";
 }
 
+/* Before the command runs, so that a mistake in the query is found before anything is done. */
+static int read_query(struct sph_cli *cli, struct sph_err *err) {
+    const char *expression = sph_args_value(&cli->args, "query");
+    return expression ? sph_query_parse(expression, &cli->query, err) : 0;
+}
+
 /* The one way in; returns instead of exiting, so that everything is given back. */
 int sph_cli_main(int argc, char **argv) {
     struct sph_cli cli = {.program = program_name(argc > 0 ? argv[0] : "")};
@@ -129,6 +70,8 @@ int sph_cli_main(int argc, char **argv) {
     int r = sph_args_parse(cli.program, argc, argv, &cli.args, &err);
     cli.output = output_of(sph_args_value(&cli.args, "output"));
     cli.verbose = sph_args_flag(&cli.args, "verbose");
+    if (r == 0)
+        r = read_query(&cli, &err);
     if (r < 0)
         status = r == -EINVAL ? show_usage_error(&cli, &err) : sph_say_failure(&err);
     else if (sph_args_flag(&cli.args, "help"))
@@ -139,6 +82,7 @@ int sph_cli_main(int argc, char **argv) {
         status = show_group(&cli);
     else
         status = cli.args.command->run(&cli);
+    cli.query = sph_query_free(cli.query);
     sph_args_done(&cli.args);
     return status;
 }

@@ -14,9 +14,12 @@ enum sph_output {
     SPH_OUTPUT_TABLE, /* for people: a table or sentences, as the command has it */
     SPH_OUTPUT_JSON,
     SPH_OUTPUT_JSONC,
+    SPH_OUTPUT_YAML,
     SPH_OUTPUT_TSV,
     SPH_OUTPUT_NONE,
 };
+
+struct sph_query;
 
 /* What a command gets, read-only but for its own calls. Lives as long as the program runs. */
 struct sph_cli {
@@ -24,6 +27,7 @@ struct sph_cli {
     struct sph_args args;
     enum sph_output output;
     bool verbose;
+    struct sph_query *query; /* owned by the frame; NULL without --query */
 };
 
 /* The whole program: parses, runs, returns the exit status. Ignores SIGPIPE for the process and
@@ -54,7 +58,14 @@ struct sph_answer {
     const struct sph_buf *json;
 };
 /* Prints to standard output, whole or not at all; returns the exit status: SPH_EXIT_IO, with its
- * sentence said, when it cannot be written or a part of it was lost (buf.error, table.error). */
+ * sentence said, when it cannot be written or a part of it was lost (buf.error, table.error);
+ * SPH_EXIT_USAGE when --query does not fit the answer. */
 int sph_cli_answer(const struct sph_cli *cli, const struct sph_answer *answer);
+/* The query's result on that JSON, or all of it, appended in the form asked for; negative errno as
+ * of sph_query_run() and sph_json_table_draw(). */
+int sph_cli_format(const struct sph_cli *cli, const struct sph_buf *json, struct sph_buf *buf,
+                   struct sph_err *err);
+/* Writes to standard output; returns the exit status, with its sentence said. */
+int sph_cli_write_out(const struct sph_buf *buf);
 
 #endif

@@ -125,7 +125,7 @@ class Usage(Case):
             (["devise"], "'spherule' has no command 'devise'; did you mean 'device'?", None),
             (["device", "creat"], "'spherule device' has no command 'creat'; did you mean 'create'?", None),
             (["device", "list", "--outptu", "json"], "unknown option '--outptu'; did you mean '--output'?", "device list"),
-            (["device", "list", "-o", "yaml"], "'yaml' is no value for --output; use table, json, jsonc, tsv or none",
+            (["device", "list", "-o", "xml"], "'xml' is no value for --output; use table, json, jsonc, yaml, tsv or none",
              "device list"),
             (["device", "list", "x"], "unexpected argument 'x'", "device list"),
             (["device", "start", "-d"], "option '--device' needs a value: NAME", "device start"),

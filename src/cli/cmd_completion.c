@@ -27,6 +27,7 @@ static int run(struct sph_cli *cli) {
     sph_completion_write((enum sph_shell)shell, &script);
     struct sph_cli as_text = *cli;
     as_text.output = SPH_OUTPUT_TABLE; /* a script has no other form */
+    as_text.query = NULL;
     return sph_cli_answer(&as_text, &(struct sph_answer){.human = &script});
 }
 

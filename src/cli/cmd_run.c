@@ -13,7 +13,6 @@
 #include "cli/commands.h"
 #include "cli/heap_symbols.h"
 #include "cli/interrupt.h"
-#include "cli/json_pretty.h"
 #include "cli/report.h"
 #include "cli/run_job.h"
 #include "profile/object.h"
@@ -46,9 +45,12 @@ static void show_report(const struct sph_cli *cli, const struct sph_json_value *
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
     if (cli->output == SPH_OUTPUT_NONE)
         return;
-    if (cli->output == SPH_OUTPUT_JSON || cli->output == SPH_OUTPUT_JSONC)
-        sph_json_pretty(json->data, json->len, false, &text);
-    else
+    struct sph_err err = SPH_ERR_NULL;
+    bool is_data = cli->query || cli->output == SPH_OUTPUT_JSON ||
+                   cli->output == SPH_OUTPUT_JSONC || cli->output == SPH_OUTPUT_YAML;
+    if (is_data && sph_cli_format(cli, json, &text, &err) < 0)
+        sph_say_warn("%s", err.text);
+    else if (!is_data)
         write_report(cli, report, &text);
     (void)fprintf(stderr, "%s", text.data ? text.data : "");
 }

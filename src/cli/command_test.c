@@ -145,10 +145,11 @@ static void test_help_of_one_command(void **state) {
         " LEVEL           the level: 0, 1\n"
         "\n"
         "Options of every command:\n"
-        " -d, --device NAME    the device (else $SPHERULE_DEVICE, 'default', or the only one)\n"
-        " -o, --output FORMAT  how to print the answer: table, json, jsonc, tsv, none\n"
-        "     --verbose        say more about what is done, on standard error\n"
-        " -h, --help           show this help\n";
+        " -d, --device NAME     the device (else $SPHERULE_DEVICE, 'default', or the only one)\n"
+        " -o, --output FORMAT   how to print the answer: table, json, jsonc, yaml, tsv, none\n"
+        "     --query JMESPATH  print only what the query makes of the answer\n"
+        "     --verbose         say more about what is done, on standard error\n"
+        " -h, --help            show this help\n";
     (void)state;
     sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
     sph_help_write("azsphere", sph_command_find("device gpio set"), &buf);

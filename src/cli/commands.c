@@ -4,9 +4,8 @@
  * it. */
 #include "cli/commands.h"
 
-/* The original's forms, in the order of enum sph_output; its "yaml" and "yamlc" are left out, since
- * nothing here is read as YAML. */
-const char *const sph_output_choices[] = {"table", "json", "jsonc", "tsv", "none", NULL};
+/* The original's forms, in the order of enum sph_output. */
+const char *const sph_output_choices[] = {"table", "json", "jsonc", "yaml", "tsv", "none", NULL};
 
 const struct sph_option sph_global_options[] = {
     {.name = "device",
@@ -20,6 +19,7 @@ const struct sph_option sph_global_options[] = {
      .help = "how to print the answer",
      .choices = sph_output_choices,
      .kind = SPH_VALUE_CHOICE},
+    {.name = "query", .value = "JMESPATH", .help = "print only what the query makes of the answer"},
     {.name = "verbose", .help = "say more about what is done, on standard error"},
     {.name = "help", .letter = 'h', .help = "show this help"},
     {.name = NULL},
