@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/spelling.h"
 #include "cli/suggest.h"
 
 enum {
@@ -53,13 +54,27 @@ static void set_add(struct option_set *set, const struct sph_option *rows) {
     }
 }
 
-/* `in_order`: the first word that is no option ends the options. */
-static void set_init(struct option_set *set, const struct sph_command *command, bool in_order) {
+/* What Azure's tools say of accounts, catalogs and their own messages: taken, and nothing to us. */
+static const struct sph_option az_options[] = {
+    {.name = "resource-group", .letter = 'g', .value = "NAME"},
+    {.name = "catalog", .letter = 'c', .value = "NAME"},
+    {.name = "subscription", .value = "NAME"},
+    {.name = "only-show-errors"},
+    {.name = "debug"},
+    {.name = NULL},
+};
+
+/* `in_order`: the first word that is no option ends the options. Where a command has an option of
+ * the same name as one of Azure's, it is the command's. */
+static void set_init(struct option_set *set, const char *program, const struct sph_command *command,
+                     bool in_order) {
     memset(set, 0, sizeof(*set));
     strcpy(set->shorts, in_order ? "+:" : ":");
     set_add(set, sph_global_options);
     if (command)
         set_add(set, command->options);
+    if (sph_spelling_is_az(program))
+        set_add(set, az_options);
 }
 
 /* The row behind getopt's value: a position for long names, the letter itself for short ones. */
@@ -146,7 +161,7 @@ static int fail_unknown_word(const char *program, const struct sph_command *grou
 static int find_command(const char *program, int argc, char **argv, struct sph_args *args,
                         int *ret_at, struct sph_err *err) {
     struct option_set set;
-    set_init(&set, sph_command_find(""), true);
+    set_init(&set, program, sph_command_find(""), true);
     args->command = sph_command_find("");
     optind = 0;
     *ret_at = 0;
@@ -243,7 +258,7 @@ int sph_args_parse(const char *program, int argc, char **argv, struct sph_args *
     if (r < 0 || !ret_args->command->run)
         return r;
     struct option_set set;
-    set_init(&set, ret_args->command, has_rest(ret_args->command));
+    set_init(&set, program, ret_args->command, has_rest(ret_args->command));
     optind = 0;
     r = take_options(&set, argc - at, argv + at, ret_args, err);
     if (r < 0)

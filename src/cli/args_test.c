@@ -92,6 +92,30 @@ static void test_each_mistake_has_its_sentence(void **state) {
     }
 }
 
+/* What Azure's tools have, and only in their spelling. */
+static void test_options_of_az(void **state) {
+    static const struct {
+        const char *program, *line, *sentence;
+    } rows[] = {
+        {"az sphere", "device list -g x -c y --subscription z --only-show-errors --debug", ""},
+        {"az sphere", "--resource-group x device app show-status --catalog y", ""},
+        {"az sphere", "device list -g", "option '--resource-group' needs a value: NAME"},
+        {"spherule", "device list -g x", "unknown option '-g'"},
+        {"spherule", "device list --catalog x", "unknown option '--catalog'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
+        struct sph_err err = SPH_ERR_NULL;
+        struct sph_args args;
+        struct line line;
+        cut(&line, rows[i].line);
+        int r = sph_args_parse(rows[i].program, line.count, line.words, &args, &err);
+        assert_string_equal(err.text, rows[i].sentence);
+        assert_int_equal(r, *rows[i].sentence ? -EINVAL : 0);
+        sph_args_done(&args);
+    }
+}
+
 static const struct {
     const char *line, *path;
     unsigned n_positionals;
@@ -200,6 +224,7 @@ static void test_random_words(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_mistake_has_its_sentence),
+        cmocka_unit_test(test_options_of_az),
         cmocka_unit_test(test_good_lines),
         cmocka_unit_test(test_rest_keeps_order),
         cmocka_unit_test(test_many_letters_fit),

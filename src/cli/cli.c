@@ -11,17 +11,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "cli/help.h"
 #include "cli/query.h"
+#include "cli/spelling.h"
 
 /* Called before the line is known to be right, so that even its error could be silenced: an unknown
  * word counts as the default here and is refused by the parser. */
-static enum sph_output output_of(const char *word) {
+static enum sph_output output_of(const char *program, const char *word) {
     for (unsigned i = 0; word && sph_output_choices[i]; i++)
         if (strcmp(sph_output_choices[i], word) == 0)
             return (enum sph_output)i; /* same order as enum sph_output */
-    return SPH_OUTPUT_TABLE;
+    return sph_spelling_is_az(program) ? SPH_OUTPUT_JSON : SPH_OUTPUT_TABLE;
 }
 
 /* Asked for, so it is data: standard output, status 0. */
@@ -50,11 +50,6 @@ static int show_usage_error(const struct sph_cli *cli, const struct sph_err *err
     return command->usage_status ? command->usage_status : SPH_EXIT_USAGE;
 }
 
-/* Any name but the original's is ours, a renamed copy's too. */
-static const char *program_name(const char *called) {
-    return strcmp(sph_text_file_name(called), "azsphere") == 0 ? "azsphere" : "spherule";
-}
-
 /* Before the command runs, so that a mistake in the query is found before anything is done. */
 static int read_query(struct sph_cli *cli, struct sph_err *err) {
     const char *expression = sph_args_value(&cli->args, "query");
@@ -63,12 +58,16 @@ static int read_query(struct sph_cli *cli, struct sph_err *err) {
 
 /* The one way in; returns instead of exiting, so that everything is given back. */
 int sph_cli_main(int argc, char **argv) {
-    struct sph_cli cli = {.program = program_name(argc > 0 ? argv[0] : "")};
+    struct sph_spelling spelling;
     struct sph_err err = SPH_ERR_NULL;
+    if (sph_spelling_read(argc, argv, &spelling, &err) < 0)
+        return sph_say_usage("%s", err.text);
+    struct sph_cli cli = {.program = spelling.program};
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write, with its own status */
     int status;
-    int r = sph_args_parse(cli.program, argc, argv, &cli.args, &err);
-    cli.output = output_of(sph_args_value(&cli.args, "output"));
+    int r =
+        sph_args_parse(cli.program, argc - spelling.skip, argv + spelling.skip, &cli.args, &err);
+    cli.output = output_of(cli.program, sph_args_value(&cli.args, "output"));
     cli.verbose = sph_args_flag(&cli.args, "verbose");
     if (r == 0)
         r = read_query(&cli, &err);

@@ -23,7 +23,7 @@ struct sph_query;
 
 /* What a command gets, read-only but for its own calls. Lives as long as the program runs. */
 struct sph_cli {
-    const char *program; /* "spherule" or "azsphere" */
+    const char *program; /* as it was called: struct sph_spelling (spelling.h) */
     struct sph_args args;
     enum sph_output output;
     bool verbose;

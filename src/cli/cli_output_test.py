@@ -63,6 +63,25 @@ class Forms(Case):
                 self.assertEqual(ours, json.loads(self.run_cli(*args, "-o", "json")[1]))
 
 
+class Spellings(Case):
+    def test_az_sphere(self):
+        self.fake({**STATS, **LIST})
+        link = os.path.join(self.tmp, "az")
+        os.symlink(os.path.join(cli_args_test.BIN, "spherule"), link)
+        words = ["device", "app", "show-memory-stats", "-g", "group", "--catalog", "mine"]
+        expected = self.run_cli("device", "app", "show-memory-stats", "-o", "json")
+        self.assertEqual(expected[0], 0)
+        for program, before in ((link, ["sphere"]), ("spherule", ["sphere"]), ("azsphere", ["az", "sphere"])):
+            with self.subTest(program=program):
+                self.assertEqual(self.run_cli(*before, *words, program=program), expected)
+        self.assertEqual(self.run_cli("sphere", *words, "-o", "table"), self.run_cli(*words[:3]))
+        self.assertEqual(self.run_cli("version", program=link)[1], self.run_cli("version", "-o", "json")[1])
+        self.assertEqual(self.run_cli("login", program=link),
+                         (2, "", "error: this is Spherule, which knows no group of az but 'az sphere'\n"))
+        status, out, err = self.run_cli("sphere", "device", "lst", program=link)
+        self.assertEqual((status, out, err), (2, "", "error: 'az sphere device' has no command 'lst'; did you mean 'list'?\n"))
+
+
 if __name__ == "__main__":
     cli_args_test.BIN = os.path.abspath(sys.argv.pop(1))
     unittest.main()
