@@ -34,10 +34,11 @@ struct option_set {
 /* getopt hands back the position in the set, so that an alias leads to the same row as the name. */
 static void set_add_long(struct option_set *set, const struct sph_option *row, const char *name) {
     assert(set->count < OPTIONS_MAX);
-    set->longs[set->count] =
-        (struct option){.name = name,
-                        .has_arg = row->value ? required_argument : no_argument,
-                        .val = OPTION_VALUE + (int)set->count};
+    set->longs[set->count] = (struct option){.name = name,
+                                             .has_arg = row->value_optional ? optional_argument
+                                                        : row->value        ? required_argument
+                                                                            : no_argument,
+                                             .val = OPTION_VALUE + (int)set->count};
     set->rows[set->count++] = row;
 }
 
@@ -136,7 +137,11 @@ static int take_options(const struct option_set *set, int argc, char **argv, str
     while ((result = getopt_long(argc, argv, set->shorts, set->longs, NULL)) != -1) {
         if (result == '?' || result == ':')
             return fail_option(set, result, argv[optind - 1], err);
-        add_hit(args, set_row(set, result), optarg);
+        const struct sph_option *row = set_row(set, result);
+        if (row->value_optional && !optarg && optind < argc &&
+            isdigit((unsigned char)*argv[optind]))
+            optarg = argv[optind++]; /* getopt itself takes such a value only behind '=' */
+        add_hit(args, row, optarg);
     }
     return 0;
 }

@@ -5,7 +5,10 @@ usage: cli_output_test.py BIN-DIR
 """
 import json
 import os
+import signal
+import subprocess
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -80,6 +83,112 @@ class Spellings(Case):
                          (2, "", "error: this is Spherule, which knows no group of az but 'az sphere'\n"))
         status, out, err = self.run_cli("sphere", "device", "lst", program=link)
         self.assertEqual((status, out, err), (2, "", "error: 'az sphere device' has no command 'lst'; did you mean 'list'?\n"))
+
+
+class Watch(Case):
+    """--watch, and the loops of the original's document."""
+    TABLE = (" -------------------------- -------------\n Name                       Usage (bytes)\n"
+             " ========================================\n Total (Kernel + User Mode) 65536\n"
+             " -------------------------- -------------\n User Mode                  36864\n"
+             " -------------------------- -------------\n Peak User Mode             36864\n"
+             " -------------------------- -------------\n")
+
+    def start(self, *args, stdout=subprocess.PIPE):
+        child = subprocess.Popen([os.path.join(cli_args_test.BIN, "spherule"), "device", "app", "show-memory-stats", *args],
+                                 env=self.env, cwd=self.tmp, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
+        self.addCleanup(child.stderr.close)
+        if child.stdout:
+            self.addCleanup(child.stdout.close)
+        return child
+
+    def interrupt(self, child):
+        child.send_signal(signal.SIGINT)
+        self.assertEqual(child.wait(60), 0)
+        self.assertEqual(child.stderr.read(), b"")
+
+    def test_each_reading_is_an_answer_and_ctrl_c_ends_it(self):
+        self.fake({**STATS})
+        for args, text in (("--watch",), self.TABLE), (("--watch", "1", "-o", "yaml", "--query", "memoryStats.*"),
+                                                       "---\n- 65536\n- 36864\n- 36864\n"):
+            with self.subTest(args=args):
+                child = self.start(*args)
+                self.assertEqual(child.stdout.read(2 * len(text.encode())).decode(), 2 * text)
+                self.interrupt(child)
+                rest = child.stdout.read().decode()
+                self.assertEqual(rest, len(rest) // len(text) * text)  # whole answers only
+
+    def test_the_values_that_are_refused(self):
+        self.fake({**STATS})
+        for value in ("0", "86401", "1s", "0.5"):
+            self.expect_error(["device", "app", "show-memory-stats", "--watch", value], 2,
+                              f"--watch takes a number of seconds from 1 to 86400, not '{value}'")
+
+    def test_a_picture_on_a_terminal(self):
+        figures = iter([(65536, 32768), (131072, 65536), (131072, 131072)] + [(131072, 4096)] * 1000)
+
+        def answer(handler, body):
+            total, user = next(figures)
+            return 200, {"memoryStats": {**MEMORY["memoryStats"], "currentMemoryUsageInBytes": total,
+                                         "userModeMemoryUsageInBytes": user}}
+
+        self.fake({("GET", "/stats/memory/groups/applications"): answer})
+        master, slave = os.openpty()
+        child = self.start("--watch", stdout=slave)
+        os.close(slave)
+        out = b""
+        while "█▁ 4096".encode() not in out:
+            out += os.read(master, 65536)
+        self.interrupt(child)
+        os.close(master)
+        text = out.decode().replace("\r\n", "\n")
+        self.assertIn("\033[H\033[Jdefault: every 1 s, 3 readings; Ctrl+C ends it\n" + self.TABLE.splitlines(True)[0], text)
+        self.assertIn("\n Total ▄██ 131072\n User  ▂▄█ 131072\n", text)
+        self.assertIn("\n Total ▄███ 131072\n User  ▂▄█▁ 4096\n", text)
+
+    def test_ctrl_c_ends_a_reading_that_hangs(self):
+        asked = threading.Event()
+        done = threading.Event()
+
+        def answer(handler, body):
+            asked.set()
+            done.wait(60)
+
+        self.fake({("GET", "/stats/memory/groups/applications"): answer})
+        child = self.start("--watch")
+        self.assertTrue(asked.wait(60))
+        self.interrupt(child)
+        done.set()
+
+    def test_a_reader_that_has_seen_enough_and_a_device_that_goes_away(self):
+        fake = self.fake({**STATS})
+        child = self.start("--watch")
+        self.assertEqual(child.stdout.readline(), self.TABLE.splitlines(True)[0].encode())
+        child.stdout.close()
+        self.assertEqual((child.wait(60), child.stderr.read()), (0, b""))
+        child = self.start("--watch")
+        child.stdout.read(len(self.TABLE.encode()))
+        fake.close()
+        self.fakes.remove(fake)
+        self.assertEqual(child.wait(60), 3)
+        self.assertTrue(child.stderr.read().startswith(b"error: "))
+
+    def test_the_documents_loop_in_bash(self):
+        """As printed, but for a sleep that a test can wait for; `az sphere` as the newer edition has it."""
+        self.fake({**STATS})
+        os.symlink(os.path.join(cli_args_test.BIN, "spherule"), os.path.join(self.tmp, "az"))
+        env = {**self.env, "PATH": f"{self.tmp}:{cli_args_test.BIN}:{self.env['PATH']}"}
+        for command in ("azsphere", "az sphere"):
+            loop = f"while true; do {command} device app show-memory-stats; sleep 1; done"
+            table = self.TABLE if command == "azsphere" else json.dumps(MEMORY, indent=2) + "\n"
+            with self.subTest(command=command):
+                child = subprocess.Popen(["bash", "-c", loop], env=env, cwd=self.tmp, stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
+                self.assertEqual(child.stdout.read(2 * len(table)).decode(), 2 * table)
+                os.killpg(child.pid, signal.SIGINT)  # as a terminal does at Ctrl+C
+                self.assertEqual(child.wait(60), -signal.SIGINT)
+                self.assertEqual(child.stderr.read(), b"")
+                child.stdout.close()
+                child.stderr.close()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ struct sph_option {
     const char *const *choices; /* ends with NULL; only for SPH_VALUE_CHOICE */
     enum sph_value_kind kind;
     bool required;
-    bool repeated; /* may be given more than once; else the last one holds */
+    bool value_optional; /* a number, behind '=' or as the next word; no letter */
+    bool repeated;       /* may be given more than once; else the last one holds */
 };
 
 /* Required ones stand before the others, and `rest` only last: a test looks at every row. */

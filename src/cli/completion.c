@@ -64,7 +64,7 @@ static void write_value_pattern(struct sph_buf *buf) {
         }
     for (unsigned i = 0; sph_commands[i]; i++)
         for (const struct sph_option *row = sph_commands[i]->options; row && row->name; row++)
-            if (row->value) {
+            if (row->value && !row->value_optional) {
                 sph_buf_puts(buf, "|");
                 write_names(buf, row, "", "|");
             }
@@ -130,7 +130,7 @@ typedef void write_value_fn(struct sph_buf *, enum sph_value_kind, const char *c
 static void write_value_arms(struct sph_buf *buf, write_value_fn *write_value) {
     for (unsigned i = 0; sph_commands[i]; i++) {
         for (const struct sph_option *row = sph_commands[i]->options; row && row->name; row++) {
-            if (!row->value)
+            if (!row->value || row->value_optional)
                 continue;
             sph_buf_printf(buf, "        \"%s|--%s\"", sph_commands[i]->path, row->name);
             if (row->alias)
@@ -260,7 +260,7 @@ static void write_fish_options(struct sph_buf *buf, const char *where,
         sph_buf_printf(buf, " -l %s", rows->name);
         if (rows->letter)
             sph_buf_printf(buf, " -s %c", rows->letter);
-        if (rows->value)
+        if (rows->value && !rows->value_optional)
             sph_buf_puts(buf, rows->kind == SPH_VALUE_FILE || rows->kind == SPH_VALUE_DIR ? " -rF"
                                                                                           : " -x");
         if (rows->choices) {

@@ -17,8 +17,11 @@ static void option_label(const struct sph_option *row, char *text, size_t size) 
     char letter[8] = "    ";
     if (row->letter)
         (void)snprintf(letter, sizeof(letter), "-%c, ", row->letter);
-    (void)snprintf(text, size, "%s--%s%s%s", letter, row->name, row->value ? " " : "",
-                   row->value ? row->value : "");
+    (void)snprintf(text, size, "%s--%s%s%s%s", letter, row->name,
+                   row->value_optional ? " ["
+                   : row->value        ? " "
+                                       : "",
+                   row->value ? row->value : "", row->value_optional ? "]" : "");
 }
 
 /* The first columns of a help text, so that the second ones stand below each other. */

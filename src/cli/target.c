@@ -41,23 +41,23 @@ void sph_target_done(struct sph_target *target) {
 
 /* All of these requests are small; what is large or has no end makes its own (sideload, log,
  * events). */
-static int call(struct sph_target *target, const char *method, const char *path, const char *body,
-                struct sph_buf *ret_text, struct sph_err *err) {
-    struct sph_rest_request request = {
+static struct sph_rest_request small_request(const char *method, const char *path,
+                                             const char *body) {
+    return (struct sph_rest_request){
         .method = method, .path = path, .body = body, .body_len = body ? strlen(body) : 0};
-    return sph_rest_call(target->rest, &request, ret_text, err);
 }
 
 int sph_target_call(struct sph_target *target, const char *method, const char *path,
                     const char *body, struct sph_err *err) {
-    return call(target, method, path, body, NULL, err);
+    const struct sph_rest_request request = small_request(method, path, body);
+    return sph_rest_call(target->rest, &request, NULL, err);
 }
 
-int sph_target_ask(struct sph_target *target, const char *method, const char *path,
-                   const char *body, struct sph_buf *ret_text, struct sph_json_value *ret_top,
-                   struct sph_err *err) {
+int sph_target_request(struct sph_target *target, const struct sph_rest_request *request,
+                       struct sph_buf *ret_text, struct sph_json_value *ret_top,
+                       struct sph_err *err) {
     struct sph_err json = SPH_ERR_NULL;
-    int r = call(target, method, path, body, ret_text, err);
+    int r = sph_rest_call(target->rest, request, ret_text, err);
     if (r < 0)
         return r;
     if (sph_json_check(ret_text->data ? ret_text->data : "", ret_text->len, ret_top, &json) < 0)
@@ -67,6 +67,13 @@ int sph_target_ask(struct sph_target *target, const char *method, const char *pa
         return SPH_FAIL(err, -EPROTO, "device '%s' gave an answer that is no JSON object",
                         target->name);
     return 0;
+}
+
+int sph_target_ask(struct sph_target *target, const char *method, const char *path,
+                   const char *body, struct sph_buf *ret_text, struct sph_json_value *ret_top,
+                   struct sph_err *err) {
+    const struct sph_rest_request request = small_request(method, path, body);
+    return sph_target_request(target, &request, ret_text, ret_top, err);
 }
 
 /* A failed conversion leaves what stands for nothing; casts to (void) below are that decision. */

@@ -37,6 +37,10 @@ int sph_target_call(struct sph_target *target, const char *method, const char *p
 int sph_target_ask(struct sph_target *target, const char *method, const char *path,
                    const char *body, struct sph_buf *ret_text, struct sph_json_value *ret_top,
                    struct sph_err *err);
+/* The same of a request with limits of its own; it has no sink. */
+int sph_target_request(struct sph_target *target, const struct sph_rest_request *request,
+                       struct sph_buf *ret_text, struct sph_json_value *ret_top,
+                       struct sph_err *err);
 
 /* Members of a device's answer; 0, false and "" stand for one that is absent, of another type or
  * out of range. Never fail: a newer or older device must not break what can be shown. */
