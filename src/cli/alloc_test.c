@@ -16,13 +16,17 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cli/args.h"
+#include "cli/cli.h"
 #include "cli/completion.h"
 #include "cli/device_config.h"
+#include "cli/elf_testing.h"
 #include "cli/help.h"
 #include "cli/home.h"
 #include "cli/json_pretty.h"
 #include "cli/pack_tree.h"
 #include "cli/package_file.h"
+#include "cli/package_sizes_text.h"
+#include "cli/query.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/wrap.h"
@@ -112,6 +116,41 @@ static int write_completion(void) {
     return buf.error;
 }
 
+static int run_query(void) {
+    static const char json[] = "[{\"n\":\"b\",\"v\":{\"x\":[1,2,3]}},{\"n\":\"a\",\"v\":{}}]";
+    static const char expression[] =
+        "[?n=='b' || "
+        "v==`{\"x\":[]}`].{a:join(',',[n,`\"c\"`]),b:v.x[::-1],c:merge(v,{y:sum(v.x)}),d:"
+        "sort_by(v.*[],&@),e:map(&n,[@]),f:keys(v),g:reverse(n),h:[v,v][].x[],i:contains(n,'b'),j:"
+        "to_string(v)}";
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_autoquery struct sph_query *query = NULL;
+    struct sph_json_value top;
+    int r = sph_json_check(json, strlen(json), &top, NULL);
+    if (r == 0)
+        r = sph_query_parse(expression, &query, NULL);
+    return r < 0 ? r : sph_query_run(query, &top, &buf, NULL);
+}
+
+static int format_value(enum sph_output output) {
+    static const char json[] = "[{\"n\":\"b\",\"v\":{\"x\":[1,\": \"]}},{\"n\":\"a\",\"v\":7}]";
+    const struct sph_cli cli = {.program = "spherule", .output = output};
+    sph_autobuf struct sph_buf text = SPH_BUF_NULL;
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_buf_puts(&text, json);
+    int r = sph_cli_format(&cli, &text, &buf, NULL);
+    return r < 0 ? r : buf.error;
+}
+static int format_yaml(void) {
+    return format_value(SPH_OUTPUT_YAML);
+}
+static int format_table(void) {
+    return format_value(SPH_OUTPUT_TABLE);
+}
+static int format_tsv(void) {
+    return format_value(SPH_OUTPUT_TSV);
+}
+
 static int make_pretty(void) {
     static const char json[] = "{\"a\":[1,2,{\"b\":null}]}";
     sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
@@ -142,8 +181,9 @@ static int wrap_executable(void) {
     struct sph_signer signer;
     struct sph_guid id;
     sph_autobuf struct sph_buf package = SPH_BUF_NULL;
-    char text[] = "\177ELF";
-    const struct sph_buf program = {.data = text, .len = 4};
+    static struct test_elf elf;
+    const struct sph_buf program = {.data = (char *)&elf, .len = sizeof(elf)};
+    test_elf_make(&elf);
     memset(&signer, 0, sizeof(signer));
     signer.scalar[31] = 7;
     return sph_wrap_executable("x", &program, NULL, 0, &signer, &id, &package, NULL);
@@ -180,8 +220,9 @@ static int wrap_with_args(void) {
 static int make_whole_package(void) {
     struct sph_signer signer;
     struct sph_guid id;
-    char text[] = "\177ELF";
-    const struct sph_buf program = {.data = text, .len = 4};
+    static struct test_elf elf;
+    const struct sph_buf program = {.data = (char *)&elf, .len = sizeof(elf)};
+    test_elf_make(&elf);
     memset(&signer, 0, sizeof(signer));
     signer.scalar[31] = 7;
     whole_package = (struct sph_buf)SPH_BUF_NULL;
@@ -198,6 +239,31 @@ static int read_config(void) {
     struct sph_device_config config;
     sph_autoclose int fd = sph_dir_open(folder_fd, "devices/only", NULL);
     return sph_device_config_read(fd, &config, NULL);
+}
+
+static int write_sizes(void) {
+    struct sph_package package;
+    struct sph_manifest_notes notes = {.device_error = 0};
+    sph_autosizesoutput struct sph_sizes_output sizes = SPH_SIZES_OUTPUT_NULL;
+    sph_autosizesoutput struct sph_sizes_output changes = SPH_SIZES_OUTPUT_NULL;
+    int r = sph_package_parse(whole_package.data, whole_package.len, NULL, &package, &notes, NULL);
+    assert_int_equal(r, 0); /* allocates nothing */
+    const struct sph_sizes_input input = {.path = "x", .image = &package.image, .fs = &package.fs};
+    const struct sph_sizes_input none = {.path = "y", .image = &package.image, .fs = NULL};
+    r = sph_sizes_write(&input, 1, &sizes);
+    if (r == 0)
+        r = sph_sizes_write_comparison(&input, &none, 1, &changes);
+    const int errors[] = {r,
+                          sizes.table.error,
+                          sizes.human.error,
+                          sizes.json.error,
+                          changes.table.error,
+                          changes.human.error,
+                          changes.json.error};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(errors); i++)
+        if (errors[i] < 0)
+            return errors[i];
+    return 0;
 }
 
 static int read_input(void) {
@@ -218,6 +284,10 @@ static const struct {
     {"help", write_help},
     {"completion", write_completion},
     {"pretty", make_pretty},
+    {"query", run_query},
+    {"YAML", format_yaml},
+    {"table of JSON", format_table},
+    {"tsv of JSON", format_tsv},
     {"list", list_devices},
     {"pick", pick_device},
     {"tree", read_tree},
@@ -226,6 +296,7 @@ static const struct {
     {"write device.json", write_config},
     {"read device.json", read_config},
     {"read an input", read_input},
+    {"sizes", write_sizes},
 };
 
 enum { ROUNDS_MAX = 3000 };

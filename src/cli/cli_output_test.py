@@ -5,7 +5,10 @@ usage: cli_output_test.py BIN-DIR
 """
 import json
 import os
+import re
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -83,6 +86,123 @@ class Spellings(Case):
                          (2, "", "error: this is Spherule, which knows no group of az but 'az sphere'\n"))
         status, out, err = self.run_cli("sphere", "device", "lst", program=link)
         self.assertEqual((status, out, err), (2, "", "error: 'az sphere device' has no command 'lst'; did you mean 'list'?\n"))
+
+
+class Sizes(Case):
+    """image-package show: what is in a package, against readelf and nm."""
+    PROGRAM = "#include <stdio.h>\nconst char table[3000] = {1};\nint main(void) { return puts(table) + EXTRA; }\n"
+    LIBRARY = "int answer[300] = {1};\nint f(int x) { return answer[x]; }\n"
+
+    def build(self, path, source, *flags, compiler="gcc"):
+        source = self.write("source.c", source)
+        path = os.path.join(self.tmp, path)
+        subprocess.check_call([compiler, "-g", "-O1", "-o", path, source, *flags])
+        with open(path, "rb") as f:
+            return path, f.read()
+
+    def make(self, name, extra="0", **more):
+        path, program = self.build(name + ".elf", self.PROGRAM, f"-DEXTRA={extra}")
+        _, library = self.build("lib", self.LIBRARY, "-shared", "-fPIC")
+        made, done = self.package(None, {"bin/app": program, "libx.so.0": library, "data/x.txt": b"x" * 5000, **more})
+        self.assertEqual(done[0], 0, done[2])
+        to = os.path.join(self.tmp, name)
+        os.rename(made, to)
+        return to, path
+
+    def sections(self, path):
+        rows = re.findall(r"^ *\[ *\d+\] (\S+) +(\S+) +\S+ +\S+ (\S+)", subprocess.check_output(
+            ["readelf", "-SW", path], text=True), re.M)
+        return [(name, int(size, 16)) for name, kind, size in rows if kind not in ("NULL", "NOBITS") and int(size, 16)]
+
+    def symbols(self, path):
+        rows = re.findall(r"^\S+ (\S+) [TtRrDdWwVv] (\S+)$", subprocess.check_output(
+            ["nm", "-S", path], text=True), re.M)
+        return sorted(((name, int(size, 16)) for size, name in rows), key=lambda row: (-row[1], row[0]))
+
+    def test_sizes_add_up_to_the_last_byte(self):
+        package, program = self.make("a")
+        status, out, err = self.run_cli("image-package", "show", package, "--sizes", "-o", "tsv")
+        self.assertEqual((status, err), (0, ""))
+        rows = [line.split("\t") for line in out.splitlines()]
+        self.assertEqual(sum(int(row[3]) for row in rows), os.path.getsize(package))
+        self.assertEqual([(row[2], int(row[3])) for row in rows if row[:2] == ["bin/app", "section"]], self.sections(program))
+        self.assertIn(["data/x.txt", "file", "", "5000"], rows)
+        self.assertIn(["data/x.txt", "padding", "", "3192"], rows)
+        self.assertIn(["", "metadata", "", "148"], rows)
+        shown = json.loads(self.run_cli("image-package", "show", package, "--sizes", "--top", "1000", "-o", "json")[1])
+        files = {row["Path"]: row for row in shown["Files"]}
+        self.assertEqual(shown["Size"], os.path.getsize(package))
+        self.assertEqual({path: row["Kind"] for path, row in files.items()},
+                         {"app_manifest.json": "manifest", "bin/app": "program", "data/x.txt": "resource", "libx.so.0": "library"})
+        self.assertEqual([(row["Name"], row["Bytes"]) for row in files["bin/app"]["Symbols"]], self.symbols(program))
+        needed = re.findall(r"NEEDED.*\[(.*)\]", subprocess.check_output(["readelf", "-d", program], text=True))
+        self.assertEqual(files["bin/app"]["Needed"], needed)
+        debug = sum(size for name, size in self.sections(program) if re.match(r"\.debug|\.symtab|\.strtab", name))
+        self.assertEqual(files["bin/app"]["DebugBytes"], debug)
+        self.assertEqual(files["data/x.txt"]["InFlash"], 8192)
+
+    def test_sizes_for_people(self):
+        package, program = self.make("a")
+        out = self.run_cli("image-package", "show", package, "--sizes", "--top", "1")[1]
+        size = os.path.getsize(package)
+        self.assertTrue(out.startswith(f"Size in flash: {size} bytes, {size * 1000 // 1048576 / 10:.1f}"[:-1]), out)
+        self.assertRegex(out, r"\nresource files  5000 +\d+\.\d %\n")
+        self.assertRegex(out, r"\ndata/x.txt +resource  5000 +8192\n")
+        self.assertRegex(out, r"\nbin/app: program for \S+( \S+)?; needs libc\.so\.6\n\d+ bytes of it are for debuggers only; 'strip'")
+        self.assertRegex(out, r"\ntable +3000 +\.rodata\n\(and \d+ smaller ones\)\n")
+
+    def test_a_program_for_arm(self):
+        if not shutil.which("arm-linux-gnueabihf-gcc"):
+            self.skipTest("there is no compiler for ARM")
+        path, program = self.build("arm", self.PROGRAM, "-DEXTRA=0", compiler="arm-linux-gnueabihf-gcc")
+        package, done = self.package(None, {"bin/app": program})
+        self.assertEqual(done[0], 0, done[2])
+        shown = json.loads(self.run_cli("image-package", "show", package, "--sizes", "-o", "json")[1])
+        self.assertEqual([(row["Name"], row["Bytes"]) for row in shown["Parts"] if row["Kind"] == "section"],
+                         self.sections(path))
+        app = shown["Files"][1]
+        self.assertEqual((app["Machine"], app["Symbols"][0]), ("32-bit ARM", {"Name": "table", "Bytes": 3000, "Section": ".rodata"}))
+
+    def test_compare(self):
+        old, _ = self.make("old")
+        new, _ = self.make("new", "printf(\"%d more\", 1)", **{"added.txt": b"y" * 10})
+        shown = json.loads(self.run_cli("image-package", "show", new, "--compare", old, "-o", "json")[1])
+        change = os.path.getsize(new) - os.path.getsize(old)
+        self.assertEqual((shown["SizeBefore"], shown["Size"], shown["Change"]),
+                         (os.path.getsize(old), os.path.getsize(new), change))
+        self.assertEqual(sum(row["Change"] for row in shown["Parts"]), change)
+        self.assertIn({"Path": "added.txt", "Kind": "file", "Name": "", "BytesBefore": 0, "Bytes": 10, "Change": 10},
+                      shown["Parts"])
+        main = [row for row in shown["Symbols"] if row["Name"] == "main"]
+        self.assertEqual(len(main), 1)
+        self.assertGreater(main[0]["Bytes"], main[0]["BytesBefore"])
+        self.assertEqual(main[0]["Change"], main[0]["Bytes"] - main[0]["BytesBefore"])
+        out = self.run_cli("image-package", "show", new, "--compare", old)[1]
+        self.assertTrue(out.startswith(f"{old}: {os.path.getsize(old)} bytes\n{new}: {os.path.getsize(new)} bytes "
+                                       f"(+{change})\n\nFile "), out)
+        same = self.run_cli("image-package", "show", old, "--compare", old)
+        self.assertEqual(same, (0, f"{old}: {os.path.getsize(old)} bytes\n{old}: {os.path.getsize(old)} bytes (+0)\n", ""))
+        self.expect_error(["image-package", "show", old, "--compare", "none"], 4,
+                          "cannot open the image package 'none': No such file or directory")
+        self.expect_error(["image-package", "show", old, "--top", "x"], 2, "--top takes a number up to 65535, not 'x'")
+
+    def test_every_section_of_the_metadata(self):
+        path, _ = self.package()
+        with open(path, "rb") as f:
+            data = f.read()
+        length = struct.unpack("<I", data[-68:-64])[0]
+        metadata = bytearray(data[-64 - length:-64])
+        count = struct.unpack("<I", metadata[4:8])[0]
+        added = b"RV\x04\x00\x01\x02\x03\xff" + b"\x01\x00\x00\x00"
+        metadata[4:8] = struct.pack("<I", count + 2)
+        metadata[-4:] = added + struct.pack("<I", length + len(added))
+        odd = self.write("odd.imagepackage", data[:-64 - length] + bytes(metadata) + data[-64:])
+        out = self.run_cli("image-package", "show", odd)[1]
+        self.assertIn("Section: RV\n  Data (4 bytes):       010203ff\nSection: 0x0001\n  Data (0 bytes):       none\n", out)
+        shown = json.loads(self.run_cli("image-package", "show", odd, "-o", "json")[1])
+        self.assertEqual([row["Type"] for row in shown["Sections"]], ["ID", "SG", "DB", "TP", "ND", "RV", "0x0001"])
+        self.assertEqual(shown["Sections"][5], {"Type": "RV", "Size": 4, "Data": "010203ff"})
+        self.assertEqual(shown["Sections"][0]["Size"], 36)
 
 
 class Watch(Case):

@@ -58,6 +58,11 @@ static int fail_machine(unsigned machine, struct sph_err *err) {
                     "this executable is for another kind of processor (ELF machine %u)", machine);
 }
 
+const char *sph_elf_machine_text(unsigned machine) {
+    const char *name = machine_name(machine);
+    return name ? name : "another kind of processor";
+}
+
 const char *sph_elf_machine_name(enum sph_elf_machine machine) {
     const char *name = machine_name(machine == SPH_ELF_ARM ? EM_ARM : HOST_MACHINE);
     return name ? name : "this machine";

@@ -31,5 +31,7 @@ struct sph_elf {
 int sph_elf_inspect(const void *data, size_t len, struct sph_elf *ret_elf, struct sph_err *err);
 /* "x86-64" and so on. */
 const char *sph_elf_machine_name(enum sph_elf_machine machine);
+/* The same for a number of an ELF header; "another kind of processor". */
+const char *sph_elf_machine_text(unsigned machine);
 
 #endif

@@ -4,10 +4,12 @@
  * calendar has no such date. */
 #include "cli/package_text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/attr.h"
 #include "base/json_out.h"
 #include "base/text.h"
 
@@ -86,6 +88,60 @@ void sph_package_text_metadata(const struct sph_image *image, const char *lead,
     }
 }
 
+/* Two letters, where they are letters. */
+static void section_name(const struct sph_image_section *section, char ret_name[8]) {
+    char letters[2] = {(char)(section->type & 0xff), (char)(section->type >> 8)};
+    if (isalpha((unsigned char)letters[0]) && isalpha((unsigned char)letters[1]))
+        (void)snprintf(ret_name, 8, "%.2s", letters);
+    else
+        (void)snprintf(ret_name, 8, "0x%04x", section->type);
+}
+
+static bool is_read(const struct sph_image_section *section) {
+    static const uint16_t read[] = {SPH_IMAGE_ID, SPH_IMAGE_SG, SPH_IMAGE_DB, SPH_IMAGE_TP,
+                                    SPH_IMAGE_ND};
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(read); i++)
+        if (read[i] == section->type)
+            return true;
+    return false;
+}
+
+static void section_data(const struct sph_image_section *section, struct sph_buf *buf) {
+    for (unsigned i = 0; i < section->data_bytes; i++)
+        sph_buf_printf(buf, "%02x", section->data[i]);
+}
+
+void sph_package_text_others(const struct sph_image *image, struct sph_buf *buf) {
+    for (unsigned i = 0; i < image->section_count; i++) {
+        char name[8], label[40];
+        if (is_read(&image->sections[i]))
+            continue;
+        section_name(&image->sections[i], name);
+        (void)snprintf(label, sizeof(label), "  Data (%u bytes):", image->sections[i].data_bytes);
+        sph_buf_printf(buf, "Section: %s\n%-23s ", name, label);
+        section_data(&image->sections[i], buf);
+        sph_buf_puts(buf, image->sections[i].data_bytes ? "\n" : "none\n");
+    }
+}
+
+/* Every section as it stands: what the members above make of it may be less than is there. */
+static void json_sections(const struct sph_image *image, struct sph_json_out *out) {
+    sph_json_key(out, "Sections");
+    sph_json_array(out);
+    for (unsigned i = 0; i < image->section_count; i++) {
+        char name[8];
+        sph_autobuf struct sph_buf data = SPH_BUF_NULL;
+        section_name(&image->sections[i], name);
+        section_data(&image->sections[i], &data);
+        sph_json_object(out);
+        sph_json_key_string(out, "Type", name);
+        sph_json_key_u64(out, "Size", image->sections[i].data_bytes);
+        sph_json_key_string(out, "Data", data.data ? data.data : "");
+        sph_json_object_end(out);
+    }
+    sph_json_array_end(out);
+}
+
 /* All zeros stand for a thumbprint that is not there. */
 static void json_identity(const struct sph_image *image, struct sph_json_out *out) {
     char text[SPH_GUID_TEXT];
@@ -157,6 +213,7 @@ void sph_package_text_json(const struct sph_image *image, const struct sph_fs *f
     sph_json_object(&out);
     json_identity(image, &out);
     json_rest(image, &out);
+    json_sections(image, &out);
     sph_json_key_u64(&out, "Size", image->size);
     if (fs)
         json_files(fs, &out);

@@ -5,10 +5,12 @@
 #include "base/buf.h"
 #include "package/package.h"
 
-/* Both append, are pure, and want an image that sph_image_parse() has checked.
+/* All append, are pure, and want an image that sph_image_parse() has checked.
  * The metadata's sections, one line each item, `lead` before each line. */
 void sph_package_text_metadata(const struct sph_image *image, const char *lead,
                                struct sph_buf *buf);
+/* The sections that the above knows nothing of: their letters and bytes. */
+void sph_package_text_others(const struct sph_image *image, struct sph_buf *buf);
 /* The metadata and the files as one JSON object; fs may be NULL. */
 void sph_package_text_json(const struct sph_image *image, const struct sph_fs *fs,
                            struct sph_buf *buf);

@@ -151,9 +151,13 @@ static int order_numbers(const struct sph_json_value *a, const struct sph_json_v
 }
 
 /* -EILSEQ (a NUL inside) leaves the slice itself, escapes and all: equal texts stay equal. */
-static void read_string(const struct sph_json_value *value, struct sph_buf *buf) {
+static bool read_string(struct sph_query_run *run, const struct sph_json_value *value,
+                        struct sph_buf *buf) {
     if (sph_json_to_buf(value, buf) == -EILSEQ)
         sph_buf_append(buf, value->text, value->len);
+    if (buf->error)
+        (void)sph_query_fail(run, buf->error, "cannot answer the query: no memory");
+    return !buf->error;
 }
 
 /* By code points, which is the order of the bytes. */
@@ -163,26 +167,23 @@ int sph_query_order(struct sph_query_run *run, const struct sph_json_value *a,
         return order_numbers(a, b);
     sph_autobuf struct sph_buf x = SPH_BUF_LIMIT(SPH_QUERY_MEMORY_MAX);
     sph_autobuf struct sph_buf y = SPH_BUF_LIMIT(SPH_QUERY_MEMORY_MAX);
-    read_string(a, &x);
-    read_string(b, &y);
-    if (x.error || y.error) {
-        (void)sph_query_fail(run, -ENOMEM, "cannot answer the query: no memory");
+    if (!read_string(run, a, &x) || !read_string(run, b, &y))
         return 0;
-    }
     int order = memcmp(x.data, y.data, x.len < y.len ? x.len : y.len);
     return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
 /* Every member of `a` is in `b`, and there are as many; of a key that is there twice, the last. */
-static bool equal_objects(const struct sph_json_value *a, const struct sph_json_value *b) {
+static bool equal_objects(struct sph_query_run *run, const struct sph_json_value *a,
+                          const struct sph_json_value *b) {
     struct sph_json_iter iter;
     struct sph_json_value key, value, other;
     size_t count = 0;
     sph_json_iter_init(&iter, a);
     while (sph_json_next(&iter, &key, &value)) {
         sph_autobuf struct sph_buf name = SPH_BUF_LIMIT(SPH_QUERY_MEMORY_MAX);
-        if (sph_json_to_buf(&key, &name) < 0 || !sph_json_get(b, name.data, &other) ||
-            !sph_json_get(a, name.data, &value) || !sph_query_equal(&value, &other))
+        if (!read_string(run, &key, &name) || !sph_json_get(b, name.data, &other) ||
+            !sph_json_get(a, name.data, &value) || !sph_query_equal(run, &value, &other))
             return false;
         count++;
     }
@@ -192,31 +193,32 @@ static bool equal_objects(const struct sph_json_value *a, const struct sph_json_
     return count == 0;
 }
 
-static bool equal_arrays(const struct sph_json_value *a, const struct sph_json_value *b) {
+static bool equal_arrays(struct sph_query_run *run, const struct sph_json_value *a,
+                         const struct sph_json_value *b) {
     struct sph_json_iter left, right;
     struct sph_json_value x, y;
     sph_json_iter_init(&left, a);
     sph_json_iter_init(&right, b);
     while (sph_json_next(&left, NULL, &x))
-        if (!sph_json_next(&right, NULL, &y) || !sph_query_equal(&x, &y))
+        if (!sph_json_next(&right, NULL, &y) || !sph_query_equal(run, &x, &y))
             return false;
     return !sph_json_next(&right, NULL, &y);
 }
 
-bool sph_query_equal(const struct sph_json_value *a, const struct sph_json_value *b) {
+bool sph_query_equal(struct sph_query_run *run, const struct sph_json_value *a,
+                     const struct sph_json_value *b) {
     if (a->type != b->type)
         return false;
     switch (a->type) {
     case SPH_JSON_NUMBER:
         return order_numbers(a, b) == 0;
     case SPH_JSON_OBJECT:
-        return equal_objects(a, b);
+        return equal_objects(run, a, b);
     case SPH_JSON_ARRAY:
-        return equal_arrays(a, b);
+        return equal_arrays(run, a, b);
     case SPH_JSON_STRING: {
         sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(SPH_QUERY_MEMORY_MAX);
-        read_string(b, &text);
-        return !text.error && sph_json_is(a, text.data);
+        return read_string(run, b, &text) && sph_json_is(a, text.data);
     }
     default:
         return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
@@ -369,7 +371,7 @@ static struct sph_json_value eval_compare(struct sph_query_run *run,
     struct sph_json_value a = sph_query_eval(run, node->left, current);
     struct sph_json_value b = sph_query_eval(run, node->right, current);
     if (node->compare == SPH_QUERY_EQ || node->compare == SPH_QUERY_NE)
-        return sph_query_bool(sph_query_equal(&a, &b) == (node->compare == SPH_QUERY_EQ));
+        return sph_query_bool(sph_query_equal(run, &a, &b) == (node->compare == SPH_QUERY_EQ));
     if (a.type != b.type || (a.type != SPH_JSON_NUMBER && a.type != SPH_JSON_STRING))
         return sph_query_null();
     int order = sph_query_order(run, &a, &b);

@@ -60,8 +60,11 @@ static value_t *read_items(struct sph_query_run *run, const value_t *array, size
 }
 
 static void read_string(struct sph_query_run *run, const value_t *value, struct sph_buf *buf) {
-    if (sph_json_to_buf(value, buf) < 0)
-        (void)sph_query_fail(run, -EINVAL, "a string of the answer cannot be read");
+    int r = sph_json_to_buf(value, buf);
+    if (r == -EILSEQ)
+        (void)sph_query_fail(run, -EINVAL, "the query meets a string with a NUL inside");
+    else if (r < 0)
+        (void)sph_query_fail(run, r, "cannot answer the query: no memory");
 }
 
 static value_t string_value(struct sph_query_run *run, const char *text, size_t len) {
@@ -130,7 +133,7 @@ static value_t call_contains(const struct call *call) {
         value_t item;
         sph_json_iter_init(&iter, subject);
         while (sph_json_next(&iter, NULL, &item))
-            if (sph_query_equal(&item, search))
+            if (sph_query_equal(call->run, &item, search))
                 return sph_query_bool(true);
         return sph_query_bool(false);
     }

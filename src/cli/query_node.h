@@ -83,7 +83,8 @@ struct sph_json_value sph_query_eval(struct sph_query_run *run, unsigned node,
                                      const struct sph_json_value *current);
 /* False for null, false, and what is empty. */
 bool sph_query_is_true(const struct sph_json_value *value);
-bool sph_query_equal(const struct sph_json_value *a, const struct sph_json_value *b);
+bool sph_query_equal(struct sph_query_run *run, const struct sph_json_value *a,
+                     const struct sph_json_value *b);
 /* Less than, equal to or greater than 0. Both are numbers, or both strings. */
 int sph_query_order(struct sph_query_run *run, const struct sph_json_value *a,
                     const struct sph_json_value *b);
