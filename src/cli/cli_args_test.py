@@ -936,7 +936,7 @@ class Completion(Case):
         return done.stdout.decode().split()
 
     TABLE = [
-        ("spherule ", ["check", "completion", "device", "image-package", "run", "trust", "version"]),
+        ("spherule ", ["check", "completion", "device", "image", "image-package", "run", "trust", "version"]),
         ("spherule device s", ["sideload", "start", "stop"]),
         ("spherule -o json device app sh", ["show-heap", "show-kills", "show-memory-stats", "show-quota", "show-status"]),
         ("azsphere dev sl d", ["delete", "deploy"]),

@@ -3,6 +3,7 @@
 
 usage: cli_output_test.py BIN-DIR
 """
+import hashlib
 import json
 import os
 import re
@@ -203,6 +204,97 @@ class Sizes(Case):
         self.assertEqual([row["Type"] for row in shown["Sections"]], ["ID", "SG", "DB", "TP", "ND", "RV", "0x0001"])
         self.assertEqual(shown["Sections"][5], {"Type": "RV", "Size": 4, "Data": "010203ff"})
         self.assertEqual(shown["Sections"][0]["Size"], 36)
+
+
+class Catalog(Case):
+    def add(self, path, *options):
+        return self.run_cli("image", "add", "--image", path, *options)
+
+    def ids(self, path):
+        shown = json.loads(self.run_cli("image-package", "show", path, "-o", "json")[1])
+        return shown["Identity"]["ImageId"], shown
+
+    def test_an_image_is_signed_anew(self):
+        made, _ = self.package()
+        image, before = self.ids(made)
+        status, out, err = self.add(made)
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(out, f"Uploading image from file '{made}':\n --> Image ID:       {image}\n --> Component ID:   {ID}\n"
+                              f" --> Component name: 'probe'\nSuccessfully uploaded image with ID '{image}' and name 'probe' to "
+                              f"component with ID '{ID}'.\n")
+        folder = os.path.join(self.home, "catalog")
+        kept = os.path.join(folder, image + ".imagepackage")
+        certificate = os.path.join(folder, "catalog-certificate.pem")
+        self.assertEqual(os.stat(os.path.join(folder, "catalog-key.pem")).st_mode & 0o777, 0o600)
+        after = self.ids(kept)[1]
+        der = subprocess.check_output(["openssl", "x509", "-in", certificate, "-outform", "DER"])
+        self.assertEqual(after["Signature"]["Cert"], hashlib.sha1(der).hexdigest())
+        self.assertNotEqual(before["Signature"]["Cert"], after["Signature"]["Cert"])
+        for shown in (before, after):
+            del shown["Signature"], shown["Sections"][1]
+        self.assertEqual(before, after)
+        with open(kept, "rb") as f:
+            data = f.read()
+        key = self.write("key.pem", subprocess.check_output(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"]))
+        halves = [int.from_bytes(data[-64:-32], "big"), int.from_bytes(data[-32:], "big")]
+        numbers = [n.to_bytes(n.bit_length() // 8 + 1, "big") for n in halves]
+        body = b"".join(b"\x02" + bytes([len(n)]) + n for n in numbers)
+        signature = self.write("signature", b"\x30" + bytes([len(body)]) + body)
+        subprocess.check_call(["openssl", "dgst", "-sha256", "-verify", key, "-signature", signature,
+                               self.write("signed", data[:-64])], stdout=subprocess.DEVNULL)
+        # the same again is no other image; as JSON, and in Azure's spelling
+        answer = json.loads(self.run_cli("sphere", "image", "add", "--image-path", made, "-g", "g", "-c", "c")[1])
+        self.assertEqual(answer, {"imageId": image, "componentId": ID, "name": "probe", "packageBytes": len(data), "path": kept,
+                                  "isNew": False})
+        self.assertTrue(self.add(kept)[1].endswith("The image is in the catalog already.\n"))
+
+    def test_list_show_and_delete(self):
+        self.expect(["image", "list", "-o", "json"], 0, "", "[]\n")
+        missing = f"the catalog has no image {ID2}; see 'spherule image list'"
+        self.expect_error(["image", "show", "-i", ID2], 6, missing)
+        made, _ = self.package()
+        image, shown = self.ids(made)
+        self.add(made)
+        kept = os.path.join(self.home, "catalog", image + ".imagepackage")
+        self.assertEqual(json.loads(self.run_cli("image", "list", "-o", "json")[1]), [
+            {"name": "probe", "componentId": ID, "imageId": image, "packageBytes": shown["Size"],
+             "builtOnUtc": shown["Debug"]["BuiltOnUtc"], "path": kept}])
+        out = self.run_cli("image", "show", "-i", image)[1]
+        self.assertTrue(out.startswith("Section: Identity\n  Image Type:           Application\n"), out)
+        self.assertTrue(out.endswith(f"Size in flash:          {shown['Size']} bytes\nFile:                   {kept}\n"), out)
+        self.assertEqual(json.loads(self.run_cli("image", "show", "--image", image, "-o", "json")[1])["Files"], shown["Files"])
+        self.expect_error(["image", "show", "-i", ID2], 6, missing)
+        self.expect_error(["image", "delete", "-i", "x"], 2, f"'x' is no image id: it looks like {ID}")
+        self.expect(["image", "delete", "-i", image], 0, f"Image '{image}' deleted.\n")
+        self.expect(["image", "list", "-o", "json"], 0, "", "[]\n")
+
+    def test_what_is_refused(self):
+        big, done = self.package(None, {"bin/app": b"\x7fELF", "data": os.urandom(1 << 20)})
+        self.assertEqual(done[0], 0, done[2])
+        size = os.path.getsize(big)
+        self.expect_error(["image", "add", "--image", big], 4,
+                          f"{big}: the image package has {size} bytes, {size - (1 << 20)} more than the 1048576 (1 MiB) that a "
+                          "device has for applications")
+        self.expect_error(["image", "add", "--image", "none"], 4,
+                          "cannot open the image package 'none': No such file or directory")
+        status, _, err = self.add(self.write("odd", "no package"))
+        self.assertEqual(status, 4)
+        self.assertTrue(err.startswith("error: "), err)
+        self.expect(["image", "list", "-o", "json"], 0, "", "[]\n")
+        made, _ = self.package()
+        image = self.ids(made)[0]
+        folder = os.path.join(self.home, "catalog")
+        kept = os.path.join(folder, image + ".imagepackage")
+        with open(kept, "w") as f:
+            f.write("another one")
+        self.expect_error(["image", "add", "--image", made], 1,
+                          f"the catalog has another package with the image id {image}; delete that, or pack yours again")
+        self.expect(["image", "list", "-o", "json"], 0, "", "[]\n")  # what is no package has no row
+        os.unlink(kept)
+        for i in range(256):
+            open(os.path.join(folder, f"{i:08x}-0000-0000-0000-000000000000.imagepackage"), "w").close()
+        self.expect_error(["image", "add", "--image", made], 7,
+                          "the catalog is full with 256 images; remove some with 'spherule image delete'")
 
 
 class Watch(Case):

@@ -69,6 +69,12 @@ static const struct sph_command group_device_sideload = {
     .summary = "Put applications on a device and take them off",
 };
 
+static const struct sph_command group_image = {
+    .path = "image",
+    .alias = "img",
+    .summary = "Keep image packages in a catalog of yours",
+};
+
 static const struct sph_command group_image_package = {
     .path = "image-package",
     .alias = "ip",
@@ -111,6 +117,11 @@ const struct sph_command *const sph_commands[] = {
     &sph_cmd_device_gpio_get,
     &sph_cmd_device_gpio_set,
     &sph_cmd_device_gpio_list,
+    &group_image,
+    &sph_cmd_image_add,
+    &sph_cmd_image_list,
+    &sph_cmd_image_show,
+    &sph_cmd_image_delete,
     &group_image_package,
     &sph_cmd_image_package_pack_application,
     &sph_cmd_image_package_show,

@@ -43,6 +43,10 @@ static void format_time(uint64_t seconds, bool local, char *text, size_t size) {
         (void)snprintf(text, size, "%llu s since 1970", (unsigned long long)seconds);
 }
 
+void sph_package_text_time(uint64_t seconds, char *ret_text, size_t size) {
+    format_time(seconds, false, ret_text, size);
+}
+
 static void write_debug(const struct sph_image *image, const char *lead, struct sph_buf *buf) {
     char text[64];
     image_name(image, text);

@@ -15,4 +15,7 @@ void sph_package_text_others(const struct sph_image *image, struct sph_buf *buf)
 void sph_package_text_json(const struct sph_image *image, const struct sph_fs *fs,
                            struct sph_buf *buf);
 
+/* "2026-11-29 08:00:11", UTC; a time that no calendar has as seconds. */
+void sph_package_text_time(uint64_t seconds, char *ret_text, size_t size);
+
 #endif

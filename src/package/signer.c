@@ -24,7 +24,15 @@ enum {
         64 << 10,          /* of a key or certificate; a file with all its comments is far below */
     VALID_DAYS = 20 * 365, /* as long as the original's development certificate */
 };
-#define SUBJECT "CN=Spherule SDK Development"
+
+/* The certificate is readable to all, as it is what others are to trust; the key is not. */
+enum { KEY_MODE = 0600, CERTIFICATE_MODE = 0644 };
+
+const struct sph_signer_names sph_signer_development = {
+    .key = SPH_SIGNER_KEY_FILE,
+    .certificate = SPH_SIGNER_CERTIFICATE_FILE,
+    .subject = "CN=Spherule SDK Development",
+};
 
 /* Destructors for the cleanup attribute. Whatever held the private key is wiped before it is freed;
  * gnutls_memset is one that no compiler leaves out. */
@@ -147,15 +155,15 @@ int sph_certificate_read(const void *pem, size_t len, struct sph_trust_record *r
 }
 
 /* A private key, from its file or just made; fills scalar and point of the signer. */
-static int read_key(gnutls_x509_privkey_t key, const struct sph_buf *pem, struct sph_signer *signer,
-                    struct sph_err *err) {
+static int read_key(const struct sph_signer_names *names, gnutls_x509_privkey_t key,
+                    const struct sph_buf *pem, struct sph_signer *signer, struct sph_err *err) {
     const gnutls_datum_t text = {(unsigned char *)pem->data, (unsigned)pem->len};
     int status = gnutls_x509_privkey_import(key, &text, GNUTLS_X509_FMT_PEM);
     if (status < 0)
         return SPH_FAIL(err, -EBADMSG,
-                        SPH_SIGNER_KEY_FILE
-                        " is no private key in PEM form; put the right file back, or remove it "
-                        "and " SPH_SIGNER_CERTIFICATE_FILE " to have a new pair made");
+                        "%s is no private key in PEM form; put the right file back, or remove it "
+                        "and %s to have a new pair made",
+                        names->key, names->certificate);
     auto_datum gnutls_datum_t x = {NULL, 0};
     auto_datum gnutls_datum_t y = {NULL, 0};
     auto_datum gnutls_datum_t k = {NULL, 0};
@@ -163,29 +171,22 @@ static int read_key(gnutls_x509_privkey_t key, const struct sph_buf *pem, struct
     status = gnutls_x509_privkey_export_ecc_raw(key, &curve, &x, &y, &k);
     if (status < 0 || point_copy(curve, &x, &y, signer->identity.point) < 0 ||
         number_copy(&k, signer->scalar, sizeof(signer->scalar)) < 0)
-        return SPH_FAIL(err, -EBADMSG, SPH_SIGNER_KEY_FILE " holds no key of the curve P-256");
+        return SPH_FAIL(err, -EBADMSG, "%s holds no key of the curve P-256", names->key);
     return 0;
 }
 
-/* The certificate is readable to all, as it is what others are to trust. */
-struct pem_file {
-    const char *name;
-    mode_t mode;
-};
-static const struct pem_file key_file = {SPH_SIGNER_KEY_FILE, 0600};
-static const struct pem_file certificate_file = {SPH_SIGNER_CERTIFICATE_FILE, 0644};
-
 /* What was made, in memory for this caller and on disk for the next one. */
-static int keep(int dirfd, const struct pem_file *file, const gnutls_datum_t *pem,
+static int keep(int dirfd, const char *name, mode_t mode, const gnutls_datum_t *pem,
                 struct sph_buf *ret_pem, struct sph_err *err) {
     sph_buf_append(ret_pem, pem->data, pem->size);
     if (ret_pem->error < 0)
-        return SPH_FAIL_ERRNO(err, ret_pem->error, "cannot keep %s", file->name);
-    return sph_file_replace(dirfd, file->name, pem->data, pem->size, file->mode, err);
+        return SPH_FAIL_ERRNO(err, ret_pem->error, "cannot keep %s", name);
+    return sph_file_replace(dirfd, name, pem->data, pem->size, mode, err);
 }
 
 /* The traditional form ("EC PRIVATE KEY"), which every version of openssl reads. */
-static int make_key(int dirfd, struct sph_buf *ret_pem, struct sph_err *err) {
+static int make_key(int dirfd, const struct sph_signer_names *names, struct sph_buf *ret_pem,
+                    struct sph_err *err) {
     auto_key gnutls_x509_privkey_t key = NULL;
     auto_datum gnutls_datum_t pem = {NULL, 0};
     int status = gnutls_x509_privkey_init(&key);
@@ -196,11 +197,11 @@ static int make_key(int dirfd, struct sph_buf *ret_pem, struct sph_err *err) {
         status = gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem);
     if (status < 0)
         return fail_tls(err, -EIO, "cannot make a signing key", status);
-    return keep(dirfd, &key_file, &pem, ret_pem, err);
+    return keep(dirfd, names->key, KEY_MODE, &pem, ret_pem, err);
 }
 
 /* A leaf of its own, no authority: it can sign packages and vouch for nobody. */
-static int fill_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key) {
+static int fill_certificate(const char *subject, gnutls_x509_crt_t crt, gnutls_x509_privkey_t key) {
     uint8_t serial[16], key_id[20];
     size_t key_id_bytes = sizeof(key_id);
     time_t now = time(NULL);
@@ -215,7 +216,7 @@ static int fill_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key) {
     if (status == 0)
         status = gnutls_x509_crt_set_expiration_time(crt, now + VALID_DAYS * (time_t)86400);
     if (status == 0)
-        status = gnutls_x509_crt_set_dn(crt, SUBJECT, NULL);
+        status = gnutls_x509_crt_set_dn(crt, subject, NULL);
     if (status == 0)
         status = gnutls_x509_crt_set_key(crt, key);
     if (status == 0)
@@ -229,18 +230,19 @@ static int fill_certificate(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key) {
     return status == 0 ? gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) : status;
 }
 
-static int make_certificate(int dirfd, gnutls_x509_privkey_t key, struct sph_buf *ret_pem,
+static int make_certificate(int dirfd, const struct sph_signer_names *names,
+                            gnutls_x509_privkey_t key, struct sph_buf *ret_pem,
                             struct sph_err *err) {
     auto_crt gnutls_x509_crt_t crt = NULL;
     auto_datum gnutls_datum_t pem = {NULL, 0};
     int status = gnutls_x509_crt_init(&crt);
     if (status == 0)
-        status = fill_certificate(crt, key);
+        status = fill_certificate(names->subject, crt, key);
     if (status == 0)
         status = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem);
     if (status < 0)
         return fail_tls(err, -EIO, "cannot make a certificate for the signing key", status);
-    return keep(dirfd, &certificate_file, &pem, ret_pem, err);
+    return keep(dirfd, names->certificate, CERTIFICATE_MODE, &pem, ret_pem, err);
 }
 
 /* 1 when the file was read, 0 when it is not there, negative errno. */
@@ -255,48 +257,54 @@ static int read_if_there(int dirfd, const char *name, struct sph_buf *buf, struc
 /* Under the folder's lock. What is there is never replaced: a key that cannot be read may be one
  * that devices trust, so every broken pair is left to its owner, with the way out in the sentence.
  */
-static int load_or_make(int dirfd, struct sph_signer *signer, struct sph_err *err) {
+static int load_or_make(int dirfd, const struct sph_signer_names *names, struct sph_signer *signer,
+                        struct sph_err *err) {
     auto_secret struct sph_buf key_pem = SPH_BUF_LIMIT(PEM_BYTES_MAX);
     sph_autobuf struct sph_buf certificate_pem = SPH_BUF_LIMIT(PEM_BYTES_MAX);
-    int has_key = read_if_there(dirfd, SPH_SIGNER_KEY_FILE, &key_pem, err);
+    int has_key = read_if_there(dirfd, names->key, &key_pem, err);
     if (has_key < 0)
         return has_key;
-    int has_certificate = read_if_there(dirfd, SPH_SIGNER_CERTIFICATE_FILE, &certificate_pem, err);
+    int has_certificate = read_if_there(dirfd, names->certificate, &certificate_pem, err);
     if (has_certificate < 0)
         return has_certificate;
     if (!has_key && has_certificate)
         return SPH_FAIL(err, -EBADMSG,
-                        SPH_SIGNER_CERTIFICATE_FILE
-                        " is there without its key; put " SPH_SIGNER_KEY_FILE
-                        " back, or remove the certificate to have a new pair made");
-    int r = has_key ? 0 : make_key(dirfd, &key_pem, err);
+                        "%s is there without its key; put %s back, or remove the certificate to "
+                        "have a new pair made",
+                        names->certificate, names->key);
+    int r = has_key ? 0 : make_key(dirfd, names, &key_pem, err);
     if (r < 0)
         return r;
     auto_key gnutls_x509_privkey_t key = NULL;
     int status = gnutls_x509_privkey_init(&key);
     if (status < 0)
         return fail_tls(err, -ENOMEM, "cannot read the signing key", status);
-    r = read_key(key, &key_pem, signer, err);
+    r = read_key(names, key, &key_pem, signer, err);
     if (r == 0 && !has_certificate)
-        r = make_certificate(dirfd, key, &certificate_pem, err);
+        r = make_certificate(dirfd, names, key, &certificate_pem, err);
     struct sph_trust_record identity;
     if (r == 0) {
         r = sph_certificate_read(certificate_pem.data, certificate_pem.len, &identity, err);
         if (r < 0)
-            (void)sph_err_prefix(err, SPH_SIGNER_CERTIFICATE_FILE);
+            (void)sph_err_prefix(err, "%s", names->certificate);
     }
     if (r < 0)
         return r;
     if (memcmp(identity.point, signer->identity.point, sizeof(identity.point)) != 0)
         return SPH_FAIL(err, -EBADMSG,
-                        SPH_SIGNER_CERTIFICATE_FILE
-                        " belongs to another key than " SPH_SIGNER_KEY_FILE
-                        "; remove the certificate to have a new one made");
+                        "%s belongs to another key than %s; remove the certificate to have a new "
+                        "one made",
+                        names->certificate, names->key);
     signer->identity = identity;
     return 0;
 }
 
 int sph_signer_open(int dirfd, struct sph_signer *ret_signer, struct sph_err *err) {
+    return sph_signer_open_named(dirfd, &sph_signer_development, ret_signer, err);
+}
+
+int sph_signer_open_named(int dirfd, const struct sph_signer_names *names,
+                          struct sph_signer *ret_signer, struct sph_err *err) {
     /* A descriptor of our own: a lock belongs to the open file, and the caller's may be shared. */
     sph_autoclose int lock_fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (lock_fd < 0)
@@ -306,7 +314,7 @@ int sph_signer_open(int dirfd, struct sph_signer *ret_signer, struct sph_err *er
             return SPH_FAIL_ERRNO(err, -errno, "cannot lock the folder of the signing key");
     }
     struct sph_signer signer = {.identity = {.name = ""}};
-    int r = load_or_make(lock_fd, &signer, err);
+    int r = load_or_make(lock_fd, names, &signer, err);
     if (r == 0)
         *ret_signer = signer;
     sph_signer_done(&signer);

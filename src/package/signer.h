@@ -17,6 +17,13 @@
 #define SPH_SIGNER_KEY_FILE "sdk-development-key.pem"
 #define SPH_SIGNER_CERTIFICATE_FILE "sdk-development-certificate.pem"
 
+/* Files and subject of a pair: the development key's, or another's in a folder of its own. */
+struct sph_signer_names {
+    const char *key, *certificate; /* file names */
+    const char *subject;           /* RFC 4514: "CN=…" */
+};
+extern const struct sph_signer_names sph_signer_development;
+
 /* A secret: end with sph_signer_done() also after the last use of a copy. */
 struct sph_signer {
     uint8_t scalar[SPH_SIGN_SCALAR_BYTES]; /* the private key */
@@ -27,6 +34,9 @@ struct sph_signer {
  * Several callers at once get the same pair. -EBADMSG when the files do not make a pair, with what
  * to do about it. */
 int sph_signer_open(int dirfd, struct sph_signer *ret_signer, struct sph_err *err) SPH_MUST_USE;
+/* The same of a pair with other names. */
+int sph_signer_open_named(int dirfd, const struct sph_signer_names *names,
+                          struct sph_signer *ret_signer, struct sph_err *err) SPH_MUST_USE;
 /* Wipes the private part. */
 void sph_signer_done(struct sph_signer *signer);
 
