@@ -297,6 +297,38 @@ class Catalog(Case):
                           "the catalog is full with 256 images; remove some with 'spherule image delete'")
 
 
+class DeploymentTimeout(Case):
+    SHOW = ["device", "sideload", "show-deployment-timeout"]
+    SET = ["device", "sideload", "set-deployment-timeout"]
+
+    def test_set_and_show(self):
+        self.expect(self.SHOW + ["-o", "json"], 0, "", '{\n  "deploymentTimeout": 70\n}\n')
+        self.expect(self.SET + ["--value", "120"], 0, "A deployment may take 120 seconds from now on.\n")
+        self.expect(self.SHOW, 0, "", "Deployment timeout (s)\n120\n")
+        for value in ("0", "86401", "x", ""):
+            self.expect_error(self.SET + ["-v", value], 2, f"--value takes a number of seconds from 1 to 86400, not '{value}'")
+        with open(os.path.join(self.home, "deployment-timeout"), "w") as f:
+            f.write("soon\n" * 100)
+        self.expect_error(self.SHOW, 4, "the file deployment-timeout of Spherule's folder holds no number of seconds; set it with "
+                          "'spherule device sideload set-deployment-timeout'")
+
+    def test_a_deployment_that_takes_longer(self):
+        path, _ = self.package()
+        asked, done = threading.Event(), threading.Event()
+
+        def install(handler, body):
+            asked.set()
+            done.wait(60)
+
+        self.fake({("PUT", "/update/stage"): (200, {}), ("POST", "/update/install"): install})
+        self.run_cli(*self.SET, "-v", "1")
+        self.expect(["device", "sideload", "deploy", "-p", path], 3,
+                    f"Deploying '{path}' to the attached device.\nerror: Could not deploy application to device: it took longer than "
+                    "1 s ('spherule device sideload set-deployment-timeout' sets how long it may)\n")
+        self.assertTrue(asked.is_set())
+        done.set()
+
+
 class Watch(Case):
     """--watch, and the loops of the original's document."""
     TABLE = (" -------------------------- -------------\n Name                       Usage (bytes)\n"

@@ -3,6 +3,7 @@
 #include "cli/app_list.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/deployment_timeout.h"
 #include "cli/early_end.h"
 #include "cli/package_file.h"
 #include "cli/sideload.h"
@@ -41,19 +42,24 @@ static int run(struct sph_cli *cli) {
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
     const char *path = sph_args_value(&cli->args, "image-package");
+    uint64_t timeout_s = 0;
     char id[SPH_GUID_TEXT]; /* "" when nobody has looked */
     if (read_package(cli, path, &bytes, id, &err) < 0)
         return sph_say_input_failure(&err);
-    if (sph_target_open(cli, NULL, &target, &err) < 0)
+    if (sph_deployment_timeout_read(&timeout_s, &err) < 0 ||
+        sph_target_open(cli, NULL, &target, &err) < 0)
         return sph_say_failure(&err);
     sph_say(cli, "Deploying '%s' to the attached device.", path);
-    bool manual = sph_args_flag(&cli->args, "manual-start");
-    if (sph_sideload(&target, bytes.data, bytes.len, manual, &err) < 0) {
+    const struct sph_sideload_plan plan = {.package = bytes.data,
+                                           .len = bytes.len,
+                                           .manual = sph_args_flag(&cli->args, "manual-start"),
+                                           .timeout_ms = timeout_s * 1000};
+    if (sph_sideload_within(&target, &plan, &err) < 0) {
         sph_err_prefix(&err, "Could not deploy application to device");
         return sph_say_failure(&err);
     }
     sph_say(cli, "Image package '%s' has been deployed to the attached device.", path);
-    if (!manual && id[0])
+    if (!plan.manual && id[0])
         sph_early_end_warn(&target, (const char *const[]){id}, 1);
     return SPH_EXIT_OK;
 }

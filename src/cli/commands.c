@@ -111,6 +111,8 @@ const struct sph_command *const sph_commands[] = {
     &group_device_sideload,
     &sph_cmd_device_sideload_deploy,
     &sph_cmd_device_sideload_delete,
+    &sph_cmd_device_sideload_set_deployment_timeout,
+    &sph_cmd_device_sideload_show_deployment_timeout,
     &group_device_image,
     &sph_cmd_device_image_list_installed,
     &group_device_gpio,

@@ -26,6 +26,8 @@ extern const struct sph_command sph_cmd_device_log;
 extern const struct sph_command sph_cmd_device_restart;
 extern const struct sph_command sph_cmd_device_sideload_delete;
 extern const struct sph_command sph_cmd_device_sideload_deploy;
+extern const struct sph_command sph_cmd_device_sideload_set_deployment_timeout;
+extern const struct sph_command sph_cmd_device_sideload_show_deployment_timeout;
 extern const struct sph_command sph_cmd_device_start;
 extern const struct sph_command sph_cmd_device_stop;
 extern const struct sph_command sph_cmd_image_add;

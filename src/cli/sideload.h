@@ -12,4 +12,14 @@
 int sph_sideload(struct sph_target *target, const void *package, size_t len, bool manual,
                  struct sph_err *err);
 
+/* The same within so many milliseconds, both requests together; 0 is the default of requests. */
+struct sph_sideload_plan {
+    const void *package;
+    size_t len;
+    bool manual;
+    uint64_t timeout_ms;
+};
+int sph_sideload_within(struct sph_target *target, const struct sph_sideload_plan *plan,
+                        struct sph_err *err);
+
 #endif
