@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds one preset and points build/bin and build/lib at it.   usage: build.sh PRESET [JOBS]
+# Builds one preset and points build/bin, build/lib and build/share at it.   usage: build.sh PRESET [JOBS]
 set -eu
 cd "$(dirname "$0")/.."
 preset=${1:-release}
@@ -14,3 +14,4 @@ fi
 cmake --build "build/$preset" -j "$jobs"
 ln -sfn "$preset/bin" build/bin
 ln -sfn "$preset/lib" build/lib
+ln -sfn "$preset/share" build/share # manual pages

@@ -59,7 +59,20 @@ static void write_choices(const char *const *choices, struct sph_buf *buf) {
         sph_buf_printf(buf, "%s%s", i == 0 ? ": " : ", ", choices[i]);
 }
 
-/* What the parser enforces is said: choices, the second name, what is required. */
+void sph_help_option_text(const struct sph_option *row, struct sph_buf *buf) {
+    sph_buf_puts(buf, row->help);
+    write_choices(row->choices, buf);
+    if (row->alias)
+        sph_buf_printf(buf, " (also --%s)", row->alias);
+    if (row->required)
+        sph_buf_puts(buf, " (required)");
+}
+
+void sph_help_positional_text(const struct sph_positional *row, struct sph_buf *buf) {
+    sph_buf_puts(buf, row->help);
+    write_choices(row->choices, buf);
+}
+
 static void write_options(const char *title, const struct sph_option *rows, struct sph_buf *buf) {
     if (!rows || !rows->name)
         return;
@@ -72,12 +85,7 @@ static void write_options(const char *title, const struct sph_option *rows, stru
     sph_buf_printf(buf, "\n%s:\n", title);
     for (const struct sph_option *row = rows; row->name; row++) {
         struct sph_buf text = SPH_BUF_NULL;
-        sph_buf_puts(&text, row->help);
-        write_choices(row->choices, &text);
-        if (row->alias)
-            sph_buf_printf(&text, " (also --%s)", row->alias);
-        if (row->required)
-            sph_buf_puts(&text, " (required)");
+        sph_help_option_text(row, &text);
         option_label(row, label, sizeof(label));
         column_text(&column, label, &text, buf);
     }
@@ -93,8 +101,7 @@ static void write_positionals(const struct sph_positional *rows, struct sph_buf 
     sph_buf_puts(buf, "\nArguments:\n");
     for (const struct sph_positional *row = rows; row->name; row++) {
         struct sph_buf text = SPH_BUF_NULL;
-        sph_buf_puts(&text, row->help);
-        write_choices(row->choices, &text);
+        sph_help_positional_text(row, &text);
         column_text(&column, row->name, &text, buf);
     }
 }

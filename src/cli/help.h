@@ -10,5 +10,9 @@
 void sph_help_write(const char *program, const struct sph_command *command, struct sph_buf *buf);
 /* "PACKAGE [ARGS...]" and the like, for one command. */
 void sph_help_synopsis(const char *program, const struct sph_command *command, struct sph_buf *buf);
+/* What an option or argument is: its text, and what the parser enforces (choices, the second name,
+ * whether it is required). */
+void sph_help_option_text(const struct sph_option *row, struct sph_buf *buf);
+void sph_help_positional_text(const struct sph_positional *row, struct sph_buf *buf);
 
 #endif
