@@ -13,11 +13,12 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cli_args_test  # noqa: E402
-from cli_args_test import APPS, ID, ID2, MEMORY, Case  # noqa: E402
+from cli_args_test import APPS, ID, ID2, MANIFEST, MEMORY, Case  # noqa: E402
 
 STATS = {("GET", "/stats/memory/groups/applications"): (200, MEMORY)}
 LIST = {("GET", "/spherule/v1/apps"): (200, APPS)}
@@ -267,6 +268,23 @@ class Catalog(Case):
         self.expect_error(["image", "delete", "-i", "x"], 2, f"'x' is no image id: it looks like {ID}")
         self.expect(["image", "delete", "-i", image], 0, f"Image '{image}' deleted.\n")
         self.expect(["image", "list", "-o", "json"], 0, "", "[]\n")
+
+    def test_the_newest_of_each_component_is_targeted(self):
+        self.expect(["device", "image", "list-targeted"], 0, "", "Targeted images:\n")
+        first, _ = self.package()
+        self.add(first)
+        other, _ = self.package({**MANIFEST, "ComponentId": ID2, "Name": "other"})
+        self.add(other)
+        other_image = self.ids(other)[0]
+        time.sleep(1.1)  # build times are whole seconds
+        last, _ = self.package({**MANIFEST, "Name": "a new name"})
+        self.add(last)
+        image = self.ids(last)[0]
+        self.assertEqual(len(json.loads(self.run_cli("image", "list", "-o", "json")[1])), 3)
+        self.expect(["device", "image", "list-targeted"], 0, "",
+                    "Targeted images:\n"
+                    f" --> a new name\n   --> Image type:   Application\n   --> Component ID: {ID}\n   --> Image ID:     {image}\n"
+                    f" --> other\n   --> Image type:   Application\n   --> Component ID: {ID2}\n   --> Image ID:     {other_image}\n")
 
     def test_what_is_refused(self):
         big, done = self.package(None, {"bin/app": b"\x7fELF", "data": os.urandom(1 << 20)})

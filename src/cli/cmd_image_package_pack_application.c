@@ -22,9 +22,11 @@
 #include "cli/wrap.h"
 
 /* Names are those of the original's tool, old and new ("output-file" is the older), so that its
- * build files need no change. */
+ * build files need no change. The letters are its first generation's, but for -o and -h, which mean
+ * something else everywhere here. */
 static const struct sph_option options[] = {
     {.name = "package-directory",
+     .letter = 'i',
      .value = "DIR",
      .help = "the folder whose files go into the package",
      .kind = SPH_VALUE_DIR,
@@ -40,9 +42,13 @@ static const struct sph_option options[] = {
      .help = "the manifest; else app_manifest.json of the folder",
      .kind = SPH_VALUE_FILE},
     {.name = "executables",
+     .letter = 'x',
      .value = "PATHS",
      .help = "files that are executable beside those in ELF format"},
-    {.name = "target-api-set", .value = "N", .help = "the API set it is built for (16)"},
+    {.name = "target-api-set",
+     .letter = 's',
+     .value = "N",
+     .help = "the API set it is built for (16)"},
     {.name = "hardware-definitions",
      .value = "DIRS",
      .help = "folders with hardware definitions, with commas between",

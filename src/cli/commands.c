@@ -115,6 +115,7 @@ const struct sph_command *const sph_commands[] = {
     &sph_cmd_device_sideload_show_deployment_timeout,
     &group_device_image,
     &sph_cmd_device_image_list_installed,
+    &sph_cmd_device_image_list_targeted,
     &group_device_gpio,
     &sph_cmd_device_gpio_get,
     &sph_cmd_device_gpio_set,

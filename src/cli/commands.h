@@ -21,6 +21,7 @@ extern const struct sph_command sph_cmd_device_gpio_get;
 extern const struct sph_command sph_cmd_device_gpio_list;
 extern const struct sph_command sph_cmd_device_gpio_set;
 extern const struct sph_command sph_cmd_device_image_list_installed;
+extern const struct sph_command sph_cmd_device_image_list_targeted;
 extern const struct sph_command sph_cmd_device_list;
 extern const struct sph_command sph_cmd_device_log;
 extern const struct sph_command sph_cmd_device_restart;

@@ -11,13 +11,16 @@
 
 #include "base/attr.h"
 #include "base/cleanup.h"
+#include "cli/catalog.h"
 #include "cli/cli.h"
+#include "cli/deployment_timeout.h"
 #include "cli/device_config.h"
 #include "cli/home.h"
 #include "cli/launch.h"
 #include "cli/pack_tree.h"
 #include "cli/package_file.h"
 #include "cli/pidfile.h"
+#include "cli/wrap.h"
 
 /* With 64-bit offsets the C library has other names for some of them, on every machine. */
 static long allowed = -1; /* calls until one fails; -1: none does */
@@ -129,24 +132,65 @@ static int take_lock(struct sph_err *err) {
     return fd < 0 ? fd : 0;
 }
 
+/* A package that is there already, so that every round reads, signs and compares. */
+static struct sph_buf whole_package;
+
+static int add_to_catalog(struct sph_err *err) {
+    sph_autocatalog struct sph_catalog catalog = SPH_CATALOG_NULL;
+    struct sph_image image;
+    assert_int_equal(sph_image_parse(whole_package.data, whole_package.len, &image, NULL), 0);
+    int r = sph_catalog_open(true, &catalog, err);
+    r = r < 0 ? r : sph_catalog_add(&catalog, &whole_package, &image, err);
+    return r < 0 ? r : sph_catalog_delete(&catalog, &image.image_id, err);
+}
+
+static int list_catalog(struct sph_err *err) {
+    sph_autocatalog struct sph_catalog catalog = SPH_CATALOG_NULL;
+    sph_autofree struct sph_catalog_row *rows = NULL;
+    unsigned count = 0;
+    int r = sph_catalog_open(true, &catalog, err);
+    return r < 0 ? r : sph_catalog_list(&catalog, &rows, &count, err);
+}
+
+static int read_timeout(struct sph_err *err) {
+    uint64_t seconds;
+    int r = sph_deployment_timeout_write(5, err);
+    return r < 0 ? r : sph_deployment_timeout_read(&seconds, err);
+}
+
 static const struct {
     const char *name;
     int (*run)(struct sph_err *err);
     bool tolerates; /* may succeed in spite of a failure: what could not be seen is passed over */
 } calls[] = {
-    {"write device.json", write_config, false}, {"read device.json", read_config, false},
-    {"read an input", read_input, false},       {"read a tree", read_tree, false},
-    {"open the home", open_home, false},        {"open a device", open_device, false},
-    {"list devices", list_devices, true},       {"take the lock", take_lock, false},
+    {"write device.json", write_config, false},    {"read device.json", read_config, false},
+    {"read an input", read_input, false},          {"read a tree", read_tree, false},
+    {"open the home", open_home, false},           {"open a device", open_device, false},
+    {"list devices", list_devices, true},          {"take the lock", take_lock, false},
+    {"add to the catalog", add_to_catalog, false}, {"list the catalog", list_catalog, true},
+    {"set the timeout", read_timeout, false},
 };
 
 static const int errnos[] = {EIO, EACCES, EMFILE, ENOSPC, EROFS, ENOMEM};
 
 /* ---- the test ---- */
 
+static int make_whole_package(void) {
+    struct sph_signer signer;
+    struct sph_guid id;
+    char text[] = "\177ELF";
+    const struct sph_buf program = {.data = text, .len = 4};
+    memset(&signer, 0, sizeof(signer));
+    signer.scalar[31] = 7;
+    sph_buf_done(&whole_package);
+    whole_package = (struct sph_buf)SPH_BUF_NULL;
+    return sph_wrap_executable("x", &program, NULL, 0, &signer, &id, &whole_package, NULL);
+}
+
 static int set_up(void **state) {
     int r = sph_scratch_make(state);
     scratch = *state;
+    r += make_whole_package();
     struct sph_device_config config;
     sph_device_config_default("old", &config);
     r += sph_device_config_write(scratch->fd, &config, NULL);

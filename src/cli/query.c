@@ -2,8 +2,7 @@
  * that was made on the way and is kept to the end of the run. Making text again and again costs
  * copies, but no second form of a value, and an answer of a device is some KiB.
  *
- * jq's library was looked at and rejected: its language is another one, and scripts have JMESPath
- * in them; Debian has no C library of that. */
+ * docs/adr/0012 has why no library does it. */
 #include "cli/query.h"
 
 #include <errno.h>
