@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct sph_call;
 struct sph_cli;
 
 /* What a value is, for completion. */
@@ -54,7 +55,8 @@ struct sph_command {
     const struct sph_option *options;
     const struct sph_positional *positionals;
     sph_command_fn *run;
-    int usage_status; /* exit status for a wrong command line; 0: SPH_EXIT_USAGE */
+    int usage_status;            /* exit status for a wrong command line; 0: SPH_EXIT_USAGE */
+    const struct sph_call *call; /* what sph_call_run() is to do (call.h), or NULL */
 };
 
 /* All rows; groups stand before what is in them. Ends with NULL. */

@@ -163,6 +163,22 @@ static void draw_plain(const struct sph_table *table, struct sph_buf *buf) {
         write_row(table, &table->cells[i], widths, "", "  ", buf);
 }
 
+/* The original's, for what has many members: "ID   : 0". Its programs' patterns want the blank on
+ * both sides of the colon. */
+static void draw_records(const struct sph_table *table, struct sph_buf *buf) {
+    size_t width = 0;
+    for (unsigned i = 0; i < table->n_columns; i++)
+        if (text_width(table->columns[i].title) > width)
+            width = text_width(table->columns[i].title);
+    for (unsigned i = 0; i < table->n_cells; i++) {
+        unsigned column = i % table->n_columns;
+        if (i > 0 && column == 0)
+            sph_buf_puts(buf, "\n");
+        write_cell(buf, table->columns[column].title, width, false);
+        sph_buf_printf(buf, " :%s%s\n", *table->cells[i].text ? " " : "", table->cells[i].text);
+    }
+}
+
 /* A tab or line break in a cell would make another cell or row: it becomes a blank. */
 static void draw_tsv(const struct sph_table *table, struct sph_buf *buf) {
     for (unsigned i = 0; i < table->n_cells; i++) {
@@ -220,6 +236,9 @@ void sph_table_draw(const struct sph_table *table, enum sph_table_style style,
         break;
     case SPH_TABLE_PLAIN:
         draw_plain(table, buf);
+        break;
+    case SPH_TABLE_RECORDS:
+        draw_records(table, buf);
         break;
     case SPH_TABLE_JSON:
         draw_json(table, buf);

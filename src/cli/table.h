@@ -45,8 +45,9 @@ enum sph_table_style {
     SPH_TABLE_RULED, /* the document's: leading blank, a rule after every row, '=' under the header
                       */
     SPH_TABLE_PLAIN, /* header and rows in columns, two blanks between */
-    SPH_TABLE_JSON,  /* array of objects */
-    SPH_TABLE_TSV,   /* rows only */
+    SPH_TABLE_RECORDS, /* "Title : value" a line, and an empty line between rows */
+    SPH_TABLE_JSON,    /* array of objects */
+    SPH_TABLE_TSV,     /* rows only */
 };
 /* Appends. A table with an error draws nothing and passes it to buf->error. */
 void sph_table_draw(const struct sph_table *table, enum sph_table_style style, struct sph_buf *buf);

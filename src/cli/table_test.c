@@ -116,6 +116,7 @@ static void test_empty(void **state) {
     static const char *const expected[] = {
         [SPH_TABLE_RULED] = " ---- -------------\n Name Usage (bytes)\n ==================\n",
         [SPH_TABLE_PLAIN] = "Name  Usage (bytes)\n",
+        [SPH_TABLE_RECORDS] = "",
         [SPH_TABLE_JSON] = "[]",
         [SPH_TABLE_TSV] = "",
     };
@@ -127,6 +128,22 @@ static void test_empty(void **state) {
         sph_table_draw(&table, (enum sph_table_style)i, &buf);
         assert_string_equal(buf.data ? buf.data : "", expected[i]);
     }
+}
+
+/* The original's lines: the title, blanks, and a colon with a blank on each side. */
+static void test_records(void **state) {
+    static const struct sph_column columns[] = {
+        {"ID", "id"}, {"L\xc3\xa4nge", "l"}, {.title = NULL}};
+    (void)state;
+    sph_autotable struct sph_table table;
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_table_init(&table, columns);
+    sph_table_add_number(&table, 0);
+    sph_table_add(&table, "x");
+    sph_table_add_number(&table, 1);
+    sph_table_add(&table, NULL);
+    sph_table_draw(&table, SPH_TABLE_RECORDS, &buf);
+    assert_string_equal(buf.data, "ID    : 0\nL\xc3\xa4nge : x\n\nID    : 1\nL\xc3\xa4nge :\n");
 }
 
 static void test_many_rows(void **state) {
@@ -270,8 +287,8 @@ static void test_widths_of_characters(void **state) {
 
 /* Over its limit the text is lost with an error, in every style. */
 static void test_every_style_at_every_limit(void **state) {
-    static const enum sph_table_style all[] = {SPH_TABLE_RULED, SPH_TABLE_PLAIN, SPH_TABLE_JSON,
-                                               SPH_TABLE_TSV};
+    static const enum sph_table_style all[] = {SPH_TABLE_RULED, SPH_TABLE_PLAIN, SPH_TABLE_RECORDS,
+                                               SPH_TABLE_JSON, SPH_TABLE_TSV};
     (void)state;
     sph_autotable struct sph_table table;
     fill_memory(&table);
@@ -293,6 +310,7 @@ int main(void) {
         cmocka_unit_test(test_styles_for_programs),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_records),
         cmocka_unit_test(test_many_rows),
         cmocka_unit_test(test_error_is_passed_on),
         cmocka_unit_test(test_any_bytes),
