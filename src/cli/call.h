@@ -13,21 +13,21 @@
 #include "cli/table.h"
 
 /* How an option's value becomes a member of the body. */
-enum sph_member_kind {
-    SPH_MEMBER_TEXT,
-    SPH_MEMBER_NUMBER, /* 0 to 4294967295; anything else is a wrong command line */
-    SPH_MEMBER_LIST,   /* words with commas or blanks between: an array of strings */
-    SPH_MEMBER_FILE,   /* the text of the file of that name */
-    SPH_MEMBER_FIXED,  /* `json`, when the option was given or there is none */
+enum sph_call_kind {
+    SPH_CALL_TEXT,
+    SPH_CALL_NUMBER, /* 0 to 4294967295; anything else is a wrong command line */
+    SPH_CALL_LIST,   /* words with commas or blanks between: an array of strings */
+    SPH_CALL_FILE,   /* the text of the file of that name */
+    SPH_CALL_FIXED,  /* `json`, when the option was given or there is none */
 };
 
 /* One member; there is none in the body where its option was not given. */
-struct sph_member {
+struct sph_call_member {
     const char *key;           /* NULL ends a list */
-    const char *option;        /* name in the command's options, or NULL (SPH_MEMBER_FIXED) */
-    const char *json;          /* of SPH_MEMBER_FIXED */
+    const char *option;        /* name in the command's options, or NULL (SPH_CALL_FIXED) */
+    const char *json;          /* of SPH_CALL_FIXED */
     const char *const *values; /* the device's words for the option's choices, in their order */
-    enum sph_member_kind kind;
+    enum sph_call_kind kind;
 };
 
 /* What no row can say: adds members to the open object. 0 or negative errno with a sentence. */
@@ -37,9 +37,9 @@ typedef int sph_call_body_fn(const struct sph_args *args, struct sph_json_out *o
 /* Static. A '*' in `path`, `done` and `none` stands for the value of the option `id`. */
 struct sph_call {
     const char *method;
-    const char *path;                 /* ends before its last part when `id` was not given */
-    const char *id;                   /* name of an option, or NULL */
-    const struct sph_member *members; /* or NULL: no body, unless there is `add` */
+    const char *path;                      /* ends before its last part when `id` was not given */
+    const char *id;                        /* name of an option, or NULL */
+    const struct sph_call_member *members; /* or NULL: no body, unless there is `add` */
     sph_call_body_fn *add;
     const char *list;                 /* the member that has the rows; NULL, or with `id`: the
                                          answer itself is the only row */

@@ -23,15 +23,15 @@ static const struct sph_option options[] = {
 };
 static const struct sph_command command = {.path = "x", .options = options};
 
-static const struct sph_member members[] = {
+static const struct sph_call_member members[] = {
     {.key = "text", .option = "text"},
     {.key = "kind", .option = "kind", .values = device_kinds},
-    {.key = "number", .option = "number", .kind = SPH_MEMBER_NUMBER},
-    {.key = "list", .option = "list", .kind = SPH_MEMBER_LIST},
-    {.key = "file", .option = "file", .kind = SPH_MEMBER_FILE},
-    {.key = "up", .option = "on", .json = "true", .kind = SPH_MEMBER_FIXED},
-    {.key = "up", .option = "off", .json = "false", .kind = SPH_MEMBER_FIXED},
-    {.key = "always", .json = "[1]", .kind = SPH_MEMBER_FIXED},
+    {.key = "number", .option = "number", .kind = SPH_CALL_NUMBER},
+    {.key = "list", .option = "list", .kind = SPH_CALL_LIST},
+    {.key = "file", .option = "file", .kind = SPH_CALL_FILE},
+    {.key = "up", .option = "on", .json = "true", .kind = SPH_CALL_FIXED},
+    {.key = "up", .option = "off", .json = "false", .kind = SPH_CALL_FIXED},
+    {.key = "always", .json = "[1]", .kind = SPH_CALL_FIXED},
     {.key = NULL},
 };
 

@@ -52,7 +52,7 @@ static const struct sph_option *find_option(const struct sph_args *args, const c
 }
 
 /* The device's word for one of the option's. */
-static const char *translate(const struct sph_member *member, const struct sph_args *args,
+static const char *translate(const struct sph_call_member *member, const struct sph_args *args,
                              const char *value) {
     const struct sph_option *option = find_option(args, member->option);
     for (unsigned i = 0; member->values && option->choices[i]; i++)
@@ -86,25 +86,25 @@ static int add_file(const char *option, const char *path, struct sph_json_out *o
     return 0;
 }
 
-static int add_value(const struct sph_member *member, const struct sph_args *args,
+static int add_value(const struct sph_call_member *member, const struct sph_args *args,
                      const char *value, struct sph_json_out *out, struct sph_err *err) {
     uint64_t number;
     switch (member->kind) {
-    case SPH_MEMBER_TEXT:
+    case SPH_CALL_TEXT:
         sph_json_string(out, translate(member, args, value));
         break;
-    case SPH_MEMBER_NUMBER:
+    case SPH_CALL_NUMBER:
         if (sph_text_to_u64(value, UINT32_MAX, &number) < 0)
             return SPH_FAIL(err, -EINVAL, "'%s' is no value for --%s: it is a number", value,
                             member->option);
         sph_json_u64(out, number);
         break;
-    case SPH_MEMBER_LIST:
+    case SPH_CALL_LIST:
         add_list(value, out);
         break;
-    case SPH_MEMBER_FILE:
+    case SPH_CALL_FILE:
         return add_file(find_option(args, member->option)->help, value, out, err);
-    case SPH_MEMBER_FIXED:
+    case SPH_CALL_FIXED:
         sph_json_raw(out, member->json, strlen(member->json));
         break;
     }
@@ -117,7 +117,7 @@ int sph_call_body(const struct sph_call *call, const struct sph_args *args, stru
     int r = 0;
     sph_json_begin(&out, buf);
     sph_json_object(&out);
-    for (const struct sph_member *row = call->members; r == 0 && row && row->key; row++) {
+    for (const struct sph_call_member *row = call->members; r == 0 && row && row->key; row++) {
         const char *value = row->option ? sph_args_value(args, row->option) : "";
         if (!value)
             continue;

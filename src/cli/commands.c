@@ -52,6 +52,16 @@ static const struct sph_command group_device_app = {
     .summary = "Start, stop and measure the applications of a device",
 };
 
+static const struct sph_command group_device_capability = {
+    .path = "device capability",
+    .summary = "See and change what a device permits its developers",
+};
+
+static const struct sph_command group_device_manufacturing_state = {
+    .path = "device manufacturing-state",
+    .summary = "See and change how far a device is in its making",
+};
+
 static const struct sph_command group_device_gpio = {
     .path = "device gpio",
     .summary = "See and set the simulated pins of a device",
@@ -104,6 +114,8 @@ const struct sph_command *const sph_commands[] = {
     &sph_cmd_device_list_attached,
     &sph_cmd_device_rescan_attached,
     &sph_cmd_device_show_os_version,
+    &sph_cmd_device_enable_development,
+    &sph_cmd_device_enable_cloud_test,
     &sph_cmd_device_log,
     &group_device_app,
     &sph_cmd_device_app_show_memory_stats,
@@ -121,6 +133,13 @@ const struct sph_command *const sph_commands[] = {
     &group_device_image,
     &sph_cmd_device_image_list_installed,
     &sph_cmd_device_image_list_targeted,
+    &group_device_capability,
+    &sph_cmd_device_capability_show_attached,
+    &sph_cmd_device_capability_select,
+    &sph_cmd_device_capability_update,
+    &group_device_manufacturing_state,
+    &sph_cmd_device_manufacturing_state_show,
+    &sph_cmd_device_manufacturing_state_update,
     &group_device_gpio,
     &sph_cmd_device_gpio_get,
     &sph_cmd_device_gpio_set,

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/app_list.h"
@@ -14,7 +15,9 @@
 #include "cli/device_config.h"
 #include "cli/launch_program.h"
 #include "cli/pack.h"
+#include "cli/package_file.h"
 #include "cli/sideload.h"
+#include "cli/wrap.h"
 
 /* docs/spec/machine.md, section 1.1. */
 static int find_folder(char ret_path[PATH_MAX], struct sph_err *err) {
@@ -36,18 +39,47 @@ static int find_folder(char ret_path[PATH_MAX], struct sph_err *err) {
                     ret_path);
 }
 
-static int build(int home_fd, struct sph_buf *ret_package, struct sph_err *err) {
+static int build_from_folder(const struct sph_signer *signer, struct sph_buf *ret_package,
+                             struct sph_err *err) {
     char folder[PATH_MAX];
-    struct sph_signer signer;
     sph_autopack struct sph_pack pack = SPH_PACK_NULL;
     int r = find_folder(folder, err);
     if (r == 0)
         r = sph_pack_read(&pack, folder, NULL, NULL, err);
-    if (r == 0)
-        r = sph_development_key_open(home_fd, &signer, err);
+    return r < 0 ? r : sph_pack_build(&pack, signer, ret_package, err);
+}
+
+/* As a shell would, but for entries that are relative: what is signed and given to a device is not
+ * to depend on the folder one stands in. */
+static bool find_gdbserver(char *ret_path, size_t size) {
+    const char *path = getenv("PATH");
+    for (size_t len; path && *path; path += len + (path[len] == ':')) {
+        len = strcspn(path, ":");
+        (void)snprintf(ret_path, size, "%.*s/gdbserver", (int)len, path);
+        if (*path == '/' && access(ret_path, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* It uses this machine's libraries, which a native device's debugger has. */
+static int build_from_host(const struct sph_signer *signer, struct sph_buf *ret_package,
+                           struct sph_err *err) {
+    char path[PATH_MAX];
+    sph_autobuf struct sph_buf program = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
+    if (!find_gdbserver(path, sizeof(path)))
+        return SPH_DEBUGGER_E_NONE;
+    int r = sph_input_read("debugging server", path, &program, err);
+    return r < 0 ? r : sph_wrap_debugger(&program, signer, ret_package, err);
+}
+
+static int build(bool is_virtual, int home_fd, struct sph_buf *ret_package, struct sph_err *err) {
+    struct sph_signer signer;
+    int r = sph_development_key_open(home_fd, &signer, err);
     if (r < 0)
         return r;
-    r = sph_pack_build(&pack, &signer, ret_package, err);
+    r = is_virtual ? build_from_folder(&signer, ret_package, err)
+                   : build_from_host(&signer, ret_package, err);
     sph_signer_done(&signer);
     return r;
 }
@@ -60,20 +92,32 @@ static bool has_debugger(const struct sph_app_list *list) {
 }
 
 /* Never started: the device itself starts it, for each application that is debugged. */
-int sph_debugger_provide(const struct sph_cli *cli, struct sph_target *target,
-                         struct sph_err *err) {
-    struct sph_device_config config;
+static int install(const struct sph_cli *cli, struct sph_target *target, bool is_virtual,
+                   struct sph_err *err) {
     struct sph_app_list list;
     sph_autobuf struct sph_buf package = SPH_BUF_LIMIT(SPH_IMAGE_BYTES_MAX);
-    int r = sph_device_config_read(target->device_fd, &config, err);
-    if (r < 0 || !sph_device_config_is_virtual(&config))
-        return r;
-    r = sph_app_list_read(target, &list, err);
+    int r = sph_app_list_read(target, &list, err);
     if (r < 0 || has_debugger(&list))
         return r;
-    r = build(target->home_fd, &package, err);
-    if (r < 0)
+    r = build(is_virtual, target->home_fd, &package, err);
+    if (r != 0)
         return r;
     sph_say(cli, "Installing the debugging server on device '%s'.", target->name);
     return sph_sideload(target, package.data, package.len, true, err);
+}
+
+int sph_debugger_provide(const struct sph_cli *cli, struct sph_target *target,
+                         struct sph_err *err) {
+    struct sph_device_config config;
+    int r = sph_device_config_read(target->device_fd, &config, err);
+    if (r < 0 || !sph_device_config_is_virtual(&config))
+        return r;
+    return install(cli, target, true, err);
+}
+
+int sph_debugger_install(const struct sph_cli *cli, struct sph_target *target,
+                         struct sph_err *err) {
+    struct sph_device_config config;
+    int r = sph_device_config_read(target->device_fd, &config, err);
+    return r < 0 ? r : install(cli, target, sph_device_config_is_virtual(&config), err);
 }

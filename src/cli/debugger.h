@@ -12,4 +12,12 @@
  * no such folder; the device's refusal as it is. */
 int sph_debugger_provide(const struct sph_cli *cli, struct sph_target *target, struct sph_err *err);
 
+/* There is none to install: a native device, and this machine has no gdbserver. */
+enum { SPH_DEBUGGER_E_NONE = 1 };
+
+/* Of any device without a Debugger package: as above for a virtual one; for a native one a package
+ * of this machine's gdbserver (found in $PATH), which counts against its flash like any other. 0,
+ * SPH_DEBUGGER_E_NONE, or errors as above. */
+int sph_debugger_install(const struct sph_cli *cli, struct sph_target *target, struct sph_err *err);
+
 #endif

@@ -85,6 +85,20 @@ int sph_wrap_executable(const char *name, const struct sph_buf *executable, char
     return r;
 }
 
+int sph_wrap_debugger(const struct sph_buf *program, const struct sph_signer *signer,
+                      struct sph_buf *ret_package, struct sph_err *err) {
+    static char text[] = "{\"SchemaVersion\":1,\"Name\":\"gdbserver\","
+                         "\"ComponentId\":\"8548b129-b16f-4f84-8dbe-d2c847862e78\","
+                         "\"EntryPoint\":\"/bin/gdbserver\",\"CmdArgs\":[],"
+                         "\"Capabilities\":{},\"ApplicationType\":\"Debugger\"}";
+    const struct sph_buf manifest = {.data = text, .len = sizeof(text) - 1};
+    const struct sph_fs_item item = {.path = "bin/gdbserver",
+                                     .executable = true,
+                                     .data = program->data,
+                                     .size_bytes = program->len};
+    return build(&manifest, &item, 1, SPH_DEFAULT_API_SET, signer, ret_package, err);
+}
+
 /* TargetApplicationRuntimeVersion is what packing adds: its builder would refuse it in a source. */
 void sph_wrap_manifest(const struct sph_json_value *manifest, char *const args[], unsigned n_args,
                        struct sph_buf *ret_text) {

@@ -18,6 +18,10 @@ enum { SPH_DEFAULT_API_SET = 16 };
 int sph_wrap_executable(const char *name, const struct sph_buf *executable, char *const args[],
                         unsigned n_args, const struct sph_signer *signer, struct sph_guid *ret_id,
                         struct sph_buf *ret_package, struct sph_err *err);
+/* Around a gdbserver, as /bin/gdbserver of a package of the type Debugger, always with the
+ * component id of the virtual device's (device/debugger). */
+int sph_wrap_debugger(const struct sph_buf *program, const struct sph_signer *signer,
+                      struct sph_buf *ret_package, struct sph_err *err);
 /* The same package with these CmdArgs, signed anew. */
 int sph_wrap_with_args(const struct sph_package *package, char *const args[], unsigned n_args,
                        const struct sph_signer *signer, struct sph_buf *ret_package,

@@ -94,6 +94,25 @@ static void test_an_executable_becomes_a_package(void **state) {
     assert_int_equal(entry.mode & 0777, 0755);
 }
 
+/* Found by its type and its file's name (the agent's debug.c). */
+static void test_a_gdbserver_becomes_a_debugger(void **state) {
+    (void)state;
+    struct sph_signer signer = some_signer();
+    struct sph_err err = SPH_ERR_NULL;
+    struct sph_package package;
+    struct sph_fs_entry entry;
+    sph_autobuf struct sph_buf program = SPH_BUF_NULL;
+    sph_autobuf struct sph_buf bytes = SPH_BUF_NULL;
+    sph_buf_puts(&program, "\177ELF and more");
+    assert_int_equal(sph_wrap_debugger(&program, &signer, &bytes, &err), 0);
+    parse_whole(&bytes, &package);
+    assert_int_equal(package.manifest.type, SPH_APP_DEBUGGER);
+    assert_int_equal(package.manifest.granted, 0);
+    assert_int_equal(sph_fs_find(&package.fs, "bin/gdbserver", &entry), 0);
+    assert_memory_equal(entry.data, program.data, program.len);
+    assert_int_equal(entry.mode & 0777, 0755);
+}
+
 static void test_a_package_with_other_args(void **state) {
     char one[] = "1", two[] = "2";
     char *const old_args[] = {one};
@@ -139,6 +158,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_cmd_args_change),
         cmocka_unit_test(test_an_executable_becomes_a_package),
+        cmocka_unit_test(test_a_gdbserver_becomes_a_debugger),
         cmocka_unit_test(test_a_package_with_other_args),
         cmocka_unit_test(test_lists_of_paths),
     };
