@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "cli/device_error.h"
 #include "cli/target.h"
 
 static int ask(const struct sph_call *call, struct sph_cli *cli, struct sph_target *target,
@@ -70,6 +71,13 @@ static int show(struct sph_cli *cli, const struct sph_target *target,
                                                .json = &json});
 }
 
+/* The device calls an id that it does not know a path that there is not. */
+static bool is_unknown(const struct sph_call *call, const struct sph_cli *cli,
+                       const struct sph_target *target) {
+    return call->id && sph_args_value(&cli->args, call->id) && target->rest &&
+           sph_rest_last_error(target->rest) == SPH_DEVICE_ERROR(15, 2);
+}
+
 int sph_call_run(struct sph_cli *cli) {
     const struct sph_call *call = cli->args.command->call;
     struct sph_err err = SPH_ERR_NULL;
@@ -77,7 +85,8 @@ int sph_call_run(struct sph_cli *cli) {
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
     struct sph_json_value top;
     if (ask(call, cli, &target, &text, &top, &err) < 0)
-        return sph_say_failure(&err);
+        return is_unknown(call, cli, &target) ? sph_say_failure_as(SPH_EXIT_NOT_FOUND, &err)
+                                              : sph_say_failure(&err);
     int status = call->columns ? show(cli, &target, &top, &err) : SPH_EXIT_OK;
     if (status == SPH_EXIT_OK && call->done)
         say(cli, call->done);

@@ -57,6 +57,27 @@ static const struct sph_command group_device_capability = {
     .summary = "See and change what a device permits its developers",
 };
 
+static const struct sph_command group_device_network = {
+    .path = "device network",
+    .summary = "See and change the network of a device",
+};
+
+static const struct sph_command group_device_network_proxy = {
+    .path = "device network proxy",
+    .summary = "See and change the web proxy of a device",
+};
+
+static const struct sph_command group_device_wifi = {
+    .path = "device wifi",
+    .summary = "See and change the Wi-Fi of a device",
+};
+
+static const struct sph_command group_device_certificate = {
+    .path = "device certificate",
+    .alias = "cert",
+    .summary = "See and change the certificates of a device",
+};
+
 static const struct sph_command group_device_manufacturing_state = {
     .path = "device manufacturing-state",
     .summary = "See and change how far a device is in its making",
@@ -137,6 +158,36 @@ const struct sph_command *const sph_commands[] = {
     &sph_cmd_device_capability_show_attached,
     &sph_cmd_device_capability_select,
     &sph_cmd_device_capability_update,
+    &group_device_network,
+    &sph_cmd_device_network_list_interfaces,
+    &sph_cmd_device_network_enable,
+    &sph_cmd_device_network_disable,
+    &sph_cmd_device_network_update_interface,
+    &sph_cmd_device_network_show_status,
+    &sph_cmd_device_network_list_firewall_rules,
+    &sph_cmd_device_network_show_diagnostics,
+    &group_device_network_proxy,
+    &sph_cmd_device_network_proxy_apply,
+    &sph_cmd_device_network_proxy_show,
+    &sph_cmd_device_network_proxy_enable,
+    &sph_cmd_device_network_proxy_disable,
+    &sph_cmd_device_network_proxy_delete,
+    &group_device_wifi,
+    &sph_cmd_device_wifi_add,
+    &sph_cmd_device_wifi_list,
+    &sph_cmd_device_wifi_show,
+    &sph_cmd_device_wifi_enable,
+    &sph_cmd_device_wifi_disable,
+    &sph_cmd_device_wifi_forget,
+    &sph_cmd_device_wifi_scan,
+    &sph_cmd_device_wifi_show_status,
+    &sph_cmd_device_wifi_reload_config,
+    &group_device_certificate,
+    &sph_cmd_device_certificate_add,
+    &sph_cmd_device_certificate_list,
+    &sph_cmd_device_certificate_show,
+    &sph_cmd_device_certificate_delete,
+    &sph_cmd_device_certificate_show_quota,
     &group_device_manufacturing_state,
     &sph_cmd_device_manufacturing_state_show,
     &sph_cmd_device_manufacturing_state_update,

@@ -72,6 +72,11 @@ static const struct sph_device_error errors[] = {
     {SPH_DEVICE_ERROR(15, 1), -EPROTO, "The device does not know this request"},
     {SPH_DEVICE_ERROR(15, 2), -EPROTO, "Invalid request URI."},
     {SPH_DEVICE_ERROR(15, 4), -EFBIG, "The package is too large to be sent to the device"},
+    {SPH_DEVICE_ERROR(30, 6), -EINVAL, "The hardware address is not valid"},
+    {SPH_DEVICE_ERROR(30, 14), -ENOENT, "No such network interface"},
+    {SPH_DEVICE_ERROR(30, 15), -EACCES, "This network interface may not be changed"},
+    {SPH_DEVICE_ERROR(37, 2), -ENOENT, "The certificate identifier is not valid"},
+    {SPH_DEVICE_ERROR(37, 20), -EBADMSG, "The private key does not fit the certificate"},
 };
 
 /* 0 is no error, and has no row. */

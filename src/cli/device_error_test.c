@@ -55,6 +55,11 @@ static const struct {
     {14680082, "Insufficient free space on the device", SPH_EXIT_IO},
     {15728642, "Invalid request URI.", SPH_EXIT_FAILED},
     {15728644, "The package is too large to be sent to the device", SPH_EXIT_IO},
+    {31457286, "The hardware address is not valid", SPH_EXIT_USAGE},
+    {31457294, "No such network interface", SPH_EXIT_NOT_FOUND},
+    {31457295, "This network interface may not be changed", SPH_EXIT_DENIED},
+    {38797314, "The certificate identifier is not valid", SPH_EXIT_NOT_FOUND},
+    {38797332, "The private key does not fit the certificate", SPH_EXIT_INPUT},
 };
 
 static void test_known_numbers(void **state) {

@@ -90,7 +90,7 @@ static inline void fake_answer(struct fake_gateway *fake, int fd, char *text) {
     char *stop = strstr(text, " HTTP/");
     if (stop)
         *stop = '\0';
-    (void)snprintf(fake->seen + used, sizeof(fake->seen) - used, "%s%s%.80s\n", text,
+    (void)snprintf(fake->seen + used, sizeof(fake->seen) - used, "%s%s%.400s\n", text,
                    body && body[4] ? " " : "", body ? body + 4 : "");
     const struct fake_route *row = fake_find(fake, text);
     const char *answer = row && row->body ? row->body : "";

@@ -164,7 +164,7 @@ static void draw_plain(const struct sph_table *table, struct sph_buf *buf) {
 }
 
 /* The original's, for what has many members: "ID   : 0". Its programs' patterns want the blank on
- * both sides of the colon. */
+ * both sides of the colon. What is absent has no line. */
 static void draw_records(const struct sph_table *table, struct sph_buf *buf) {
     size_t width = 0;
     for (unsigned i = 0; i < table->n_columns; i++)
@@ -174,6 +174,8 @@ static void draw_records(const struct sph_table *table, struct sph_buf *buf) {
         unsigned column = i % table->n_columns;
         if (i > 0 && column == 0)
             sph_buf_puts(buf, "\n");
+        if (table->cells[i].type == SPH_CELL_NONE)
+            continue;
         write_cell(buf, table->columns[column].title, width, false);
         sph_buf_printf(buf, " :%s%s\n", *table->cells[i].text ? " " : "", table->cells[i].text);
     }
