@@ -35,17 +35,16 @@ static int ask(const struct sph_call *call, struct sph_cli *cli, struct sph_targ
 }
 
 /* One sentence with the id in it. */
-static void say(struct sph_cli *cli, const char *pattern) {
-    const struct sph_call *call = cli->args.command->call;
+static void say(const struct sph_call *call, const struct sph_cli *cli, const char *pattern) {
     const char *id = call->id ? sph_args_value(&cli->args, call->id) : NULL;
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
     sph_call_expand(pattern, id ? id : "", &text);
     sph_say(cli, "%s", text.data ? text.data : "");
 }
 
-static int show(struct sph_cli *cli, const struct sph_target *target,
-                const struct sph_json_value *top, struct sph_err *err) {
-    const struct sph_call *call = cli->args.command->call;
+static int show(const struct sph_call *call, struct sph_cli *cli, const struct sph_target *target,
+                const struct sph_json_value *top) {
+    struct sph_err err = SPH_ERR_NULL;
     bool has_id = call->id && sph_args_value(&cli->args, call->id);
     struct sph_json_value list = *top;
     sph_autotable struct sph_table table;
@@ -53,8 +52,8 @@ static int show(struct sph_cli *cli, const struct sph_target *target,
     sph_autobuf struct sph_buf human = SPH_BUF_NULL;
     sph_table_init(&table, call->columns);
     if (!sph_call_fill(call, has_id, top, &table)) {
-        SPH_FAIL(err, -EPROTO, "device '%s' answered without its %s", target->name, call->list);
-        return sph_say_failure(err);
+        SPH_FAIL(&err, -EPROTO, "device '%s' answered without its %s", target->name, call->list);
+        return sph_say_failure(&err);
     }
     if (call->list && !has_id)
         (void)sph_json_get(top, call->list, &list); /* it is there: it was just read */
@@ -62,7 +61,7 @@ static int show(struct sph_cli *cli, const struct sph_target *target,
     if (call->sentence && table.n_cells > 0)
         sph_call_expand(call->sentence, table.cells[0].text, &human);
     if (table.n_cells == 0 && call->none)
-        say(cli, call->none);
+        say(call, cli, call->none);
     bool is_silent = table.n_cells == 0 && call->none; /* titles alone would say less */
     return sph_cli_answer(cli,
                           &(struct sph_answer){.table = &table,
@@ -79,7 +78,10 @@ static bool is_unknown(const struct sph_call *call, const struct sph_cli *cli,
 }
 
 int sph_call_run(struct sph_cli *cli) {
-    const struct sph_call *call = cli->args.command->call;
+    return sph_call_run_as(cli->args.command->call, cli);
+}
+
+int sph_call_run_as(const struct sph_call *call, struct sph_cli *cli) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autotarget struct sph_target target = SPH_TARGET_NULL;
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
@@ -87,8 +89,8 @@ int sph_call_run(struct sph_cli *cli) {
     if (ask(call, cli, &target, &text, &top, &err) < 0)
         return is_unknown(call, cli, &target) ? sph_say_failure_as(SPH_EXIT_NOT_FOUND, &err)
                                               : sph_say_failure(&err);
-    int status = call->columns ? show(cli, &target, &top, &err) : SPH_EXIT_OK;
+    int status = call->columns ? show(call, cli, &target, &top) : SPH_EXIT_OK;
     if (status == SPH_EXIT_OK && call->done)
-        say(cli, call->done);
+        say(call, cli, call->done);
     return status;
 }

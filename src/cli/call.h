@@ -54,6 +54,8 @@ struct sph_call {
 
 /* Runs cli->args.command->call. */
 int sph_call_run(struct sph_cli *cli);
+/* The same for a command whose options choose between calls. */
+int sph_call_run_as(const struct sph_call *call, struct sph_cli *cli);
 
 /* The path, with the id's bytes escaped as URIs need it. Pure. */
 void sph_call_path(const struct sph_call *call, const char *id, struct sph_buf *buf);

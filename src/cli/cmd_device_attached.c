@@ -33,19 +33,30 @@ struct attached {
     bool is_responsive;
 };
 
-/* One member of one answer. False when there was no answer at all; a refusal is one. */
-static bool look(struct sph_target *target, const char *path, const char *key, char *ret_text,
+struct question {
+    const char *path, *key;
+    const char *only_if; /* a member that must be true, or NULL */
+};
+
+/* False when there was no answer at all; a refusal is one. */
+static bool look(struct sph_target *target, const struct question *question, char *ret_text,
                  size_t size) {
     sph_autobuf struct sph_buf text = SPH_BUF_NULL;
     struct sph_json_value top;
     const struct sph_rest_request request = {
-        .method = "GET", .path = path, .timeout_ms = LOOK_TIMEOUT_MS};
+        .method = "GET", .path = question->path, .timeout_ms = LOOK_TIMEOUT_MS};
     int r = sph_rest_call(target->rest, &request, &text, NULL);
     ret_text[0] = '\0';
-    if (r == 0 && sph_json_check(text.data ? text.data : "", text.len, &top, NULL) == 0)
-        sph_answer_text(&top, key, ret_text, size);
+    if (r == 0 && sph_json_check(text.data ? text.data : "", text.len, &top, NULL) == 0 &&
+        (!question->only_if || sph_answer_bool(&top, question->only_if)))
+        sph_answer_text(&top, question->key, ret_text, size);
     return r != -ETIMEDOUT && r != -ENOTCONN && r != -ECONNRESET && r != -EHOSTDOWN;
 }
+
+static const struct question identity = {.path = "/device/security_state",
+                                         .key = "deviceIdentifier"};
+static const struct question listener = {
+    .path = "/spherule/v1/listen", .key = "address", .only_if = "listening"};
 
 static int read_attached(struct sph_target *target, struct attached *ret_attached,
                          struct sph_err *err) {
@@ -57,11 +68,10 @@ static int read_attached(struct sph_target *target, struct attached *ret_attache
     (void)snprintf(ret_attached->name, sizeof(ret_attached->name), "%s", target->name);
     (void)snprintf(ret_attached->path, sizeof(ret_attached->path), "%s/devices/%s/rest.sock", home,
                    target->name);
-    ret_attached->is_responsive = look(target, "/device/security_state", "deviceIdentifier",
-                                       ret_attached->id, sizeof(ret_attached->id));
+    ret_attached->is_responsive =
+        look(target, &identity, ret_attached->id, sizeof(ret_attached->id));
     if (ret_attached->is_responsive)
-        (void)look(target, "/spherule/v1/listen", "address", ret_attached->address,
-                   sizeof(ret_attached->address));
+        (void)look(target, &listener, ret_attached->address, sizeof(ret_attached->address));
     return 0;
 }
 

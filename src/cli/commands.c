@@ -137,6 +137,7 @@ const struct sph_command *const sph_commands[] = {
     &sph_cmd_device_show_os_version,
     &sph_cmd_device_enable_development,
     &sph_cmd_device_enable_cloud_test,
+    &sph_cmd_device_rest,
     &sph_cmd_device_log,
     &group_device_app,
     &sph_cmd_device_app_show_memory_stats,

@@ -51,6 +51,7 @@ extern const struct sph_command sph_cmd_device_network_show_status;
 extern const struct sph_command sph_cmd_device_network_update_interface;
 extern const struct sph_command sph_cmd_device_recover;
 extern const struct sph_command sph_cmd_device_rescan_attached;
+extern const struct sph_command sph_cmd_device_rest;
 extern const struct sph_command sph_cmd_device_restart;
 extern const struct sph_command sph_cmd_device_show_attached;
 extern const struct sph_command sph_cmd_device_show_os_version;
