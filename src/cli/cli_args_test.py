@@ -439,13 +439,15 @@ class Answers(Case):
             ("GET", f"/app/status/{ID2}"): (200, {"state": "notPresent"}),
             ("PATCH", f"/app/status/{ID}"): lambda h, body: (200, {"state": "running" if b"start" in body else "stopped"}),
             ("GET", f"/app/quota/{ID}"): (200, {"UsageKB": 1, "LimitKB": 8}),
+            ("GET", f"/spherule/v1/storage/{ID}"): (200, {"writes": 4, "bytesWritten": 900, "blocksErased": 3,
+                                                          "idleWrites": 2}),
         })
         self.expect(["device", "app", "show-status"], 0, "", f"{ID}: App state: running\n")
         self.expect(["device", "app", "show-status", "-i", ID2.upper()], 0, "", f"{ID2}: App state: notPresent\n")
         self.expect(["device", "app", "stop"], 0, "", f"{ID}: App state: stopped\n")
         self.expect(["device", "app", "start", "-i", ID], 0, "", f"{ID}: App state: running\n")
         self.assertIn(("PATCH", f"/app/status/{ID}", "application/json", b'{"trigger":"start"}'), fake.requests)
-        self.expect(["device", "app", "show-quota", "-o", "tsv"], 0, "", f"{ID}\t1\t8\n")
+        self.expect(["device", "app", "show-quota", "-o", "tsv"], 0, "", f"{ID}\t1\t8\t4\t900\t3\t2\n")
         self.expect(["device", "image", "list-installed"], 0, "",
                     f"Installed images:\n --> blink\n   --> Image type:   Application\n   --> Component ID: {ID}\n"
                     f"   --> Image ID:     {ID2}\n")
@@ -937,7 +939,7 @@ class Completion(Case):
 
     TABLE = [
         ("spherule ", ["check", "completion", "device", "image", "image-package", "run", "trust", "version"]),
-        ("spherule device s", ["sideload", "start", "stop"]),
+        ("spherule device s", ["show-attached", "show-os-version", "sideload", "start", "stop"]),
         ("spherule -o json device app sh", ["show-heap", "show-kills", "show-memory-stats", "show-quota", "show-status"]),
         ("azsphere dev sl d", ["delete", "deploy"]),
         ("spherule device list --output t", ["table", "tsv"]),

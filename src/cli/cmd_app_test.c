@@ -20,8 +20,6 @@ static const struct fake_route two_apps[] = {
     {.request = "PATCH /app/status/" ID_A, .body = "{\"state\":\"running\"}"},
     {.request = "PATCH /app/status/" ID_B, .body = "{\"state\":\"stopped\"}"},
     {.request = "PATCH /app/status/" ID_DEBUGGER, .body = "{\"state\":\"never asked\"}"},
-    {.request = "GET /app/quota/" ID_A, .body = "{\"UsageKB\":3,\"LimitKB\":8}"},
-    {.request = "GET /app/quota/" ID_B, .body = "{\"LimitKB\":\"8\"}"},
     {.request = "DELETE /app/image/" ID_A, .body = "{}"},
     {.request = "DELETE /app/image/" ID_B, .body = "{}"},
     {.request = "DELETE /app/image/" ID_DEBUGGER, .body = "{}"},
@@ -242,20 +240,46 @@ static void test_no_debugger_to_install(void **state) {
     assert_null(strstr(fake->seen, "PATCH"));
 }
 
+static const struct fake_route worn[] = {
+    {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[" APP(ID_A, "a", "running") "]}"},
+    {.request = "GET /app/quota/" ID_A, .body = "{\"UsageKB\":3,\"LimitKB\":8}"},
+    {.request = "GET /spherule/v1/storage/" ID_A,
+     .body = "{\"componentId\":\"" ID_A "\",\"usedBytes\":3000,\"limitBytes\":8192,\"writes\":7,"
+             "\"bytesWritten\":3500,\"blocksErased\":2,\"idleWrites\":1}"},
+    {.request = NULL},
+};
+static const struct fake_route gone[] = {
+    {.request = "GET /spherule/v1/apps", .body = "{\"apps\":[" APP(ID_A, "a", "running") "]}"},
+    {.request = "GET /app/quota/" ID_A, .body = "{\"UsageKB\":3,\"LimitKB\":8}"},
+    {.request = "", .status = 503},
+};
+static const struct fake_route unworn[] = {
+    {.request = "GET /spherule/v1/apps", .body = TWO_APPS},
+    {.request = "GET /app/quota/" ID_A, .body = "{\"UsageKB\":3,\"LimitKB\":8}"},
+    {.request = "GET /app/quota/" ID_B, .body = "{\"LimitKB\":\"8\"}"},
+    {.request = "", .status = 404, .body = "{\"error\":15728642}"},
+};
+
 static const struct talk quotas[] = {
-    {"device app show-quota", two_apps, 0,
-     " ------------------------------------ ---------- ----------\n"
-     " Component ID                         Usage (KB) Limit (KB)\n"
-     " ==========================================================\n"
-     " " ID_A " 3          8\n"
-     " ------------------------------------ ---------- ----------\n"
-     " " ID_B " 0          0\n"
-     " ------------------------------------ ---------- ----------\n",
+    {"device app show-quota", worn, 0,
+     " ------------------------------------ ---------- ---------- ------ ------------- "
+     "------------- -----------\n"
+     " Component ID                         Usage (KB) Limit (KB) Writes Bytes written Blocks "
+     "erased Idle writes\n"
+     " ================================================================================"
+     "=========================\n"
+     " " ID_A " 3          8          7      3500          2             1\n"
+     " ------------------------------------ ---------- ---------- ------ ------------- "
+     "------------- -----------\n",
      ""},
-    {"device app show-quota -o tsv -i " ID_A, two_apps, 0, ID_A "\t3\t8\n", ""},
+    {"device app show-quota -o tsv -i " ID_A, worn, 0, ID_A "\t3\t8\t7\t3500\t2\t1\n", ""},
+    /* a device that has no such figures */
+    {"device app show-quota -o tsv", unworn, 0, ID_A "\t3\t8\t\t\t\t\n" ID_B "\t0\t0\t\t\t\t\n",
+     ""},
     {"device app show-quota", no_apps, 6, "", "error: no application is installed on device 'd'\n"},
     /* half a table would look like the whole one */
     {"device app show-quota", refusing, 6, "", "error: Application is not present\n"},
+    {"device app show-quota", gone, 3, "", AWAY},
 };
 
 static void test_show_quota(void **state) {
