@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cli/args.h"
+#include "cli/call.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
 #include "cli/device_config.h"
@@ -273,6 +274,51 @@ static int read_input(void) {
     return sph_input_read("profile", path, &buf, NULL);
 }
 
+static const struct sph_option call_options[] = {
+    {.name = "list", .value = "L", .help = "x"},
+    {.name = "file", .value = "F", .help = "x"},
+    {.name = NULL},
+};
+static const struct sph_command call_command = {.path = "x", .options = call_options};
+
+static int write_call_body(void) {
+    static const struct sph_call_member members[] = {
+        {.key = "list", .option = "list", .kind = SPH_CALL_LIST},
+        {.key = "file", .option = "file", .kind = SPH_CALL_FILE},
+        {.key = NULL},
+    };
+    static const struct sph_call call = {.members = members};
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/devices/only/device.json", folder);
+    struct sph_args_hit hits[] = {{&call_options[0], "a,b,c"}, {&call_options[1], path}};
+    const struct sph_args args = {.command = &call_command, .hits = hits, .n_hits = 2};
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    return sph_call_body(&call, &args, &buf, NULL);
+}
+
+static int write_call_path(void) {
+    static const struct sph_call call = {.path = "/a/*"};
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    sph_call_path(&call, "a b", &buf);
+    return buf.error;
+}
+
+static int fill_call_rows(void) {
+    static const char json[] = "{\"l\":[{\"a\":\"x\",\"b\":[1,\"y\"]},{\"a\":{\"z\":1}}]}";
+    static const struct sph_column columns[] = {{"A", "a"}, {"B", "b"}, {.title = NULL}};
+    static const struct sph_call call = {.columns = columns, .list = "l"};
+    struct sph_json_value top;
+    sph_autotable struct sph_table table;
+    sph_autobuf struct sph_buf buf = SPH_BUF_NULL;
+    if (sph_json_check(json, strlen(json), &top, NULL) < 0)
+        return -EINVAL;
+    sph_table_init(&table, columns);
+    if (!sph_call_fill(&call, false, &top, &table))
+        return -EINVAL;
+    sph_table_draw(&table, SPH_TABLE_RECORDS, &buf);
+    return buf.error;
+}
+
 /* Each gives 0, or -ENOMEM when an allocation failed on the way. */
 static const struct {
     const char *name;
@@ -297,6 +343,9 @@ static const struct {
     {"read device.json", read_config},
     {"read an input", read_input},
     {"sizes", write_sizes},
+    {"body of a call", write_call_body},
+    {"path of a call", write_call_path},
+    {"rows of a call", fill_call_rows},
 };
 
 enum { ROUNDS_MAX = 3000 };

@@ -60,7 +60,7 @@ int sph_call_run_as(const struct sph_call *call, struct sph_cli *cli);
 /* The path, with the id's bytes escaped as URIs need it. Pure. */
 void sph_call_path(const struct sph_call *call, const char *id, struct sph_buf *buf);
 /* The body: a JSON object. -EINVAL for a value that is none, -EBADMSG for a file that cannot be
- * read, each with a sentence. */
+ * read (-EIO, -ENOMEM and -EMFILE stay what they are), each with a sentence. */
 int sph_call_body(const struct sph_call *call, const struct sph_args *args, struct sph_buf *buf,
                   struct sph_err *err);
 /* Adds the rows of an answer. False when it has no such list. Pure. */

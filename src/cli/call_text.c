@@ -77,6 +77,8 @@ static int add_file(const char *option, const char *path, struct sph_json_out *o
                     struct sph_err *err) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(FILE_BYTES_MAX);
     int r = sph_input_read(option, path, &text, err);
+    if (r == -EIO || r == -ENOMEM || r == -EMFILE)
+        return r;
     if (r < 0) { /* an input file is to blame, whatever it was */
         if (err)
             err->code = -EBADMSG;

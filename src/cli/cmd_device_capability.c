@@ -54,6 +54,8 @@ static int read_options(const struct sph_cli *cli, struct sph_device_capabilitie
         if (r < 0)
             sph_err_prefix(err, "%s", path);
     }
+    if (r == -EIO || r == -ENOMEM || r == -EMFILE)
+        return r;
     if (r < 0 && err)
         err->code = -EBADMSG; /* an input file is to blame, whatever it was */
     return r < 0 ? -EBADMSG : 1;
