@@ -22,6 +22,10 @@ static const struct fake_route off[] = {
      .body = "{\"error\":16,\"message\":\"another program listens there\"}"},
     {.request = NULL},
 };
+static const struct fake_route refused[] = {
+    {.request = "",
+     .status = 403,
+     .body = "{\"error\":13,\"message\":\"other machines may reach it\"}"}};
 static const struct fake_route troubled[] = {
     {.request = "GET /spherule/v1/listen",
      .body = "{\"listening\":false,\"address\":\"127.0.0.1:8443\",\"trusted\":false,"
@@ -43,6 +47,8 @@ static const struct talk talks[] = {
      ""},
     {"device rest --listen 127.0.0.1:8443", off, 1, "",
      "error: The resource is in use (another program listens there)\n"},
+    {"device rest --listen 0.0.0.0:1 --trusted", refused, 5, "",
+     "error: Permission denied (other machines may reach it)\n"},
     {"device rest --off", on, 0, "", "The REST interface is no longer served over HTTPS.\n"},
     {"device rest --ca", on, 0, "-----BEGIN\nx\n", ""},
     {"device rest --ca -o json", on, 0, "{\n  \"certificate\": \"-----BEGIN\\nx\\n\"\n}\n", ""},

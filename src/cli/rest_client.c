@@ -290,6 +290,10 @@ static int fail_status(struct transfer *transfer, long status, struct sph_err *e
     if (status == 503 || status == 504)
         return fail_gateway(transfer, status, err);
     const struct sph_device_error *known = sph_device_error_find(number);
+    if (known && *more && strncmp(more, known->text, strlen(known->text)) == 0)
+        return SPH_FAIL(err, known->code, "%s", more);       /* the device has the client's words */
+    if (known && *more && number == SPH_DEVICE_ERROR(0, 13)) /* whose words only guess why */
+        return SPH_FAIL(err, known->code, "Permission denied (%s)", more);
     if (known && *more)
         return SPH_FAIL(err, known->code, "%s (%s)", known->text, more);
     if (known)

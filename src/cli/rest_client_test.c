@@ -106,6 +106,12 @@ static const struct {
     {"HTTP/1.1 409 Conflict\r\nSpherule-Error: It is held.\r\nContent-Length: "
      "12\r\n\r\n{\"error\":16}",
      -EBUSY, "The resource is in use (It is held.)"},
+    /* the device knows better than the client's guess, or says the same */
+    {"HTTP/1.1 403 No\r\nSpherule-Error: Not you.\r\nContent-Length: 12\r\n\r\n{\"error\":13}",
+     -EACCES, "Permission denied (Not you.)"},
+    {"HTTP/1.1 403 No\r\nSpherule-Error: Application is not present, or so.\r\nContent-Length: "
+     "18\r\n\r\n{\"error\":14680076}",
+     -ENOENT, "Application is not present, or so."},
     {"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", -EREMOTEIO,
      "device 'd' answered with HTTP status 500"},
     {"HTTP/1.1 500 Oops\r\nContent-Length: 14\r\n\r\n{\"error\":\"x\"} ", -EREMOTEIO,
