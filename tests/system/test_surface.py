@@ -174,6 +174,40 @@ def known_commands(device):
 class Commands(unittest.TestCase):
     """command, arguments, status, pattern in what it prints (both streams)."""
 
+    def settings(self, certificate):
+        """What a device is told to be, in its simulated surroundings."""
+        return (
+            ("device manufacturing-state show", [], 0, r"Manufacturing State: Blank"),
+            ("device manufacturing-state update", ["--state", "Module1Complete"], 0, ""),
+            ("device certificate add", ["-i", "ca", "-t", "rootca", "-p", certificate], 0, ""),
+            ("device certificate list", [], 0, r"\nca\n"),
+            ("device certificate show", ["-i", "ca"], 0, r"Subject +: CN="),
+            ("device certificate show-quota", [], 0, r"Available space : \d+"),
+            ("device certificate delete", ["-i", "ca"], 0, ""),
+            ("device wifi scan", [], 0, r"SSID +: spherule-open"),
+            ("device wifi add", ["-s", "spherule-open"], 0, r"ID +: 0\nSSID +: spherule-open\n"),
+            ("device wifi list", [], 0, r"Connection state +: connected"),
+            ("device wifi disable", ["-i", "0"], 0, ""),
+            ("device wifi show", ["-i", "0"], 0, r"Configuration state +: disabled"),
+            ("device wifi enable", ["-i", "0"], 0, ""),
+            ("device wifi reload-config", [], 0, ""),
+            ("device wifi show-status", [], 0, r"SSID +: spherule-open"),
+            ("device wifi forget", ["-i", "0"], 0, ""),
+            ("device network list-interfaces", [], 0, r"Interface name +: wlan0"),
+            ("device network enable", ["-i", "eth0"], 0, ""),
+            ("device network disable", ["-i", "eth0"], 0, ""),
+            ("device network update-interface", ["-i", "eth0", "-a", "02:00:5e:00:53:01"], 0, ""),
+            ("device network list-firewall-rules", [], 0, r"accept"),
+            ("device network show-diagnostics", [], 0, r"No connection to a network failed"),
+            ("device network proxy apply", ["-a", "proxy.test", "-p", "8080", "--disable"], 0, ""),
+            ("device network proxy enable", [], 0, ""),
+            ("device network show-status", [], 0, r"Proxy +: (enabled|ready)"),
+            ("device network proxy disable", [], 0, ""),
+            ("device network proxy show", [], 0, r"Address +: proxy.test"),
+            ("device network proxy delete", [], 0, ""),
+            ("device rest", ["--listen", "127.0.0.1:0"], 0, r"Token +: [0-9a-f]{64}"),
+        )
+
     def rows(self, device):
         path, folder = sample("storage-counter"), device.top
         packed = os.path.join(folder, "packed.imagepackage")
@@ -193,6 +227,14 @@ class Commands(unittest.TestCase):
             ("device list", [], 0, r"second"),
             ("device delete", ["second"], 0, ""),
             ("device start", ["dev"], 0, ""),
+            ("device show-attached", [], 0, r"Device ID +: [0-9a-f]{128}\nName +: dev"),
+            ("device list-attached", [], 0, r"1 device attached"),
+            ("device rescan-attached", [], 0, r"Found 1 device"),
+            ("device show-os-version", [], 0, r"Azure Sphere OS version \d.*\."),
+            ("device capability select", ["--type", "fieldServicing"], 0, ""),
+            ("device capability update", [], 0, ""),
+            ("device enable-development", [], 0, r"Successfully set up"),
+            ("device capability show-attached", [], 0, r"appDevelopment\nfieldServicing"),
             ("trust list", [], 0, r"[0-9a-f]{40}"),
             ("image-package show", [path], 0, APP),
             ("image-package pack-application",
@@ -211,9 +253,12 @@ class Commands(unittest.TestCase):
             ("device gpio get", ["4"], 0, r"0"),
             ("device gpio list", [], 0, r"4"),
             ("device sideload delete", ["-i", APP], 0, ""),
+            ("device enable-cloud-test", [], 0, r"capability disabled"),
+            *self.settings(os.path.join(os.path.dirname(path), "signer.pem")),
             ("run", [kind, probe("static"), "exit", "0"], 0, r"exit"),
             ("check", ["--init", "--budget", budget, kind, probe("static"), "exit", "0"], 0, r"."),
             ("device restart", [], 0, ""),
+            ("device recover", [], 0, r"recovered"),
             ("trust remove", [], 0, ""),
             ("trust add", [os.path.join(os.path.dirname(path), "signer.pem")], 0, ""),
             ("device stop", [], 0, ""),
