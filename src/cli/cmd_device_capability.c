@@ -175,6 +175,7 @@ static int run_update(struct sph_cli *cli) {
 
 const struct sph_command sph_cmd_device_capability_update = {
     .path = "device capability update",
+    .alias = "apply",
     .summary = "Give a running device other capabilities",
     .details =
         "Those that are given replace those that the device has. Without an option, those of\n"

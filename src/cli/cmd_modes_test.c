@@ -95,6 +95,23 @@ static void test_no_gdbserver_on_this_machine(void **state) {
     check_talk(fake, &talk);
 }
 
+/* The package is the one of the images' folder, as for a debug start. */
+static void test_a_virtual_device_without_images(void **state) {
+    static const char json[] = "{\"backend\":\"virtual\"}";
+    static const struct talk talk = {
+        "device enable-development", bare, 7, "",
+        ENABLED "error: application development is enabled, but the debugging server could not be "
+                "installed: the device has no debugging server, and there is none to install: "
+                "'make device' builds it, or set SPHERULE_DEVICE_IMAGES to the folder that has "
+                "'debugger' (looked at /nowhere/debugger)\n"};
+    struct fake_gateway *fake = *state;
+    assert_int_equal(
+        sph_file_replace(fake->device_fd, "device.json", json, strlen(json), 0644, NULL), 0);
+    assert_int_equal(setenv("SPHERULE_DEVICE_IMAGES", "/nowhere", 1), 0);
+    check_talk(fake, &talk);
+    assert_int_equal(unsetenv("SPHERULE_DEVICE_IMAGES"), 0);
+}
+
 static const struct talk cloud_tests[] = {
     {"device enable-cloud-test", developed, 0, "",
      "Removing the debugging server from device 'd'.\nApplication development capability "
@@ -131,7 +148,7 @@ static const struct talk capabilities[] = {
     {"device capability update --none --type 11", bare, 2, "", GIVE_ONE "\n"},
     {"device capability update --type 12,appDevelopment", bare, 0, "",
      "Device 'd' has new capabilities.\n"},
-    {"device capability update --none", bare, 0, "", "Device 'd' has new capabilities.\n"},
+    {"device capability apply --none", bare, 0, "", "Device 'd' has new capabilities.\n"},
     {"device capability update --type x", bare, 2, "",
      "error: 'x' is no capability; they are appDevelopment, enableRFTestMode and "
      "fieldServicing\n"},
@@ -215,9 +232,13 @@ static void test_manufacturing_state(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_DEVICE(test_enable_development), WITH_DEVICE(test_no_gdbserver_on_this_machine),
-        WITH_DEVICE(test_enable_cloud_test),  WITH_DEVICE(test_capabilities),
-        WITH_DEVICE(test_capability_files),   WITH_DEVICE(test_manufacturing_state),
+        WITH_DEVICE(test_enable_development),
+        WITH_DEVICE(test_no_gdbserver_on_this_machine),
+        WITH_DEVICE(test_a_virtual_device_without_images),
+        WITH_DEVICE(test_enable_cloud_test),
+        WITH_DEVICE(test_capabilities),
+        WITH_DEVICE(test_capability_files),
+        WITH_DEVICE(test_manufacturing_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

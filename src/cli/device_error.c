@@ -22,7 +22,7 @@ static const struct sph_device_error errors[] = {
     {16, -EBUSY, "The resource is in use"},
     {19, -ENODEV, "No such peripheral"},
     {28, -ENOSPC, "Insufficient free space on the device"},
-    {SPH_DEVICE_ERROR(1, 1), -EREMOTEIO, "The application is not in a state for this"},
+    {SPH_DEVICE_ERROR(1, 1), -EREMOTEIO, "The present state does not allow this"},
     {SPH_DEVICE_ERROR(1, 4), -ENOENT, "Application is not present"},
     {SPH_DEVICE_ERROR(1, 13), -EREMOTEIO, "The application is not in a state for this"},
     {SPH_DEVICE_ERROR(1, 15), -EBADMSG,

@@ -32,6 +32,7 @@ static const struct {
      "running 'azsphere device enable-development'.",
      SPH_EXIT_FAILED},
     {4194306, "Application is already deployed", SPH_EXIT_FAILED},
+    {1048577, "The present state does not allow this", SPH_EXIT_FAILED},
     {7340034, "Insufficient free space on the device", SPH_EXIT_IO},
     {7340047,
      "Image not trusted by device; check if application development capability is enabled "
