@@ -98,6 +98,7 @@ class Sizes(Case):
     def build(self, path, source, *flags, compiler="gcc"):
         source = self.write("source.c", source)
         path = os.path.join(self.tmp, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         subprocess.check_call([compiler, "-g", "-O1", "-o", path, source, *flags])
         with open(path, "rb") as f:
             return path, f.read()
@@ -164,6 +165,26 @@ class Sizes(Case):
                          self.sections(path))
         app = shown["Files"][1]
         self.assertEqual((app["Machine"], app["Symbols"][0]), ("32-bit ARM", {"Name": "table", "Bytes": 3000, "Section": ".rodata"}))
+
+    def test_a_stripped_program(self):
+        path, _ = self.build("whole/app.elf", self.PROGRAM, "-DEXTRA=0", "-Wl,--build-id")
+        small = os.path.join(self.tmp, "small")
+        subprocess.check_call(["strip", "-o", small, path])
+        with open(small, "rb") as f:
+            package, done = self.package(None, {"bin/app": f.read()})
+        self.assertEqual(done[0], 0, done[2])
+        out = self.run_cli("image-package", "show", package, "--sizes")[1]
+        self.assertIn("\n(stripped: link it with -Wl,--build-id, and name the file that it was made from with --symbols)\n", out)
+        for where in (path, os.path.dirname(path)):
+            shown = json.loads(self.run_cli("image-package", "show", package, "--sizes", "--symbols", where, "--top", "1000", "-o",
+                                            "json")[1])
+            app = shown["Files"][1]
+            names = dict(self.sections(small))
+            self.assertEqual([(row["Name"], row["Bytes"]) for row in app["Symbols"]], self.symbols(path))
+            self.assertTrue({row["Section"] for row in app["Symbols"]} <= set(names))
+            self.assertEqual(app["DebugBytes"], 0)
+        status, out, err = self.run_cli("image-package", "show", package, "--sizes", "--symbols", "none")
+        self.assertEqual((status, err), (0, "warn: --symbols none: No such file or directory\n"))
 
     def test_compare(self):
         old, _ = self.make("old")

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/heap_symbols.h"
 #include "cli/package_file.h"
 #include "cli/package_sizes_text.h"
 #include "cli/package_text.h"
@@ -26,6 +27,7 @@ static const struct sph_option options[] = {
      .value = "OTHER",
      .help = "what grew and shrank since that package",
      .kind = SPH_VALUE_FILE},
+    SPH_HEAP_SYMBOLS_OPTION,
     {.name = "top", .value = "N", .help = "with these two: so many symbols (10)"},
     {.name = NULL},
 };
@@ -102,9 +104,13 @@ static int show(struct sph_cli *cli, const struct sph_image *image, const struct
 }
 
 /* `other` is NULL without --compare. */
-static int show_sizes(struct sph_cli *cli, const struct input *input, const struct input *other,
-                      unsigned top) {
+static int show_sizes(struct sph_cli *cli, struct input *input, struct input *other, unsigned top) {
     struct sph_err err = SPH_ERR_NULL;
+    sph_autoplaces struct sph_places places = SPH_PLACES_NULL;
+    sph_heap_add_places(cli, &places);
+    input->parts.places = &places;
+    if (other)
+        other->parts.places = &places;
     sph_autosizesoutput struct sph_sizes_output output = SPH_SIZES_OUTPUT_NULL;
     int r = other ? sph_sizes_write_comparison(&input->parts, &other->parts, top, &output)
                   : sph_sizes_write(&input->parts, top, &output);

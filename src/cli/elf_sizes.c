@@ -173,6 +173,7 @@ static int compare_symbols(const void *left, const void *right) {
 /* Only what has bytes in this file: data without a content (.bss) fill no flash. */
 static int list_symbols(const struct file *file, struct sph_elf_sizes *sizes) {
     const struct section *table = find_section(file, SHT_SYMTAB);
+    sizes->is_stripped = !table;
     table = table ? table : find_section(file, SHT_DYNSYM);
     size_t step = file->is_wide ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
     uint64_t count = table && table->item_bytes == step ? table->bytes / step : 0;
@@ -235,6 +236,31 @@ int sph_elf_sizes_read(const void *data, size_t len, struct sph_elf_sizes *ret_s
     }
     ret_sizes->machine = sph_elf_machine_text(machine);
     return 0;
+}
+
+/* By the section's name: stripping takes sections out, so their numbers differ. */
+static bool find_place(const struct sph_elf_sizes *sizes, const char *name, unsigned *ret_place) {
+    for (unsigned i = 0; i < sizes->n_sections; i++) {
+        if (strcmp(sizes->sections[i].name, name) == 0) {
+            *ret_place = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void sph_elf_sizes_take_symbols(struct sph_elf_sizes *sizes, struct sph_elf_sizes *whole) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < whole->n_symbols; i++) {
+        struct sph_elf_symbol symbol = whole->symbols[i];
+        if (find_place(sizes, whole->sections[symbol.section].name, &symbol.section))
+            whole->symbols[kept++] = symbol;
+    }
+    sph_elf_sizes_done(sizes);
+    sizes->symbols = SPH_STEAL_PTR(whole->symbols);
+    sizes->n_symbols = kept;
+    sizes->is_stripped = whole->is_stripped;
+    whole->n_symbols = 0;
 }
 
 void sph_elf_sizes_done(struct sph_elf_sizes *sizes) {

@@ -2,6 +2,7 @@
 #ifndef SPH_CLI_ELF_SIZES_H
 #define SPH_CLI_ELF_SIZES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ struct sph_elf_sizes {
     uint64_t debug_bytes; /* of the sections, for debuggers only: strip takes them out */
     struct sph_elf_symbol *symbols; /* owned; functions and data with bytes, largest first */
     unsigned n_symbols;
+    bool is_stripped; /* the symbols are those for the loader, if any */
     char needed[SPH_ELF_NEEDED_MAX][SPH_ELF_NAME_SIZE]; /* libraries */
     unsigned n_needed;
 };
@@ -41,6 +43,9 @@ struct sph_elf_sizes {
 /* Pure: any bytes. Little-endian files of both widths. -ENOEXEC for what is no such file, or whose
  * sections overlap or lie outside of it; -ENOMEM. */
 int sph_elf_sizes_read(const void *data, size_t len, struct sph_elf_sizes *ret_sizes) SPH_MUST_USE;
+/* The symbols of the same file before it was stripped, which is empty after: those whose section is
+ * here, too, in the place of the ones here. */
+void sph_elf_sizes_take_symbols(struct sph_elf_sizes *sizes, struct sph_elf_sizes *whole);
 void sph_elf_sizes_done(struct sph_elf_sizes *sizes);
 
 #define sph_autoelfsizes SPH_CLEANUP(sph_elf_sizes_done)

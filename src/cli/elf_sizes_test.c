@@ -113,12 +113,43 @@ static void test_odd_tables(void **state) {
     }
 }
 
+/* A stripped file has no .symtab; its sections have other numbers. */
+static void test_symbols_of_the_file_before_stripping(void **state) {
+    static struct test_elf elf, stripped;
+    sph_autoelfsizes struct sph_elf_sizes whole;
+    sph_autoelfsizes struct sph_elf_sizes sizes;
+    (void)state;
+    test_elf_make(&elf);
+    test_elf_make(&stripped);
+    stripped.sections[1 + ELF_SYMTAB].sh_type = SHT_NULL;
+    stripped.sections[1 + ELF_DEBUG] = stripped.sections[1 + ELF_TEXT];
+    stripped.sections[1 + ELF_TEXT].sh_type = SHT_NULL;
+    assert_int_equal(sph_elf_sizes_read(&elf, sizeof(elf), &whole), 0);
+    assert_int_equal(sph_elf_sizes_read(&stripped, sizeof(stripped), &sizes), 0);
+    assert_true(sizes.is_stripped && !whole.is_stripped);
+    assert_int_equal(sizes.n_symbols, 0);
+    sph_elf_sizes_take_symbols(&sizes, &whole);
+    assert_false(sizes.is_stripped);
+    assert_int_equal(sizes.n_symbols, 2);
+    assert_string_equal(sizes.symbols[0].name, "large");
+    assert_string_equal(sizes.sections[sizes.symbols[0].section].name, ".text");
+    assert_int_equal(whole.n_symbols, 0);
+    /* a section that is not there takes its symbols along */
+    test_elf_make(&elf);
+    sph_elf_sizes_done(&whole);
+    assert_int_equal(sph_elf_sizes_read(&elf, sizeof(elf), &whole), 0);
+    (void)strcpy(sizes.sections[0].name, ".other");
+    sph_elf_sizes_take_symbols(&sizes, &whole);
+    assert_int_equal(sizes.n_symbols, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_byte_has_its_place),
         cmocka_unit_test(test_what_is_no_such_file),
         cmocka_unit_test(test_cut_at_every_length),
         cmocka_unit_test(test_odd_tables),
+        cmocka_unit_test(test_symbols_of_the_file_before_stripping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ struct files {
     struct sph_symbols_object objects[SPH_HEAP_CALLERS_MAX];
 };
 
-static void add_places(const struct sph_cli *cli, struct sph_places *places) {
+void sph_heap_add_places(const struct sph_cli *cli, struct sph_places *places) {
     for (unsigned i = 0; i < cli->args.n_hits; i++) {
         const struct sph_args_hit *hit = &cli->args.hits[i];
         if (strcmp(hit->option->name, "symbols") != 0)
@@ -53,7 +53,7 @@ void sph_heap_find_symbols(const struct sph_cli *cli, const char *program, struc
         calloc(heap->n_sites + heap->n_frames + 1U, sizeof(*symbols));
     if (!files || !symbols || heap->n_callers == 0)
         return;
-    add_places(cli, &places);
+    sph_heap_add_places(cli, &places);
     find_files(heap, &places, program, files);
     for (unsigned i = 0; i < heap->n_sites; i++)
         symbols[i] = heap->sites[i].at;

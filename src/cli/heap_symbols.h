@@ -17,4 +17,8 @@
  * the file that the app is for sure. Without a heap nothing is looked at. */
 void sph_heap_find_symbols(const struct sph_cli *cli, const char *program, struct sph_heap *heap);
 
+/* Files and folders of the options --symbols, and where builds leave programs. */
+struct sph_places;
+void sph_heap_add_places(const struct sph_cli *cli, struct sph_places *places);
+
 #endif

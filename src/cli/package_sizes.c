@@ -3,11 +3,16 @@
 #include "cli/package_sizes.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "package/build.h"
+
+enum { WHOLE_BYTES_MAX = 64 << 20 /* of a program with its debug data */ };
 
 const char *sph_size_kind_name(enum sph_size_kind kind) {
     static const char *const names[] = {"section", "headers and gaps", "file",      "padding",
@@ -136,13 +141,52 @@ static void join(struct sph_size_list *list) {
     list->count = kept + 1;
 }
 
-int sph_package_symbols(const struct sph_fs *fs, struct sph_size_list *list) {
+/* Takes the symbols of one candidate; false when it has none either, or cannot be read: what one
+ * file has not, the next may have. */
+static bool take_symbols(const char *path, struct sph_elf_sizes *sizes) {
+    sph_autobuf struct sph_buf bytes = SPH_BUF_LIMIT(WHOLE_BYTES_MAX);
+    sph_autoelfsizes struct sph_elf_sizes whole = {.machine = NULL};
+    if (sph_file_read(AT_FDCWD, path, &bytes, NULL) < 0 || !bytes.data ||
+        sph_elf_sizes_read(bytes.data, bytes.len, &whole) < 0 || whole.is_stripped)
+        return false;
+    sph_elf_sizes_take_symbols(sizes, &whole);
+    return true;
+}
+
+static void find_symbols(const struct sph_fs_entry *entry, const struct sph_places *places,
+                         struct sph_elf_sizes *sizes) {
+    char *paths[SPH_PLACES_FOUND_MAX];
+    char path[SPH_FS_PATH_SIZE + 1];
+    struct sph_object object;
+    if (sph_object_parse(entry->data, entry->size_bytes, &object) < 0)
+        return;
+    (void)snprintf(path, sizeof(path), "/%s", entry->path);
+    const struct sph_places_wanted wanted = {
+        .build_id = object.build_id, .build_id_len = object.build_id_len, .path = path};
+    unsigned count = sph_places_find(places, &wanted, paths);
+    bool found = false;
+    for (unsigned i = 0; i < count; i++) {
+        found = found || take_symbols(paths[i], sizes);
+        free(paths[i]);
+    }
+}
+
+int sph_package_elf_read(const struct sph_fs_entry *entry, const struct sph_places *places,
+                         struct sph_elf_sizes *ret_sizes) {
+    int r = sph_elf_sizes_read(entry->data, entry->size_bytes, ret_sizes);
+    if (r == 0 && ret_sizes->is_stripped && places)
+        find_symbols(entry, places, ret_sizes);
+    return r;
+}
+
+int sph_package_symbols(const struct sph_fs *fs, const struct sph_places *places,
+                        struct sph_size_list *list) {
     struct sph_fs_iter iter;
     struct sph_fs_entry entry;
     sph_fs_iter_init(&iter, fs);
     while (!list->error && sph_fs_next(&iter, &entry)) {
         sph_autoelfsizes struct sph_elf_sizes elf = {.machine = NULL};
-        int r = entry.data ? sph_elf_sizes_read(entry.data, entry.size_bytes, &elf) : -ENOEXEC;
+        int r = entry.data ? sph_package_elf_read(&entry, places, &elf) : -ENOEXEC;
         if (r == -ENOMEM)
             list->error = r;
         if (r < 0)

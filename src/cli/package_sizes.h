@@ -9,6 +9,7 @@
 #include "cli/elf_sizes.h"
 #include "package/fs.h"
 #include "package/image.h"
+#include "profile/places.h"
 
 enum sph_size_kind {
     SPH_SIZE_SECTION,   /* of a program or library */
@@ -55,8 +56,13 @@ uint64_t sph_file_flash_bytes(const struct sph_fs_entry *entry);
  * -ENOMEM. */
 int sph_package_parts(const struct sph_image *image, const struct sph_fs *fs,
                       struct sph_size_list *list) SPH_MUST_USE;
+/* An ELF file of a package; the symbols of a stripped one are those of the file it was made from,
+ * where `places` (or NULL) know it by its build id. As sph_elf_sizes_read(). */
+int sph_package_elf_read(const struct sph_fs_entry *entry, const struct sph_places *places,
+                         struct sph_elf_sizes *ret_sizes) SPH_MUST_USE;
 /* Appends the symbols of all its programs and libraries; those of one name in one file are one. */
-int sph_package_symbols(const struct sph_fs *fs, struct sph_size_list *list) SPH_MUST_USE;
+int sph_package_symbols(const struct sph_fs *fs, const struct sph_places *places,
+                        struct sph_size_list *list) SPH_MUST_USE;
 /* Rows of both lists joined by kind, path and name, in ret_list (empty before): `bytes` of `now`,
  * `before` of `before`; those that are equal are left out, the largest difference is first. 0 or
  * -ENOMEM. */

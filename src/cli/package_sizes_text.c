@@ -92,6 +92,10 @@ static void write_elf_tables(const struct sph_elf_sizes *elf, unsigned top, stru
         sph_table_add_number(&symbols, elf->symbols[i].bytes);
         sph_table_add(&symbols, elf->sections[elf->symbols[i].section].name);
     }
+    if (elf->is_stripped)
+        sph_buf_puts(buf,
+                     "(stripped: link it with -Wl,--build-id, and name the file that it was made "
+                     "from with --symbols)\n");
     if (elf->n_symbols == 0 || top == 0)
         return;
     sph_buf_puts(buf, "\n");
@@ -154,7 +158,7 @@ static int write_files(const struct sph_sizes_input *input, unsigned top, struct
         if (!entry.data)
             continue;
         const char *kind = sph_file_kind_name(sph_file_kind(&entry));
-        int r = sph_elf_sizes_read(entry.data, entry.size_bytes, &elf);
+        int r = sph_package_elf_read(&entry, input->places, &elf);
         if (r == -ENOMEM)
             return r;
         sph_table_add(&table, entry.path);
@@ -273,11 +277,11 @@ static int compare(const struct sph_sizes_input *now, const struct sph_sizes_inp
     if (!symbols)
         r = sph_package_parts(now->image, now->fs, &ours);
     else if (now->fs)
-        r = sph_package_symbols(now->fs, &ours);
+        r = sph_package_symbols(now->fs, now->places, &ours);
     if (r == 0 && !symbols)
         r = sph_package_parts(before->image, before->fs, &theirs);
     else if (r == 0 && before->fs)
-        r = sph_package_symbols(before->fs, &theirs);
+        r = sph_package_symbols(before->fs, before->places, &theirs);
     return r < 0 ? r : sph_size_list_compare(&ours, &theirs, ret_list);
 }
 

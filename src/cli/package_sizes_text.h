@@ -10,6 +10,7 @@ struct sph_sizes_input {
     const char *path; /* as given */
     const struct sph_image *image;
     const struct sph_fs *fs;
+    const struct sph_places *places; /* where symbols are looked for, or NULL */
 };
 
 /* The three forms of an answer; all are appended to. The table is initialised here. */
