@@ -13,13 +13,16 @@ static const struct sph_option options[] = {
     {.name = NULL},
 };
 
-/* The list is by name, component and age: the first of each component is the newest, unless the
- * component has changed its name. */
-static bool is_newest(const struct sph_catalog_row *rows, unsigned count, unsigned at) {
+/* Whether `a` was built later; of the same second, the one that the list has first. */
+static bool is_newer(const struct sph_catalog_row *a, const struct sph_catalog_row *b) {
+    return a->build_time_s != b->build_time_s ? a->build_time_s > b->build_time_s : a < b;
+}
+
+/* All are looked at: a component that has changed its name stands in two places. */
+static bool is_newest(const struct sph_catalog_row *rows, unsigned count,
+                      const struct sph_catalog_row *row) {
     for (unsigned i = 0; i < count; i++)
-        if (strcmp(rows[i].component_id, rows[at].component_id) == 0 &&
-            (rows[i].build_time_s > rows[at].build_time_s ||
-             (rows[i].build_time_s == rows[at].build_time_s && i < at)))
+        if (strcmp(rows[i].component_id, row->component_id) == 0 && is_newer(&rows[i], row))
             return false;
     return true;
 }
@@ -42,7 +45,7 @@ static int run(struct sph_cli *cli) {
     sph_table_init(&table, columns);
     sph_buf_puts(&human, "Targeted images:\n");
     for (unsigned i = 0; i < count; i++) {
-        if (!is_newest(rows, count, i))
+        if (!is_newest(rows, count, &rows[i]))
             continue;
         sph_table_add(&table, rows[i].name);
         sph_table_add(&table, "Application");
