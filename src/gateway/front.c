@@ -56,7 +56,7 @@ int sph_front_open(struct sph_front *front, const struct sph_front_config *confi
 
 /* The library says how soon it wants to run again: 0 means at once, for a few rounds (then our
  * other sources have their turn), "no" that only its descriptor will wake it. */
-void sph_front_run(struct sph_front *front) {
+void sph_front_run(struct sph_front *front, unsigned rest_ms) {
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
     if (!front->daemon)
         return;
@@ -67,7 +67,7 @@ void sph_front_run(struct sph_front *front) {
             return;
         }
     }
-    (void)sph_loop_arm_timer(front->timer, wait_ms > 0 ? wait_ms : 1, 0);
+    (void)sph_loop_arm_timer(front->timer, wait_ms > 0 ? wait_ms : rest_ms, 0);
 }
 
 /* Suspended connections must not be there when the library stops; what is answered gets a moment to

@@ -28,8 +28,9 @@ struct sph_front_config {
 
 int sph_front_open(struct sph_front *front, const struct sph_front_config *config,
                    struct sph_err *err);
-/* Lets the library do what there is to do. */
-void sph_front_run(struct sph_front *front);
+/* Lets the library do what there is to do. When it wants to go on and on, it is left alone for
+ * `rest_ms` now and then, unless new bytes come. */
+void sph_front_run(struct sph_front *front, unsigned rest_ms);
 /* Connections that are under way get some 50 ms: in each round `step`, which must leave none
  * suspended, says whether there are still any. */
 void sph_front_close(struct sph_front *front, bool (*step)(void *context), void *context);

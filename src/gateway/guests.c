@@ -21,6 +21,7 @@ struct sph_guest *sph_guests_add(struct sph_guests *guests, int fd, uint64_t now
         guests->first->previous = guest;
     guests->first = guest;
     guests->count++;
+    guests->newcomers++;
     return guest;
 }
 
@@ -34,7 +35,13 @@ void sph_guests_remove(struct sph_guests *guests, struct sph_guest *guest) {
     if (guest->next)
         guest->next->previous = guest->previous;
     guests->count--;
+    guests->newcomers -= !guest->has_asked;
     free(guest);
+}
+
+void sph_guest_asks(struct sph_guests *guests, struct sph_guest *guest) {
+    guests->newcomers -= !guest->has_asked;
+    guest->has_asked = true;
 }
 
 void sph_guest_let_in(struct sph_guest *guest) {

@@ -23,6 +23,7 @@ struct sph_guest {
     struct sph_guest *next, *previous;
     int fd;               /* the library's */
     bool is_known;        /* has the token, or was answered before: strangers go before it */
+    bool has_asked;       /* at least once */
     bool is_sent_to;      /* its answer is under way; else it is to make a request */
     bool is_paused;       /* waits for us: no time passes for it */
     bool is_dropped;      /* told to go; it is gone when the library notices */
@@ -34,6 +35,7 @@ struct sph_guest {
 struct sph_guests {
     struct sph_guest *first;
     unsigned count;
+    unsigned newcomers;   /* of them have not asked yet */
     void (*drop)(int fd); /* ends the connection, at the latest when the library runs */
 };
 
@@ -42,10 +44,12 @@ struct sph_guest *sph_guests_add(struct sph_guests *guests, int fd, uint64_t now
 /* Takes NULL. */
 void sph_guests_remove(struct sph_guests *guests, struct sph_guest *guest);
 
-/* What happens to a guest's request. All of them take NULL, which stands for the user's own socket.
- * let_in: it is no stranger. took: bytes of its body have come. pause, resume:
- * for as long as it waits for us. sends: the answer of that length begins; UINT64_MAX for one
- * without end. waits: the answer is out. */
+/* What happens to a guest's request. All but the first take NULL, which stands for the user's own
+ * socket. asks: its line and headers are here, as far as they have been looked at. let_in: it is no
+ * stranger. took: bytes of its body have come. pause, resume: for as long as it waits for us.
+ * sends: the answer of that length begins; UINT64_MAX for one without end. waits: the answer is
+ * out. */
+void sph_guest_asks(struct sph_guests *guests, struct sph_guest *guest);
 void sph_guest_let_in(struct sph_guest *guest);
 void sph_guest_took(struct sph_guest *guest, uint64_t bytes);
 void sph_guest_pause(struct sph_guest *guest, uint64_t now_ms);

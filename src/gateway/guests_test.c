@@ -46,6 +46,19 @@ static void nobody_needs_no_time(void **state) {
     sph_guest_waits(NULL, 1);
 }
 
+static void newcomers_are_counted(void **state) {
+    struct sph_guests *guests = *state;
+    struct sph_guest *a = sph_guests_add(guests, 1, 0), *b = sph_guests_add(guests, 2, 0);
+    assert_int_equal(guests->newcomers, 2);
+    sph_guest_asks(guests, a);
+    sph_guest_asks(guests, a);
+    assert_int_equal(guests->newcomers, 1);
+    sph_guests_remove(guests, a);
+    assert_int_equal(guests->newcomers, 1);
+    sph_guests_remove(guests, b);
+    assert_int_equal(guests->newcomers, 0);
+}
+
 /* A byte now and then is no reason to wait longer. */
 static void a_request_has_thirty_seconds(void **state) {
     struct sph_guests *guests = *state;
@@ -195,6 +208,7 @@ int main(void) {
 #define GUESTS_TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
         GUESTS_TEST(nobody_needs_no_time),
+        GUESTS_TEST(newcomers_are_counted),
         GUESTS_TEST(a_request_has_thirty_seconds),
         GUESTS_TEST(bytes_that_come_give_time),
         GUESTS_TEST(no_time_passes_while_we_are_waited_for),

@@ -37,7 +37,10 @@
     "+SIGN-ECDSA-SECP256R1-SHA256:+COMP-NULL:+CTYPE-SRV-X509:%SERVER_PRECEDENCE"
 
 enum {
-    BACKLOG = 512,          /* connections that wait for a place */
+    BACKLOG = 512, /* connections that wait for a place */
+    /* While somebody has not ended his greeting the library wants to run at once, though there is
+     * nothing to do before his next bytes, which wake it. */
+    GREETING_REST_MS = 20,
     UNHEARD_MS = 60 * 1000, /* bytes that nobody has confirmed for that long end a connection */
 };
 
@@ -94,6 +97,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (!info || !info->socket_context)
         return MHD_NO;
+    sph_guest_asks(&https->guests, info->socket_context);
     return sph_exchange_handle(https->pool, connection, info->socket_context, path, method, upload,
                                upload_len, (struct sph_exchange **)request);
 }
@@ -338,7 +342,7 @@ const struct sph_access *sph_https_access(const struct sph_https *https) {
 void sph_https_run(struct sph_https *https) {
     if (!https || !https->is_on)
         return;
-    sph_front_run(&https->front);
+    sph_front_run(&https->front, https->guests.newcomers ? GREETING_REST_MS : 1);
     (void)sph_loop_arm_timer(https->timer,
                              sph_guests_hurry(&https->guests, sph_clock_monotonic_ms()), 0);
 }

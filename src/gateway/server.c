@@ -90,7 +90,7 @@ static void on_event(void *context, const struct sph_msg_event *event) {
 /* What streams have read meanwhile is acknowledged at once: apps may wait for it. */
 static void run_fronts(void *context) {
     struct sph_server *server = context;
-    sph_front_run(&server->front);
+    sph_front_run(&server->front, 1);
     sph_https_run(server->pool.https);
     sph_exchange_acknowledge(&server->pool);
 }

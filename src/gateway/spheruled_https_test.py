@@ -2,22 +2,26 @@
 """Drives the real spheruled over HTTPS: Python's ssl, curl and openssl on one side, a fake agent on the other.
 
 usage: spheruled_https_test.py SPHERULED [unittest arguments]"""
+import collections
 import contextlib
 import hashlib
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import socket
 import ssl
 import stat
+import struct
 import subprocess
+import sys
 import time
 import unittest
 
 import spheruled_test as base  # takes the program's path from the arguments
-from fake_agent import fields, guid, u32
+from fake_agent import Refusal, fields, guid, u32
 
 STAR = "*.devices.sphere.azure.local"
 STRANGER = "this device asks for its token: 'Authorization: Bearer ...'"
@@ -87,6 +91,13 @@ class HttpsTest(base.GatewayTest):
         answer = self.call("GET", "/spherule/v1/listen")
         self.assertEqual(answer.status, 200)
         return answer.json
+
+    def routes(self):
+        """method, own part or not, path, kind of body"""
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "route.c"), encoding="utf-8") as file:
+            rows = re.findall(r'ROUTE\("([A-Z]+)", (OWN )?"([^"]+)", [A-Z]+, ([A-Z_]+),', file.read())
+        self.assertGreater(len(rows), 30)
+        return rows
 
     def curl(self, *words):
         return subprocess.run(["curl", "--silent", "--show-error", *words], capture_output=True, text=True, check=False)
@@ -289,12 +300,9 @@ class HttpsTest(base.GatewayTest):
 
     def test_strangers_get_nothing(self):
         self.listen()
-        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "route.c"), encoding="utf-8") as file:
-            routes = re.findall(r'ROUTE\("([A-Z]+)", (OWN )?"([^"]+)"', file.read())
-        self.assertGreater(len(routes), 30)
         asked = len(self.agent.log)
         wrong = self.token[:-1] + ("0" if self.token[-1] != "0" else "1")
-        for method, own, path in routes:
+        for method, own, path, _ in self.routes():
             path = ("/spherule/v1" if own else "") + path.replace("*", base.APP)
             for token in (False, wrong):
                 answer = self.ask(method, path, b"{}" if method in ("PUT", "POST", "PATCH") else None, token=token)
@@ -414,6 +422,109 @@ class HttpsTest(base.GatewayTest):
         again = self.guest()
         again.request("GET", "/spherule/v1/events", headers={"Authorization": f"Bearer {self.token}"})
         self.assertEqual(again.getresponse().status, 200)
+
+    # ---- anything at all ----
+
+    def seeds(self):
+        """A right request of each route but the one that ends the gateway, without its headers' end."""
+        bodies = {"JSON": b'{"trigger":"start","value":1,"address":"127.0.0.1:0"}', "PACKAGE": os.urandom(300)}
+        for method, own, path, body in self.routes():
+            if path == "/stop":
+                continue
+            path = ("/spherule/v1" if own else "") + path.replace("*", base.APP)
+            body = bodies.get(body, b"")
+            yield (f"{method} {path} HTTP/1.1\r\nHost: {STAR}\r\nContent-Length: {len(body)}\r\n".encode(), body)
+            yield (f"{method} {path}?first=1&cursor=0&waitMs=1&component={base.APP} HTTP/1.1\r\nHost: x\r\n"
+                   "Transfer-Encoding: chunked\r\n".encode(), b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+
+    @staticmethod
+    def mutate(draw, data, others):
+        pieces = (b"\r\n", b"\0", b"%00", b"..", b"/", b"*", b"\r\n\r\n", b"Content-Length: 18446744073709551616\r\n",
+                  b"Content-Length: -1\r\n", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n",
+                  b"ffffffffffff\r\n", b"Connection: close\r\n", b"Origin: null\r\n", b"Authorization: Bearer \r\n",
+                  b"A" * 9000, b"{[" * 50, b" HTTP/9.9")
+        for _ in range(draw.randrange(4)):
+            at = draw.randrange(len(data) + 1)
+            kind = draw.randrange(6)
+            if kind == 0:
+                data = data[:at] + draw.randbytes(draw.randrange(1, 9)) + data[at + draw.randrange(3):]
+            elif kind == 1:
+                data = data[:at] + draw.choice(pieces) + data[at:]
+            elif kind == 2:
+                data = data[:at] + data[at + draw.randrange(1, 30):]
+            elif kind == 3:
+                data = data[:at] + draw.choice(others)[at:]
+            elif kind == 4:
+                data = data[:at] + data[at // 2:]
+            elif at < len(data):
+                data = data[:at] + bytes([data[at] ^ 1 << draw.randrange(8)]) + data[at + 1:]
+        return data
+
+    @staticmethod
+    def hear(tls):
+        """What comes until an answer is whole, nothing more comes for a moment, or the end: that gives True as well."""
+        received = b""
+        try:
+            while piece := tls.recv(65536):
+                received += piece
+                head, _, body = received.partition(b"\r\n\r\n")
+                length = re.search(rb"\nContent-Length: ([0-9]+)", head)
+                if length and len(body) >= int(length.group(1)):
+                    return received, False
+        except TimeoutError:
+            return received, False
+        except OSError:
+            pass
+        return received, True
+
+    def test_random_and_mutated_requests(self):
+        """SPH_FUZZ_REQUESTS says how many (2000), SPH_FUZZ_SEED which. The gateway must stay, answer nothing but
+        HTTP, show the token to nobody, and do nothing for those who do not have it."""
+        count, seed = int(os.environ.get("SPH_FUZZ_REQUESTS", 2000)), int(os.environ.get("SPH_FUZZ_SEED", 1))
+        draw, statuses, connections = random.Random(seed), collections.Counter(), 0
+        self.listen()
+
+        def safe(handler):
+            def call(request):
+                try:
+                    return handler(request)
+                except (KeyError, struct.error):
+                    raise Refusal(5, "what is this?") from None
+            return call
+
+        self.agent.handlers = {name: safe(handler) for name, handler in self.agent.handlers.items()}
+        token = b"Authorization: Bearer %s\r\n" % self.token.encode()
+        seeds, context, tls, is_known = list(self.seeds()), self.context(), None, True
+        others = [head + b"\r\n" + body for head, body in seeds]
+        no_deeds = {b"100", b"400", b"401", b"411", b"413", b"414", b"431", b"501", b"505"}
+        for _ in range(count):
+            if not tls:
+                is_known, connections = draw.randrange(3) > 0, connections + 1
+                plain = socket.create_connection(self.address, 10)
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                tls = context.wrap_socket(plain, server_hostname="localhost")
+                tls.settimeout(0.01)
+            head, body = draw.choice(seeds)
+            data = draw.randbytes(draw.randrange(200)) if draw.randrange(20) == 0 else self.mutate(
+                draw, head + (token if is_known else b"") + b"\r\n" + body, others)
+            with contextlib.suppress(OSError):
+                tls.sendall(data)
+            received, is_over = self.hear(tls)
+            found = set(re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", received))
+            statuses.update(found or {b"none"})
+            self.assertNotIn(self.token.encode(), received)
+            self.assertFalse(not is_known and found - no_deeds, data)
+            if is_over or draw.randrange(20 if received else 1) == 0:  # what says nothing may wait for more
+                tls = tls.close()
+        if tls:
+            tls.close()
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            peak = re.search(r"VmHWM:\s*([0-9]+) kB", file.read()).group(1)
+        shown = ", ".join(f"{status.decode()}: {number}" for status, number in sorted(statuses.items()))
+        print(f"{count} requests of seed {seed} on {connections} connections; {shown}; peak resident {peak} KiB",
+              file=sys.stderr)
+        self.assertEqual(self.ask("GET", "/status").json, {"uptime": 634})
+        self.assertLessEqual({b"200", b"400", b"401", b"403", b"404", b"405"}, set(statuses))
 
     # ---- the protocol, as scanners see it ----
 
