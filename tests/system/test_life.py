@@ -137,6 +137,18 @@ class Installing(unittest.TestCase):
             self.assertEqual(device.kills(), [])
             self.assertFalse(device.get("/images")["has_staged_updates"])
 
+    def test_an_update_waits_for_the_old_version(self):
+        """It does not go by itself: it gets its grace time, and the new version runs after it."""
+        with Device() as device:
+            device.deploy(pack(device, PROBE, ["ignore-term", "stay"]))
+            device.wait_log("staying")
+            old = device.app(PROBE)["imageId"]
+            device.deploy(pack(device, PROBE, ["stay"]))
+            self.assertEqual(device.state(PROBE), "running")
+            self.assertNotEqual(device.app(PROBE)["imageId"], old)
+            rows, _ = telemetry(device)
+            self.assertEqual([(row["why"], row["signal"]) for row in rows], [("sigtermIgnored", signal.SIGKILL)])
+
     def test_one_of_three_does_not_start(self):
         with Device() as device:
             nothing = os.path.join(device.top, "nothing")
