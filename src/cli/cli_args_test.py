@@ -710,7 +710,7 @@ class Packages(Case):
             package = f.read()
         self.assertEqual(fake.requests, [("PUT", "/update/stage", "application/octet-stream", package),
                                          ("POST", "/update/install", "application/json", b'{"appControlMode":"Auto"}'),
-                                         ("GET", "/spherule/v1/apps", None, b"")])
+                                         ("GET", "/spherule/v1/apps", None, b"")])  # which there is not
         self.expect(["dev", "sl", "deploy", "-mp", path], 0, done)
         self.assertEqual(fake.requests[-1][3], b'{"appControlMode":"Manual"}')
         self.expect(["device", "sideload", "deploy", "-p", path, "-o", "none"], 0, "")

@@ -123,7 +123,9 @@ static void test_what_start_asks(void **state) {
     } rows[] = {
         {"device app start", "PATCH /app/status/" ID_A " {\"trigger\":\"start\"}\n"
                              "PATCH /app/status/" ID_B " {\"trigger\":\"start\"}\n"
-                             "GET /spherule/v1/apps\n"}, /* whether they still run */
+                             "GET /spherule/v1/apps\n" /* whether they still run */
+                             "GET /spherule/v1/apps\nGET /spherule/v1/apps\n"
+                             "GET /spherule/v1/apps\n"},
         {"device app stop -i " ID_B, "PATCH /app/status/" ID_B " {\"trigger\":\"stop\"}\n"},
         {"device app start --debug-mode -i " ID_A,
          "PATCH /app/status/" ID_A " {\"trigger\":\"startDebug\"}\n"},
