@@ -114,6 +114,11 @@ def calls(device):
     yield Call("GET", f"{V1}/kills", has=["reports"])
     yield Call("GET", V1 + "/kills/{n}", n=device.kills()[0]["id"], has=["why"])
     yield Call("DELETE", f"{V1}/kills", has=["count"])
+    yield Call("GET", "/telemetry", check=lambda got: int.from_bytes(got[3:5], "big") == len(got) - 32 > 0)
+    yield Call("GET", f"{V1}/telemetry", check=lambda got: got["records"][0]["why"] == "stopped")
+    yield Call("DELETE", "/telemetry", check=lambda got: got == {})
+    yield Call("GET", "/telemetry", check=lambda got: got[3:5] == b"\0\0")
+    yield Call("DELETE", f"{V1}/telemetry", check=lambda got: got == {})
     yield Call("GET", f"{V1}/trust", has=["entries"])
     entry = device.get(f"{V1}/trust")["entries"][0]
     yield Call("DELETE", V1 + "/trust/{thumbprint}", thumbprint=entry["thumbprint"])
