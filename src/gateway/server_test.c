@@ -236,6 +236,38 @@ static void agents_that_say_nothing(void **state) {
     }
 }
 
+/* Calls about settings take turns; those that wait for theirs are answered with the first. */
+static void nobody_waits_for_a_turn_that_does_not_come(void **state) {
+    struct fixture *fixture = *state;
+    static const char request[] = "GET /net/proxy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    static const char wanted[] = "HTTP/1.1 504 ";
+    int fds[3];
+    fixture->manner = SILENCE;
+    wait_until_ready(fixture);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(fds); i++) {
+        fds[i] =
+            sph_unix_connect(fixture->scratch->fd, "rest.sock", SOCK_STREAM | SOCK_NONBLOCK, NULL);
+        assert_true(fds[i] >= 0);
+        assert_int_equal(send(fds[i], request, sizeof(request) - 1, MSG_NOSIGNAL),
+                         sizeof(request) - 1);
+    }
+    for (unsigned i = 0; i < 20; i++) /* all are read, one is asked */
+        run_agent(fixture);
+    assert_true(fixture->is_asked);
+    clock_ahead_ms += SPH_LINK_ANSWER_MS + 1; /* once, for all of them */
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(fds); i++) {
+        char received[ANSWER_MAX];
+        ssize_t got = -1;
+        for (unsigned k = 0; k < STEPS && got < 0; k++) {
+            run_agent(fixture);
+            got = recv(fds[i], received, sizeof(received), 0);
+        }
+        assert_true(got > (ssize_t)sizeof(wanted));
+        assert_memory_equal(received, wanted, sizeof(wanted) - 1);
+        (void)close(fds[i]);
+    }
+}
+
 /* Before the first greeting and without any agent there is an answer, too. */
 static void nobody_is_there(void **state) {
     struct fixture *fixture = *state;
@@ -261,6 +293,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(refusals_write_no_headers, start, stop),
         cmocka_unit_test_setup_teardown(agents_that_hang_up, start, stop),
         cmocka_unit_test_setup_teardown(agents_that_say_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(nobody_waits_for_a_turn_that_does_not_come, start, stop),
         cmocka_unit_test_setup_teardown(nobody_is_there, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

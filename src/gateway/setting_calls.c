@@ -67,6 +67,17 @@ static void refuse_memory(struct sph_exchange *exchange) {
     finish(exchange);
 }
 
+/* An agent that let one of them wait for nothing has let them all: nobody waits twice as long. */
+static void refuse_waiting(struct sph_exchange_pool *pool, const struct sph_answer *answer) {
+    for (struct sph_exchange *other = pool->exchanges; other; other = other->next) {
+        if (!other->awaits_setting)
+            continue;
+        other->awaits_setting = false;
+        sph_exchange_refuse_answer(other, answer);
+        sph_exchange_decide(other);
+    }
+}
+
 /* Everything but a reply ends the call: lost, late, or a refusal by the agent. */
 static bool is_reply(struct sph_exchange *exchange, const struct sph_answer *answer) {
     exchange->ask = NULL;
@@ -76,6 +87,8 @@ static bool is_reply(struct sph_exchange *exchange, const struct sph_answer *ans
         sph_route_answer_error(&exchange->call, answer->payload, answer->len, &exchange->response);
     else
         sph_exchange_refuse_answer(exchange, answer);
+    if (answer->kind == SPH_ANSWER_TIMEOUT)
+        refuse_waiting(exchange->pool, answer);
     finish(exchange);
     return false;
 }
