@@ -314,6 +314,26 @@ class Settings(GatewayTest, Certificates):
                      "store has 8130 left, and room for 24 certificates: delete one first")
         self.ok("POST", "/certstore/certs/two", body)  # in the place of itself
 
+    def test_bodies(self):
+        self.ok("POST", "/wifi/config/networks", {"ssid": "a", "securityState": "open"}, 201)
+        before = dict(self.agent.settings)
+        path = "/certstore/certs/a"
+        for method, where in [("POST", path), ("PUT", "/device/manufacturing_state"), ("POST", "/net/proxy"),
+                              ("PATCH", "/net/interfaces/eth0"), ("POST", "/wifi/config/networks"),
+                              ("PATCH", "/wifi/config/networks/0"), ("PATCH", "/wifi/interface")]:
+            with self.subTest(f"{method} {where}"):
+                answer = self.call(method, where, "{}", Content_Type="text/html")
+                self.assertEqual((answer.status, answer.json), (415, {"error": BAD_JSON}))
+                answer = self.call(method, where, iter([b""]))  # in chunks, of which none comes
+                self.assertEqual((answer.status, answer.json), (400, {"error": NO_BODY}))
+        most = 24576
+        for body in (lambda size: " " * size), (lambda size: iter([b" " * size])):  # announced, and in chunks
+            answer = self.call("POST", path, body(most))
+            self.assertEqual((answer.status, answer.json), (400, {"error": BAD_JSON}))
+            answer = self.call("POST", path, body(most + 1))
+            self.assertEqual((answer.status, answer.json), (413, {"error": 15728644}))
+        self.assertEqual(self.agent.settings, before)
+
     def test_damaged_values_are_left_alone(self):
         rows = {b"certificates": (("GET", "/certstore/certs", None), ("DELETE", "/certstore/certs/a", None)),
                 b"wifi": (("GET", "/wifi/config/networks", None), ("DELETE", "/wifi/config/networks/0", None)),
