@@ -116,23 +116,24 @@ static void test_start_and_stop(void **state) {
     check_talks(state, controls, SPH_ARRAY_SIZE(controls));
 }
 
+#define LOOKS /* whether they still run */                                                         \
+    "GET /spherule/v1/apps\nGET /spherule/v1/apps\nGET /spherule/v1/apps\nGET /spherule/v1/apps\n"
+
 /* The words of each trigger, and that the debugger itself is never started by "all". */
 static void test_what_start_asks(void **state) {
     static const struct {
         const char *line, *asked;
     } rows[] = {
         {"device app start", "PATCH /app/status/" ID_A " {\"trigger\":\"start\"}\n"
-                             "PATCH /app/status/" ID_B " {\"trigger\":\"start\"}\n"
-                             "GET /spherule/v1/apps\n" /* whether they still run */
-                             "GET /spherule/v1/apps\nGET /spherule/v1/apps\n"
-                             "GET /spherule/v1/apps\n"},
+                             "PATCH /app/status/" ID_B " {\"trigger\":\"start\"}\n" LOOKS},
         {"device app stop -i " ID_B, "PATCH /app/status/" ID_B " {\"trigger\":\"stop\"}\n"},
         {"device app start --debug-mode -i " ID_A,
          "PATCH /app/status/" ID_A " {\"trigger\":\"startDebug\"}\n"},
         {"device app start --heap -i " ID_B,
-         "PATCH /app/status/" ID_B " {\"trigger\":\"start\",\"heap\":true}\n"},
+         "PATCH /app/status/" ID_B " {\"trigger\":\"start\",\"heap\":true}\n" LOOKS},
         {"device app start --heap-stacks -i " ID_B,
-         "PATCH /app/status/" ID_B " {\"trigger\":\"start\",\"heap\":true,\"heapStacks\":true}\n"},
+         "PATCH /app/status/" ID_B
+         " {\"trigger\":\"start\",\"heap\":true,\"heapStacks\":true}\n" LOOKS},
     };
     static struct spoken spoken;
     struct fake_gateway *fake = *state;
