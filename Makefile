@@ -32,6 +32,7 @@ test: setup
 bench: build
 	@python3 bench/bench.py
 	@python3 bench/heap.py
+	@python3 bench/https_poll.py
 	@python3 bench/machine.py || [ $$? -eq 5 ] # 5: the virtual device is not built, as it says
 
 format:
