@@ -435,7 +435,8 @@ class HttpsTest(base.GatewayTest):
             body = bodies.get(body, b"")
             yield (f"{method} {path} HTTP/1.1\r\nHost: {STAR}\r\nContent-Length: {len(body)}\r\n".encode(), body)
             yield (f"{method} {path}?first=1&cursor=0&waitMs=1&component={base.APP} HTTP/1.1\r\nHost: x\r\n"
-                   "Transfer-Encoding: chunked\r\n".encode(), b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+                   "Transfer-Encoding: chunked\r\n".encode(),
+                   (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n")
 
     @staticmethod
     def mutate(draw, data, others):
@@ -470,7 +471,7 @@ class HttpsTest(base.GatewayTest):
                 head, _, body = received.partition(b"\r\n\r\n")
                 length = re.search(rb"\nContent-Length: ([0-9]+)", head)
                 if length and len(body) >= int(length.group(1)):
-                    return received, False
+                    return received, b"\nConnection: close" in head
         except TimeoutError:
             return received, False
         except OSError:
