@@ -293,12 +293,14 @@ int sph_https_listen(struct sph_https *https, const struct sph_listen *wish, str
     return rc;
 }
 
-/* The file goes first: what was told to be off must not come back. */
+/* The file goes first: what was told to be off must not come back. There is a folder, since a file
+ * in it, or a request that made it, is why it is wanted. */
 int sph_https_stop(struct sph_https *https, struct sph_err *err) {
     if (!https || !https->is_wanted)
         return 0;
-    if (https->dir_fd >= 0 && unlinkat(https->dir_fd, LISTEN_FILE, 0) < 0 && errno != ENOENT)
+    if (unlinkat(https->dir_fd, LISTEN_FILE, 0) < 0 && errno != ENOENT)
         return SPH_FAIL_ERRNO(err, -errno, "cannot remove %s", LISTEN_FILE);
+    (void)fsync(https->dir_fd); /* without which a power cut could bring it back */
     if (https->is_on)
         sph_log(SPH_LOG_NOTICE, "listening no more");
     switch_off(https);

@@ -155,6 +155,7 @@ class HttpsTest(base.GatewayTest):
             self.ask("GET", "/status")
         self.assertEqual(self.get_state(), {"listening": False})
         self.assertEqual(self.call("GET", "/spherule/v1/listen/ca").status, 200)  # whoever trusts it may go on
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "https", "listen.json")))
         self.restart()
         self.assertEqual(self.get_state(), {"listening": False})
 
