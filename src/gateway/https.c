@@ -268,7 +268,28 @@ static int choose_token(const struct sph_https *https, struct sph_listen *listen
     return 0;
 }
 
-/* The old one goes first: the new one may want its port. */
+static bool is_same_place(const struct sph_listen *a, const struct sph_listen *b) {
+    char a_text[SPH_ADDRESS_TEXT], b_text[SPH_ADDRESS_TEXT];
+    return a->access.is_trusted == b->access.is_trusted &&
+           strcmp(sph_address_format(&a->address, a_text),
+                  sph_address_format(&b->address, b_text)) == 0;
+}
+
+/* Of those who are connected, whoever has the old token is asked for the new one. */
+static int change_token(struct sph_https *https, const struct sph_listen *listen,
+                        struct sph_err *err) {
+    struct sph_listen before = https->listen;
+    if (strcmp(before.access.token, listen->access.token) == 0)
+        return 0;
+    https->listen = *listen;
+    int rc = keep(https, err);
+    if (rc < 0)
+        https->listen = before;
+    return rc;
+}
+
+/* The old one goes first: the new one may want its port. Where it listens already nothing happens:
+ * that is how the token is asked for again. */
 int sph_https_listen(struct sph_https *https, const struct sph_listen *wish, struct sph_err *err) {
     if (!https)
         return SPH_FAIL(err, -ENOTSUP, "this gateway has no HTTPS");
@@ -279,6 +300,8 @@ int sph_https_listen(struct sph_https *https, const struct sph_listen *wish, str
         rc = check_place(&listen, err);
     if (rc < 0)
         return rc;
+    if (was_on && is_same_place(&listen, &before))
+        return change_token(https, &listen, err);
     switch_off(https);
     rc = switch_on(https, &listen, err);
     if (rc == 0)

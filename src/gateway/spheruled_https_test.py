@@ -143,6 +143,23 @@ class HttpsTest(base.GatewayTest):
         chosen = self.listen(token="0" * 64)["token"]
         self.assertNotEqual(chosen, "0" * 64)
 
+    def test_to_listen_where_it_listens_disturbs_nobody(self):
+        """That is how the token is asked for again; a new one counts from the next request on."""
+        self.listen()
+        guest, old = self.guest(), {"Authorization": f"Bearer {self.token}"}
+        guest.request("GET", "/status", headers=old)
+        self.assertEqual(guest.getresponse().read(), b'{"uptime":634}')
+        place, kept = guest.sock.getsockname(), self.token
+        self.assertEqual(self.listen(self.state["address"])["token"], kept)
+        guest.request("GET", "/status", headers=old)
+        self.assertEqual(guest.getresponse().read(), b'{"uptime":634}')
+        self.assertEqual(guest.sock.getsockname(), place)  # it did not have to connect again
+        self.assertNotEqual(self.listen(self.state["address"], newToken=True)["token"], kept)
+        guest.request("GET", "/status", headers=old)
+        self.assertEqual(guest.getresponse().status, 401)
+        self.restart()
+        self.assertEqual(self.ask("GET", "/status").status, 200)
+
     def test_off_is_off(self):
         self.listen()
         stream = self.guest()
