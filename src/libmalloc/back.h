@@ -18,7 +18,9 @@ bool sph_back_is_ours(const struct sph_ledger *ledger, uintptr_t address);
  * rt_sigprocmask() with a `how` that there is none of gives EFAULT where it cannot read its set.)
  */
 bool sph_back_is_readable(const struct sph_ledger *ledger, uintptr_t address);
-/* Lets another thread run, which holds what we wait for. */
+/* Lets another thread run, which holds what we wait for: for a moment where there is one to run
+ * (it may not be the right one), or for some 0.1 ms, whoever is there. */
 void sph_back_yield(const struct sph_ledger *ledger);
+void sph_back_rest(const struct sph_ledger *ledger);
 
 #endif

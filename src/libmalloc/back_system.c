@@ -13,3 +13,9 @@ void sph_back_yield(const struct sph_ledger *ledger) {
     (void)ledger;
     (void)sph_system_call(SPH_SYS_SCHED_YIELD, 0, 0, 0, 0, 0);
 }
+
+void sph_back_rest(const struct sph_ledger *ledger) {
+    const struct { long s, ns; } time = {0, 50000};
+    (void)ledger;
+    (void)sph_system_call(SPH_SYS_NANOSLEEP, (long)(uintptr_t)&time, 0, 0, 0, 0);
+}

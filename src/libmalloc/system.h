@@ -7,7 +7,8 @@ enum {
     SPH_SYS_MPROTECT = 10,
     SPH_SYS_RT_SIGPROCMASK = 14,
     SPH_SYS_SCHED_YIELD = 24,
-    SPH_SYS_MREMAP = 25
+    SPH_SYS_MREMAP = 25,
+    SPH_SYS_NANOSLEEP = 35
 };
 static inline long sph_system_call(long number, long a, long b, long c, long d, long e) {
     register long fourth __asm__("r10") = d;
@@ -19,7 +20,7 @@ static inline long sph_system_call(long number, long a, long b, long c, long d, 
     return number;
 }
 #elif defined(__arm__)
-enum { SPH_SYS_RT_SIGPROCMASK = 175, SPH_SYS_SCHED_YIELD = 158 };
+enum { SPH_SYS_RT_SIGPROCMASK = 175, SPH_SYS_SCHED_YIELD = 158, SPH_SYS_NANOSLEEP = 162 };
 /* r7 is the caller's frame pointer where the caller is Thumb code: kept by hand. */
 static inline long sph_system_call(long number, long a, long b, long c, long d, long e) {
     register long first __asm__("r0") = a;

@@ -4,7 +4,8 @@
 #include "libmalloc/back.h"
 #include "libmalloc/books.h"
 
-enum { LOCK_TRIES = 1000 };
+/* On one processor yielding may lead from one that waits to the next, and never to who holds it. */
+enum { LOCK_YIELDS = 100, LOCK_TRIES = 200 };
 
 bool sph_lock(struct sph_ledger *ledger) {
     for (unsigned i = 0; i < LOCK_TRIES; i++) {
@@ -17,7 +18,10 @@ bool sph_lock(struct sph_ledger *ledger) {
             __atomic_compare_exchange_n(&ledger->lock, &value, 0, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED);
         }
-        sph_back_yield(ledger);
+        if (i < LOCK_YIELDS)
+            sph_back_yield(ledger);
+        else
+            sph_back_rest(ledger);
     }
     return false;
 }

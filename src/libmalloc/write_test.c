@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/testing.h"
 #include "libmalloc/back.h"
@@ -42,6 +43,11 @@ bool sph_back_is_readable(const struct sph_ledger *ledger, uintptr_t address) {
 void sph_back_yield(const struct sph_ledger *ledger) {
     (void)ledger;
     (void)sched_yield();
+}
+
+void sph_back_rest(const struct sph_ledger *ledger) {
+    (void)ledger;
+    (void)usleep(50);
 }
 
 /* ---- the region ---- */
