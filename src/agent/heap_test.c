@@ -2,7 +2,6 @@
  * is exact for each process, however it came about and whatever happened to it meanwhile. */
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -253,9 +252,11 @@ static void check_stack_of_a_caller(struct rig *rig) {
     uint64_t frames[SPH_LEDGER_STACK_DEPTH], functions[3];
     start(rig, RIG_ARGS("stack", "fourteen bytes"), SPH_START_HEAP | SPH_START_STACKS);
     rig_await_output(rig, "ready", 5000);
-    assert_int_equal(sscanf(strstr(rig->output, "at 0x"), "at %" SCNx64 " %" SCNx64 " %" SCNx64,
-                            &functions[0], &functions[1], &functions[2]),
-                     3);
+    char *at = strstr(rig->output, "at 0x");
+    assert_non_null(at);
+    at += strlen("at ");
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(functions); i++)
+        functions[i] = strtoull(at, &at, 16);
     const struct sph_ledger_summary *summary = sum(rig, pid_of(rig));
     unsigned site = 1;
     while (site < SPH_LEDGER_SITES - 1 && summary->places[site].live_bytes != 15)
