@@ -10,6 +10,7 @@
 void sph_app_why_format(const struct sph_json_value *app, char ret_text[SPH_APP_WHY_MAX]) {
     char state[16], why[32];
     uint64_t report = sph_answer_u64(app, "lastReportId");
+    uint64_t next_ms = sph_answer_u64(app, "nextStartMs");
     sph_answer_text(app, "state", state, sizeof(state));
     sph_answer_text(app, "lastWhy", why, sizeof(why));
     sph_answer_text(app, "mayNotStart", ret_text, SPH_APP_WHY_MAX);
@@ -22,6 +23,11 @@ void sph_app_why_format(const struct sph_json_value *app, char ret_text[SPH_APP_
     else if (sph_answer_bool(app, "isDebugger"))
         (void)snprintf(ret_text, SPH_APP_WHY_MAX,
                        "The debugger runs while it holds an application.");
+    else if (next_ms && report)
+        (void)snprintf(ret_text, SPH_APP_WHY_MAX,
+                       "It ended (%s) and is started again in %" PRIu64
+                       " ms: 'spherule device app show-kills %" PRIu64 "' tells how.",
+                       why, next_ms, report);
     else if (!sph_answer_bool(app, "startsByItself"))
         (void)snprintf(ret_text, SPH_APP_WHY_MAX,
                        "It was stopped or installed by hand: 'spherule device app start' starts "

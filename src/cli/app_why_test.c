@@ -21,6 +21,10 @@ static void test_sentences(void **state) {
          "It was stopped or installed by hand: 'spherule device app start' starts it."},
         {"\"state\":\"stopped\",\"startsByItself\":true,\"lastReportId\":3,\"lastWhy\":\"ration\"",
          "It ended (ration): 'spherule device app show-kills 3' tells how."},
+        {"\"state\":\"stopped\",\"lastReportId\":3,\"lastWhy\":\"exit\",\"nextStartMs\":4000",
+         "It ended (exit) and is started again in 4000 ms: 'spherule device app show-kills 3' "
+         "tells "
+         "how."},
         {"\"state\":\"stopped\",\"startsByItself\":true",
          "It did not start with the device: 'spherule device log' may tell why."},
     };
