@@ -739,7 +739,7 @@ class Packages(Case):
         self.package()  # makes the key
         cert = os.path.join(self.home, "sdk", "sdk-development-certificate.pem")
         answers = {("POST", "/spherule/v1/trust"): (201, {}), ("GET", "/spherule/v1/trust"):
-                   (200, {"entries": [{"thumbprint": "ab" * 20, "point": "04", "name": "CN=x"}]}),
+                   (200, {"entries": [{"thumbprint": "ab" * 20, "point": "04", "name": "CN=x", "kind": "development"}]}),
                    ("DELETE", "/spherule/v1/trust/" + "cd" * 20): (404, refusal(2, "It is not trusted."))}
         fake = self.fake(answers)
         status, _, err = self.run_cli("trust", "add", cert)
@@ -748,7 +748,7 @@ class Packages(Case):
         body = json.loads(fake.requests[0][3])
         self.assertEqual((len(body["thumbprint"]), len(body["point"]), body["point"][:2]), (40, 130, "04"))
         answers[("DELETE", "/spherule/v1/trust/" + body["thumbprint"])] = (200, {})
-        self.expect(["trust", "list", "-o", "tsv"], 0, "", "ab" * 20 + "\tCN=x\n")
+        self.expect(["trust", "list", "-o", "tsv"], 0, "", "ab" * 20 + "\tdevelopment\tCN=x\n")
         self.expect(["trust", "remove"], 0, f"Device 'default' no longer trusts {body['thumbprint']}.\n")
         self.expect_error(["trust", "remove", "CD" * 20], 6, "Not found (It is not trusted.)")
         self.assertEqual(self.run_cli("trust", "add", "--sdk-development")[0], 0)
