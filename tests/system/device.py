@@ -83,6 +83,11 @@ def musl_loader():
     return f"/lib/ld-musl-{os.uname().machine}.so.1"
 
 
+def store():
+    """store.c as an executable: an application that treats its mutable storage badly."""
+    return os.path.join(APPS_BUILD, "tests", "system", "store")
+
+
 def fixture(name):
     folder = os.environ.get("SPHERULE_FIXTURES", os.path.join(os.path.dirname(ROOT), "shared", "fixtures"))
     path = os.path.join(folder, name)

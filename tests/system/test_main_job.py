@@ -6,7 +6,7 @@ import time
 import unittest
 
 from device import (LEAK_ADD, LEAK_DELETE, PAGE, RATION, Device, group_folders, main, only, pack, sample,
-                    sample_id, wait_for)
+                    sample_id, store, wait_for)
 
 LEAK, FIXED = sample_id("leak"), sample_id("leak-fixed")
 OVERUSE, COUNTER = sample_id("overuse-check"), sample_id("storage-counter")
@@ -245,6 +245,24 @@ class MainJob(unittest.TestCase):
             device.deploy_sample("storage-counter")  # a new app does not find it
             wait_for(lambda: device.log().rstrip().endswith("Start number 1") or count() == 1, what="a new count")
             assert_wear(1)
+
+    def test_storage_is_held_to_its_quota(self):
+        """Every byte on the medium counts, also those of a file that was deleted and is still open; who writes what is
+        there already is told so."""
+        with Device() as device:
+            device.deploy(pack(device, PROBE, executable=store(), MutableStorage={"SizeKB": 8}))
+            log = device.wait_log("after it")
+            for line in ("full: 8192 errno 122", "far away: -1 errno 122", "deleted: -1 errno 0",
+                         "beside it: 0 errno 122", "after it: 8192 errno 122",
+                         "4 of 5 writes to its storage changed nothing: compare before writing, flash wears out",
+                         "8 of 9 writes to its storage changed nothing: compare before writing, flash wears out"):
+                self.assertIn(line, log)
+            self.assertNotIn("10 writes", log)
+            # Ten times the state; 8 KiB over it and behind it, in the 2 blocks that it takes; and 2 blocks anew.
+            self.assertEqual(device.get(f"/spherule/v1/storage/{PROBE}"), {
+                "componentId": PROBE, "usedBytes": 8192, "limitBytes": 8192, "writes": 10 + 8 + 8,
+                "bytesWritten": 50 + 8192 + 8192, "blocksErased": 10 + 2 + 2, "idleWrites": 9})
+            self.assertEqual(device.get(f"/app/quota/{PROBE}"), {"UsageKB": 8, "LimitKB": 8})
 
     def test_overuse_check_ends_in_time(self):
         with Device() as device:
