@@ -81,12 +81,12 @@ static int get_account(struct sph_medium_books *books, const struct sph_guid *co
     return 0;
 }
 
-static bool has_file(const struct sph_medium_books *books,
-                     const struct sph_medium_account *account) {
+static unsigned count_files(const struct sph_medium_books *books,
+                            const struct sph_medium_account *account) {
+    unsigned count = 0;
     for (const struct sph_medium_file *at = books->files; at; at = at->next)
-        if (at->account == account)
-            return true;
-    return false;
+        count += at->account == account;
+    return count;
 }
 
 static void drop_account(struct sph_medium_books *books, struct sph_medium_account *account) {
@@ -168,13 +168,16 @@ void sph_medium_let_go(struct sph_medium_books *books, struct sph_medium_file *f
     *at = file->next;
     (void)close(file->fd);
     free(file);
-    if (account->is_forgotten && !has_file(books, account))
+    if (account->is_forgotten && count_files(books, account) == 0)
         drop_account(books, account);
 }
 
 static int add_file(struct sph_medium_books *books, struct sph_medium_account *account, uid_t uid,
                     struct sph_err *err) {
     struct stat info;
+    if (count_files(books, account) >= SPH_MEDIUM_FILES)
+        return SPH_FAIL(err, -EMFILE, "The application has %d deleted files open: close them.",
+                        SPH_MEDIUM_FILES);
     sph_autoclose int fd = sph_storage_open(books->storage, &account->component, uid, err);
     if (fd < 0)
         return fd;
@@ -267,7 +270,7 @@ static void answer_forget(struct sph_medium_books *books, const struct sph_guid 
         sph_medium_let_go(books, at); /* if it is held no more */
     }
     account->is_forgotten = true;
-    if (!has_file(books, account)) /* else its last file takes it along */
+    if (count_files(books, account) == 0) /* else its last file takes it along */
         drop_account(books, account);
 }
 

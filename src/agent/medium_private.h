@@ -50,6 +50,9 @@ enum {
     SPH_MEDIUM_WRITE_MAX = 128 * 1024, /* bytes of one request, the kernel's own default */
     SPH_MEDIUM_BUFFER = SPH_MEDIUM_WRITE_MAX + 4096,
     SPH_MEDIUM_TEXT = 192,
+    /* Of one app, deleted ones that are still open with it: all apps together stay below the
+     * server's limit of descriptors (4096). */
+    SPH_MEDIUM_FILES = 64,
 };
 
 /* Between agent and server, which are one program: structs as they are. */

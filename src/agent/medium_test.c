@@ -101,6 +101,13 @@ static void test_deleted(void **state) {
     expect_figures(rig, QUOTA, &(struct sph_wear){6144 + 2048 + 6144, 2 + 1 + 1, 3, 0});
 }
 
+static void test_hoarding(void **state) {
+    struct rig *rig = *state;
+    run(rig, RIG_ARGS("hoard-deleted"));
+    assert_string_equal(rig->output, "open: 64\none more: 1\n");
+    expect_figures(rig, 1, &(struct sph_wear){1, 1, 1, 0});
+}
+
 /* Killed with a deleted file open: it is gone with the app, and nothing of it counts any more. */
 static void test_deleted_and_killed(void **state) {
     struct rig *rig = *state;
@@ -325,12 +332,12 @@ static void test_no_fuse(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        TEST(test_fill),      TEST(test_every_way),
-        TEST(test_deleted),   TEST(test_deleted_and_killed),
-        TEST(test_mappings),  TEST(test_warning),
-        TEST(test_kept),      TEST(test_damaged_record),
-        TEST(test_full_disk), TEST(test_server_dies),
-        TEST(test_no_fuse),
+        TEST(test_fill),        TEST(test_every_way),
+        TEST(test_deleted),     TEST(test_deleted_and_killed),
+        TEST(test_mappings),    TEST(test_warning),
+        TEST(test_kept),        TEST(test_damaged_record),
+        TEST(test_hoarding),    TEST(test_full_disk),
+        TEST(test_server_dies), TEST(test_no_fuse),
     };
     faults = mmap(NULL, sizeof(*faults), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(faults != MAP_FAILED);

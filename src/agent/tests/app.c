@@ -489,6 +489,7 @@ int main(int argc, char **argv) {
         {"fill", do_fill},
         {"write-ways", do_write_ways},
         {"deleted", do_deleted},
+        {"hoard-deleted", do_hoard_deleted},
         {"mappings", do_mappings},
         {"rewrite", do_rewrite},
         {"keep-open", do_keep_open},

@@ -12,6 +12,7 @@ int request(uint32_t op, uint32_t a, uint32_t b, uint32_t c, struct sph_app_repl
 int do_fill(char **args);
 int do_write_ways(char **args);
 int do_deleted(char **args);
+int do_hoard_deleted(char **args);
 int do_mappings(char **args);
 int do_rewrite(char **args);
 int do_keep_open(char **args);
