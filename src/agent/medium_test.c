@@ -80,6 +80,16 @@ static void test_fill(void **state) {
     assert_int_equal(info.st_size, QUOTA); /* where the bytes are kept */
 }
 
+/* No path leads to it, while it is served. */
+static void test_mounted_nowhere(void **state) {
+    struct rig *rig = *state;
+    sph_autobuf struct sph_buf mounts = SPH_BUF_LIMIT(1 << 20);
+    run(rig, RIG_ARGS("rewrite", "1"));
+    assert_int_equal(figures_of(rig).wear.writes, 1);
+    assert_int_equal(sph_file_read(AT_FDCWD, "/proc/self/mountinfo", &mounts, NULL), 0);
+    assert_null(strstr(mounts.data, "spherule-storage"));
+}
+
 static void test_every_way(void **state) {
     struct rig *rig = *state;
     run(rig, RIG_ARGS("write-ways"));
@@ -332,12 +342,19 @@ static void test_no_fuse(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        TEST(test_fill),        TEST(test_every_way),
-        TEST(test_deleted),     TEST(test_deleted_and_killed),
-        TEST(test_mappings),    TEST(test_warning),
-        TEST(test_kept),        TEST(test_damaged_record),
-        TEST(test_hoarding),    TEST(test_full_disk),
-        TEST(test_server_dies), TEST(test_no_fuse),
+        TEST(test_fill),
+        TEST(test_mounted_nowhere),
+        TEST(test_every_way),
+        TEST(test_deleted),
+        TEST(test_deleted_and_killed),
+        TEST(test_mappings),
+        TEST(test_warning),
+        TEST(test_kept),
+        TEST(test_damaged_record),
+        TEST(test_hoarding),
+        TEST(test_full_disk),
+        TEST(test_server_dies),
+        TEST(test_no_fuse),
     };
     faults = mmap(NULL, sizeof(*faults), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(faults != MAP_FAILED);
