@@ -42,7 +42,7 @@ class Arguments(Table):
         ("--bogus", "unknown option '--bogus'", None),
         ("--outptu json device list", "unknown option '--outptu'; did you mean '--output'?", None),
         ("-q device list", "unknown option '-q'", None),
-        ("--output xml device list", "'xml' is no value for --output; use table, json, jsonc, tsv or none",
+        ("--output xml device list", "'xml' is no value for --output; use table, json, jsonc, yaml, tsv or none",
          "device list"),
         ("device list --output", "option '--output' needs a value: FORMAT", "device list"),
         ("device list more", "unexpected argument 'more'", "device list"),

@@ -102,6 +102,7 @@ def calls(device):
     yield Call("PATCH", "/app/status/{id}", id=APP, body={"trigger": "stop"}, check=lambda got: got["state"] == "stopped")
     yield Call("PATCH", "/app/status/{id}", id=APP, body={"trigger": "start"}, check=lambda got: got["state"] == "running")
     yield Call("GET", "/app/quota/{id}", id=APP, has=["UsageKB", "LimitKB"])
+    yield Call("GET", V1 + "/storage/{id}", id=APP, has=["usedBytes", "bytesWritten", "idleWrites"])
     yield Call("GET", "/stats/memory/groups/applications", has=["memoryStats"])
     yield Call("GET", "/log", check=lambda got: isinstance(got, bytes))
     yield Call("GET", f"{V1}/memory", has=["userBytes", "apps"])
@@ -180,6 +181,10 @@ def known_commands(device):
     return {one for one in words if not any(other.startswith(one + " ") for other in words)}
 
 
+def image_id(device, path):
+    return device.json("image-package", "show", "-p", path)["Identity"]["ImageId"]
+
+
 class Commands(unittest.TestCase):
     """command, arguments, status, pattern in what it prints (both streams)."""
 
@@ -250,6 +255,13 @@ class Commands(unittest.TestCase):
              ["--package-directory", source, "--destination", packed, "--executables", "bin/app"], 0, ""),
             ("device sideload deploy", ["-p", path], 0, ""),
             ("device image list-installed", [], 0, APP),
+            ("image add", ["--image", path], 0, ""),
+            ("image list", [], 0, APP),
+            ("image show", ["--image", image_id(device, path)], 0, r"."),
+            ("device image list-targeted", [], 0, r"."),
+            ("image delete", ["--image", image_id(device, path)], 0, ""),
+            ("device sideload set-deployment-timeout", ["--value", "60"], 0, ""),
+            ("device sideload show-deployment-timeout", [], 0, r"60"),
             ("device app show-status", ["-i", APP], 0, r"App state: running"),
             ("device app show-memory-stats", [], 0, r"Total \(Kernel \+ User Mode\) \d+"),
             ("device app show-quota", ["-i", APP], 0, r"."),
