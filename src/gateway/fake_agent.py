@@ -13,7 +13,7 @@ OPS = {
     "app-list": 16, "app-control": 17, "app-quota": 18, "app-delete": 19, "stage-begin": 20, "stage-data": 21,
     "stage-end": 22, "stage-abort": 23, "install": 24, "kills-list": 32, "kill-get": 33, "kills-clear": 34,
     "trust-list": 40, "trust-add": 41, "trust-remove": 42, "gpio-list": 48, "gpio-get": 49, "gpio-set": 50,
-    "setting-get": 56, "setting-put": 57, "setting-delete": 58,
+    "setting-get": 56, "setting-put": 57, "setting-delete": 58, "capabilities-get": 60, "capabilities-set": 61,
     "telemetry-get": 62, "telemetry-clear": 63,
 }
 NAMES = {number: name for name, number in OPS.items()}

@@ -225,7 +225,8 @@ class MainJob(unittest.TestCase):
             device.deploy_sample("storage-counter")
             wait_for(lambda: count() == 1, what="start number 1")
             self.assertEqual(device.json("device", "app", "show-quota"),
-                             [{"componentId": COUNTER, "UsageKB": 1, "LimitKB": 8}])
+                             [{"componentId": COUNTER, "UsageKB": 1, "LimitKB": 8, "writes": 1, "bytesWritten": 4,
+                               "blocksErased": 1, "idleWrites": 0}])
             self.assertEqual(device.get(f"/app/quota/{COUNTER}"), {"UsageKB": 1, "LimitKB": 8})
             assert_wear(1)
             device.ok("device", "app", "stop", "--component-id", COUNTER)
