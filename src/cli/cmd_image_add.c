@@ -94,8 +94,9 @@ static int run(struct sph_cli *cli) {
 const struct sph_command sph_cmd_image_add = {
     .path = "image add",
     .summary = "Put an image package into the catalog, signed by the catalog's key",
-    .details = "A device takes it once it trusts that key:\n"
-               "'spherule trust add --production $SPHERULE_HOME/catalog/" SPH_CATALOG_CERTIFICATE "'.",
+    .details =
+        "A device takes it once it trusts that key:\n"
+        "'spherule trust add --production $SPHERULE_HOME/catalog/" SPH_CATALOG_CERTIFICATE "'.",
     .options = options,
     .run = run,
 };
