@@ -10,9 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <gnutls/x509-ext.h>
-#include <gnutls/x509.h>
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +18,7 @@
 #include "base/attr.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/x509.h"
 
 #define DEVICE_DOMAIN "devices.sphere.azure.local"
 
@@ -40,38 +39,16 @@ struct hosts {
     size_t count;
 };
 
-static void keyp_done(gnutls_x509_privkey_t *key) {
-    if (*key)
-        gnutls_x509_privkey_deinit(*key);
-}
-static void crtp_done(gnutls_x509_crt_t *crt) {
-    if (*crt)
-        gnutls_x509_crt_deinit(*crt);
-}
 static void constraintsp_done(gnutls_x509_name_constraints_t *constraints) {
     if (*constraints)
         gnutls_x509_name_constraints_deinit(*constraints);
 }
-static void datum_done(gnutls_datum_t *datum) {
-    if (datum->data)
-        gnutls_memset(datum->data, 0, datum->size);
-    gnutls_free(datum->data);
-}
-static void secret_done(struct sph_buf *buf) {
-    if (buf->data)
-        explicit_bzero(buf->data, buf->cap);
-    sph_buf_done(buf);
-}
-#define auto_key SPH_CLEANUP(keyp_done)
-#define auto_crt SPH_CLEANUP(crtp_done)
 #define auto_constraints SPH_CLEANUP(constraintsp_done)
-#define auto_datum SPH_CLEANUP(datum_done)
-#define auto_secret SPH_CLEANUP(secret_done)
 
 void sph_authority_done(struct sph_authority *authority) {
     if (!authority)
         return;
-    secret_done(&authority->key);
+    sph_secret_done(&authority->key);
     sph_buf_done(&authority->certificate);
 }
 
@@ -83,8 +60,8 @@ struct pair {
 };
 
 static void pair_done(struct pair *pair) {
-    keyp_done(&pair->key);
-    crtp_done(&pair->certificate);
+    sph_x509_keyp_done(&pair->key);
+    sph_x509_crtp_done(&pair->certificate);
     pair->key = NULL;
     pair->certificate = NULL;
 }
@@ -97,8 +74,8 @@ static int fail_tls(struct sph_err *err, const char *what, int status) {
 /* ---- what is there ---- */
 
 static int read_key(int dir_fd, const char *name, gnutls_x509_privkey_t *ret_key) {
-    auto_secret struct sph_buf text = SPH_BUF_LIMIT(PEM_MAX);
-    auto_key gnutls_x509_privkey_t key = NULL;
+    sph_auto_secret struct sph_buf text = SPH_BUF_LIMIT(PEM_MAX);
+    sph_auto_x509_key gnutls_x509_privkey_t key = NULL;
     if (sph_file_read(dir_fd, name, &text, NULL) < 0 || gnutls_x509_privkey_init(&key) < 0)
         return -ENOENT;
     const gnutls_datum_t pem = {(unsigned char *)text.data, (unsigned)text.len};
@@ -111,7 +88,7 @@ static int read_key(int dir_fd, const char *name, gnutls_x509_privkey_t *ret_key
 
 static int read_certificate(int dir_fd, const char *name, gnutls_x509_crt_t *ret_crt) {
     sph_autobuf struct sph_buf text = SPH_BUF_LIMIT(PEM_MAX);
-    auto_crt gnutls_x509_crt_t crt = NULL;
+    sph_auto_x509_crt gnutls_x509_crt_t crt = NULL;
     if (sph_file_read(dir_fd, name, &text, NULL) < 0 || gnutls_x509_crt_init(&crt) < 0)
         return -ENOENT;
     const gnutls_datum_t pem = {(unsigned char *)text.data, (unsigned)text.len};
@@ -261,8 +238,8 @@ static int fill_leaf(struct pair *leaf, const struct pair *ca, const struct host
 }
 
 static int pair_write(int dir_fd, const struct pair *pair, struct sph_err *err) {
-    auto_datum gnutls_datum_t key = {NULL, 0};
-    auto_datum gnutls_datum_t certificate = {NULL, 0};
+    sph_auto_datum gnutls_datum_t key = {NULL, 0};
+    sph_auto_datum gnutls_datum_t certificate = {NULL, 0};
     int status = gnutls_x509_privkey_export2(pair->key, GNUTLS_X509_FMT_PEM, &key);
     if (status == 0)
         status = gnutls_x509_crt_export2(pair->certificate, GNUTLS_X509_FMT_PEM, &certificate);

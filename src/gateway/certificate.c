@@ -3,27 +3,10 @@
 #include "gateway/certificate.h"
 
 #include <errno.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <string.h>
 
-#include "base/attr.h"
 #include "base/text.h"
-
-static void crtp_done(gnutls_x509_crt_t *crt) {
-    if (*crt)
-        gnutls_x509_crt_deinit(*crt);
-}
-static void keyp_done(gnutls_x509_privkey_t *key) {
-    if (*key)
-        gnutls_x509_privkey_deinit(*key);
-}
-static void datum_done(gnutls_datum_t *datum) {
-    gnutls_free(datum->data);
-}
-#define auto_crt SPH_CLEANUP(crtp_done)
-#define auto_key SPH_CLEANUP(keyp_done)
-#define auto_datum SPH_CLEANUP(datum_done)
+#include "base/x509.h"
 
 static gnutls_datum_t datum_of(const void *text, size_t len) {
     return (gnutls_datum_t){.data = (unsigned char *)text, .size = (unsigned)len};
@@ -36,7 +19,7 @@ static bool is_pem(const void *text, size_t len) {
 
 /* *crt is the caller's to end, also after a failure. */
 static int import(const void *text, size_t len, gnutls_x509_crt_t *crt, struct sph_err *err) {
-    auto_datum gnutls_datum_t der = {0};
+    sph_auto_datum gnutls_datum_t der = {0};
     gnutls_datum_t given = datum_of(text, len);
     int status = gnutls_x509_crt_init(crt);
     if (status == 0 && is_pem(text, len)) {
@@ -63,8 +46,8 @@ static void copy_name(int status, const gnutls_datum_t *name, char ret_text[SPH_
 
 int sph_certificate_parse(const void *text, size_t len, struct sph_certificate *ret_certificate,
                           struct sph_err *err) {
-    auto_crt gnutls_x509_crt_t crt = NULL;
-    auto_datum gnutls_datum_t subject = {0}, issuer = {0};
+    sph_auto_x509_crt gnutls_x509_crt_t crt = NULL;
+    sph_auto_datum gnutls_datum_t subject = {0}, issuer = {0};
     int result = import(text, len, &crt, err);
     if (result < 0)
         return result;
@@ -92,8 +75,8 @@ static int import_key(const struct sph_certificate_pair *pair, gnutls_x509_privk
 
 /* By the digest of the public key, which both give. */
 int sph_certificate_check_key(const struct sph_certificate_pair *pair, struct sph_err *err) {
-    auto_crt gnutls_x509_crt_t crt = NULL;
-    auto_key gnutls_x509_privkey_t key = NULL;
+    sph_auto_x509_crt gnutls_x509_crt_t crt = NULL;
+    sph_auto_x509_key gnutls_x509_privkey_t key = NULL;
     unsigned char of_certificate[32], of_key[32];
     size_t certificate_size = sizeof(of_certificate), key_size = sizeof(of_key);
     int result = import(pair->certificate, pair->certificate_len, &crt, err);

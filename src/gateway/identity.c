@@ -3,19 +3,10 @@
 #include "gateway/identity.h"
 
 #include <errno.h>
-#include <gnutls/abstract.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/attr.h"
-
-static void privkeyp_done(gnutls_privkey_t *key) {
-    if (*key)
-        gnutls_privkey_deinit(*key);
-}
-static void datum_done(gnutls_datum_t *datum) {
-    gnutls_free(datum->data);
-}
+#include "base/x509.h"
 
 /* Without the sign that some numbers have in front, and with the zeros that others lack. */
 static bool copy_number(const gnutls_datum_t *from, uint8_t ret_bytes[32]) {
@@ -31,9 +22,9 @@ static bool copy_number(const gnutls_datum_t *from, uint8_t ret_bytes[32]) {
 }
 
 int sph_identity_new(uint8_t ret_point[SPH_IDENTITY_BYTES], struct sph_err *err) {
-    SPH_CLEANUP(privkeyp_done) gnutls_privkey_t key = NULL;
-    SPH_CLEANUP(datum_done) gnutls_datum_t x = {0};
-    SPH_CLEANUP(datum_done) gnutls_datum_t y = {0};
+    sph_auto_privkey gnutls_privkey_t key = NULL;
+    sph_auto_datum gnutls_datum_t x = {0};
+    sph_auto_datum gnutls_datum_t y = {0};
     gnutls_ecc_curve_t curve;
     int status = gnutls_privkey_init(&key);
     if (status == 0)

@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/x509.h"
 
 enum {
     PEM_BYTES_MAX =
@@ -33,31 +32,6 @@ const struct sph_signer_names sph_signer_development = {
     .certificate = SPH_SIGNER_CERTIFICATE_FILE,
     .subject = "CN=Spherule SDK Development",
 };
-
-/* Destructors for the cleanup attribute. Whatever held the private key is wiped before it is freed;
- * gnutls_memset is one that no compiler leaves out. */
-static void keyp_done(gnutls_x509_privkey_t *key) {
-    if (*key)
-        gnutls_x509_privkey_deinit(*key);
-}
-static void crtp_done(gnutls_x509_crt_t *crt) {
-    if (*crt)
-        gnutls_x509_crt_deinit(*crt);
-}
-static void datum_done(gnutls_datum_t *datum) {
-    if (datum->data)
-        gnutls_memset(datum->data, 0, datum->size);
-    gnutls_free(datum->data);
-}
-static void secret_done(struct sph_buf *buf) {
-    if (buf->data)
-        explicit_bzero(buf->data, buf->cap);
-    sph_buf_done(buf);
-}
-#define auto_key SPH_CLEANUP(keyp_done)
-#define auto_crt SPH_CLEANUP(crtp_done)
-#define auto_datum SPH_CLEANUP(datum_done)
-#define auto_secret SPH_CLEANUP(secret_done)
 
 /* GnuTLS's words are added only where its own working failed, not where the user's file is at
  * fault. */
@@ -93,8 +67,8 @@ static int point_copy(gnutls_ecc_curve_t curve, const gnutls_datum_t *x, const g
 /* The refusal names what the key is, since "wrong kind of key" would leave the user guessing. */
 static int read_point(gnutls_x509_crt_t crt, uint8_t ret_point[SPH_SIGN_POINT_BYTES],
                       struct sph_err *err) {
-    auto_datum gnutls_datum_t x = {NULL, 0};
-    auto_datum gnutls_datum_t y = {NULL, 0};
+    sph_auto_datum gnutls_datum_t x = {NULL, 0};
+    sph_auto_datum gnutls_datum_t y = {NULL, 0};
     gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
     int status = gnutls_x509_crt_get_pk_ecc_raw(crt, &curve, &x, &y);
     if (status == 0 && point_copy(curve, &x, &y, ret_point) == 0)
@@ -111,7 +85,7 @@ static int read_point(gnutls_x509_crt_t crt, uint8_t ret_point[SPH_SIGN_POINT_BY
 /* The subject in the form of RFC 4514: last part first, other than openssl prints it. */
 static int read_subject(gnutls_x509_crt_t crt, char ret_name[SPH_TRUST_NAME_SIZE],
                         struct sph_err *err) {
-    auto_datum gnutls_datum_t name = {NULL, 0};
+    sph_auto_datum gnutls_datum_t name = {NULL, 0};
     int status = gnutls_x509_crt_get_dn3(crt, &name, 0);
     if (status < 0 || name.size == 0)
         return SPH_FAIL(err, -EBADMSG, "the certificate has no subject to name its signer by");
@@ -125,7 +99,7 @@ static int read_subject(gnutls_x509_crt_t crt, char ret_name[SPH_TRUST_NAME_SIZE
 static int read_certificate(gnutls_x509_crt_t crt, struct sph_trust_record *ret_record,
                             struct sph_err *err) {
     struct sph_trust_record record = {.name = ""};
-    auto_datum gnutls_datum_t der = {NULL, 0};
+    sph_auto_datum gnutls_datum_t der = {NULL, 0};
     int r = read_point(crt, record.point, err);
     if (r == 0)
         r = read_subject(crt, record.name, err);
@@ -141,7 +115,7 @@ static int read_certificate(gnutls_x509_crt_t crt, struct sph_trust_record *ret_
 
 int sph_certificate_read(const void *pem, size_t len, struct sph_trust_record *ret_record,
                          struct sph_err *err) {
-    auto_crt gnutls_x509_crt_t crt = NULL;
+    sph_auto_x509_crt gnutls_x509_crt_t crt = NULL;
     if (len > PEM_BYTES_MAX)
         return SPH_FAIL(err, -EBADMSG, "%zu bytes are too many for a certificate", len);
     int status = gnutls_x509_crt_init(&crt);
@@ -164,9 +138,9 @@ static int read_key(const struct sph_signer_names *names, gnutls_x509_privkey_t 
                         "%s is no private key in PEM form; put the right file back, or remove it "
                         "and %s to have a new pair made",
                         names->key, names->certificate);
-    auto_datum gnutls_datum_t x = {NULL, 0};
-    auto_datum gnutls_datum_t y = {NULL, 0};
-    auto_datum gnutls_datum_t k = {NULL, 0};
+    sph_auto_datum gnutls_datum_t x = {NULL, 0};
+    sph_auto_datum gnutls_datum_t y = {NULL, 0};
+    sph_auto_datum gnutls_datum_t k = {NULL, 0};
     gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
     status = gnutls_x509_privkey_export_ecc_raw(key, &curve, &x, &y, &k);
     if (status < 0 || point_copy(curve, &x, &y, signer->identity.point) < 0 ||
@@ -187,8 +161,8 @@ static int keep(int dirfd, const char *name, mode_t mode, const gnutls_datum_t *
 /* The traditional form ("EC PRIVATE KEY"), which every version of openssl reads. */
 static int make_key(int dirfd, const struct sph_signer_names *names, struct sph_buf *ret_pem,
                     struct sph_err *err) {
-    auto_key gnutls_x509_privkey_t key = NULL;
-    auto_datum gnutls_datum_t pem = {NULL, 0};
+    sph_auto_x509_key gnutls_x509_privkey_t key = NULL;
+    sph_auto_datum gnutls_datum_t pem = {NULL, 0};
     int status = gnutls_x509_privkey_init(&key);
     if (status == 0)
         status = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
@@ -233,8 +207,8 @@ static int fill_certificate(const char *subject, gnutls_x509_crt_t crt, gnutls_x
 static int make_certificate(int dirfd, const struct sph_signer_names *names,
                             gnutls_x509_privkey_t key, struct sph_buf *ret_pem,
                             struct sph_err *err) {
-    auto_crt gnutls_x509_crt_t crt = NULL;
-    auto_datum gnutls_datum_t pem = {NULL, 0};
+    sph_auto_x509_crt gnutls_x509_crt_t crt = NULL;
+    sph_auto_datum gnutls_datum_t pem = {NULL, 0};
     int status = gnutls_x509_crt_init(&crt);
     if (status == 0)
         status = fill_certificate(names->subject, crt, key);
@@ -259,7 +233,7 @@ static int read_if_there(int dirfd, const char *name, struct sph_buf *buf, struc
  */
 static int load_or_make(int dirfd, const struct sph_signer_names *names, struct sph_signer *signer,
                         struct sph_err *err) {
-    auto_secret struct sph_buf key_pem = SPH_BUF_LIMIT(PEM_BYTES_MAX);
+    sph_auto_secret struct sph_buf key_pem = SPH_BUF_LIMIT(PEM_BYTES_MAX);
     sph_autobuf struct sph_buf certificate_pem = SPH_BUF_LIMIT(PEM_BYTES_MAX);
     int has_key = read_if_there(dirfd, names->key, &key_pem, err);
     if (has_key < 0)
@@ -275,7 +249,7 @@ static int load_or_make(int dirfd, const struct sph_signer_names *names, struct 
     int r = has_key ? 0 : make_key(dirfd, names, &key_pem, err);
     if (r < 0)
         return r;
-    auto_key gnutls_x509_privkey_t key = NULL;
+    sph_auto_x509_key gnutls_x509_privkey_t key = NULL;
     int status = gnutls_x509_privkey_init(&key);
     if (status < 0)
         return fail_tls(err, -ENOMEM, "cannot read the signing key", status);

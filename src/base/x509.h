@@ -1,0 +1,46 @@
+/* x509: GnuTLS's objects and key bytes given back at the end of their scope, for who links it.
+ *
+ * Whatever held a private key is wiped before it is freed; gnutls_memset and explicit_bzero are
+ * what no compiler leaves out. */
+#ifndef SPH_BASE_X509_H
+#define SPH_BASE_X509_H
+
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+
+static inline void sph_x509_keyp_done(gnutls_x509_privkey_t *key) {
+    if (*key)
+        gnutls_x509_privkey_deinit(*key);
+}
+static inline void sph_x509_crtp_done(gnutls_x509_crt_t *crt) {
+    if (*crt)
+        gnutls_x509_crt_deinit(*crt);
+}
+static inline void sph_privkeyp_done_(gnutls_privkey_t *key) {
+    if (*key)
+        gnutls_privkey_deinit(*key);
+}
+static inline void sph_datum_done_(gnutls_datum_t *datum) {
+    if (datum->data)
+        gnutls_memset(datum->data, 0, datum->size);
+    gnutls_free(datum->data);
+}
+/* A buffer that held a key; takes its empty value. */
+static inline void sph_secret_done(struct sph_buf *buf) {
+    if (buf->data)
+        explicit_bzero(buf->data, buf->cap);
+    sph_buf_done(buf);
+}
+
+#define sph_auto_x509_key SPH_CLEANUP(sph_x509_keyp_done)
+#define sph_auto_x509_crt SPH_CLEANUP(sph_x509_crtp_done)
+#define sph_auto_privkey SPH_CLEANUP(sph_privkeyp_done_)
+#define sph_auto_datum SPH_CLEANUP(sph_datum_done_)
+#define sph_auto_secret SPH_CLEANUP(sph_secret_done)
+
+#endif
