@@ -224,9 +224,8 @@ static void assert_noted(struct wire_fixture *fixture, const char *wanted) {
 }
 
 static const char development_signer[] =
-    "development is switched off, and the package is signed by 'CN=Test', which the device trusts "
-    "for development only: enable it, or add the certificate with 'spherule trust add CERT.pem "
-    "--production'";
+    "development is off, and 'CN=Test' is trusted for development only: enable it, or 'spherule "
+    "trust add CERT.pem --production'";
 
 /* What was running is stopped and does not start, by hand or by itself. */
 static void test_cloud_test_stops(void **state) {
@@ -244,7 +243,7 @@ static void test_cloud_test_stops(void **state) {
     assert_int_equal(app.state, SPH_APP_STOPPED);
     assert_int_equal(app.hindrance, SPH_HINDRANCE_DEVELOPMENT_SIGNER);
     assert_true(app.starts_by_itself); /* when it may again */
-    assert_noted(fixture, "is stopped: development is switched off, and the package is signed by");
+    assert_noted(fixture, "is stopped: development is off, and");
     fake_lifecycle.start_error = -EKEYREJECTED;
     wire_refused(&client, SPH_OP_APP_CONTROL, &start, 1048596, "the fake does not start apps");
     fake_lifecycle.start_error = 0;

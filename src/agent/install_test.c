@@ -295,8 +295,7 @@ static void test_modes(void **state) {
     assert_non_null(app);
     assert_int_equal(sph_verify_start(device, app, &err), -EKEYREJECTED);
     assert_err(&err, -EKEYREJECTED,
-               "development is switched off, and the package is signed by 'CN=Test', which the "
-               "device trusts for development only: enable it, or add the certificate with "
+               "development is off, and 'CN=Test' is trusted for development only: enable it, or "
                "'spherule trust add CERT.pem --production'");
     assert_int_equal(sph_verify_hindrance(device, app), SPH_HINDRANCE_DEVELOPMENT_SIGNER);
     make_production(device);
@@ -305,8 +304,8 @@ static void test_modes(void **state) {
     assert_int_equal(sph_trust_store_remove(device->trust, sph_test_thumbprint, NULL), 0);
     assert_int_equal(sph_verify_start(device, app, &err), -EKEYREJECTED);
     assert_err(&err, -EKEYREJECTED,
-               "development is switched off, and the device does not trust the package's signer "
-               "any more: add its certificate with 'spherule trust add CERT.pem --production'");
+               "development is off, and the package's signer is not trusted any more: 'spherule "
+               "trust add CERT.pem --production'");
     assert_int_equal(sph_verify_hindrance(device, app), SPH_HINDRANCE_UNKNOWN_SIGNER);
     static const uint32_t development[] = {SPH_DEVCAP_APP_DEVELOPMENT};
     assert_int_equal(sph_capabilities_set(device->capabilities, development, 1, NULL), 0);

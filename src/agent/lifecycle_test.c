@@ -252,8 +252,8 @@ static void test_development_signer_is_not_started(void **state) {
     struct rig *rig = *state;
     static const uint32_t none[1];
     static const char sentence[] =
-        "development is switched off, and the device does not trust the package's signer any more: "
-        "add its certificate with 'spherule trust add CERT.pem --production'";
+        "development is off, and the package's signer is not trusted any more: 'spherule trust "
+        "add CERT.pem --production'";
     rig_must_start(rig, RIG_ARGS("exit", "3"), 0);
     (void)rig_await_end(rig, 2000);
     assert_int_equal(sph_capabilities_set(rig->device.capabilities, none, 0, NULL), 0);

@@ -62,14 +62,12 @@ static int check_mode(const struct sph_device *device, const struct sph_trust_re
     switch (mode_hindrance(device, signer)) {
     case SPH_HINDRANCE_UNKNOWN_SIGNER:
         return SPH_FAIL(err, -EKEYREJECTED,
-                        "development is switched off, and the device does not trust the package's "
-                        "signer any more: add its certificate with 'spherule trust add CERT.pem "
-                        "--production'");
+                        "development is off, and the package's signer is not trusted any more: "
+                        "'spherule trust add CERT.pem --production'");
     case SPH_HINDRANCE_DEVELOPMENT_SIGNER:
         return SPH_FAIL(err, -EKEYREJECTED,
-                        "development is switched off, and the package is signed by '%s', which the "
-                        "device trusts for development only: enable it, or add the certificate "
-                        "with 'spherule trust add CERT.pem --production'",
+                        "development is off, and '%s' is trusted for development only: enable it, "
+                        "or 'spherule trust add CERT.pem --production'",
                         signer->name);
     case SPH_HINDRANCE_NONE:
         break;

@@ -76,11 +76,11 @@ class CloudTest(unittest.TestCase):
             device.wait_state(PROBE, "running")
             switch(device)
             device.wait_state(PROBE, "stopped")
-            device.wait_log("is stopped: development is switched off, and the package is signed by 'CN=Spherule SDK")
+            device.wait_log("is stopped: development is off, and 'CN=Spherule SDK")
             self.refused(device, other)
             restart(device)
             self.assertEqual(device.state(PROBE), "stopped")
-            device.wait_log("does not start: development is switched off")
+            device.wait_log("does not start: development is off")
             self.does_not_start(device)
             rows = device.json("trust", "list")
             self.assertEqual([row["kind"] for row in rows], ["development"])
@@ -97,7 +97,7 @@ class CloudTest(unittest.TestCase):
         result = device.run("device", "sideload", "deploy", "-p", package)
         self.assertEqual((result.status, result.out), (1, ""), result)
         self.assertIn("Image not trusted by device; check if application development capability is enabled", result.err)
-        self.assertIn("which the device trusts for development only", result.err)
+        self.assertIn("is trusted for development only: enable it, or 'spherule trust add CERT.pem --production'", result.err)
         self.assertIsNone(device.app(OTHER))
 
     def does_not_start(self, device):
