@@ -25,12 +25,21 @@ SPH_API void *aligned_alloc(size_t alignment, size_t bytes);
 SPH_API int posix_memalign(void **ret_block, size_t alignment, size_t bytes);
 SPH_API void *valloc(size_t bytes);
 
+static inline bool is_libc(const struct sph_ledger *ledger, uintptr_t caller) {
+    return caller >= ledger->config.libc_lo && caller < ledger->config.libc_hi;
+}
+
 /* Only the C library calls its own functions: everyone else is spared the look at the thread. */
 static inline bool passes_on(struct sph_ledger *ledger, uintptr_t caller, uintptr_t sp) {
     if (SPH_UNLIKELY(ledger->config.state != SPH_LEDGER_ON))
         return true;
-    return SPH_UNLIKELY(caller >= ledger->config.libc_lo && caller < ledger->config.libc_hi) &&
-           sph_is_within(ledger, sp);
+    return SPH_UNLIKELY(is_libc(ledger, caller)) && sph_is_within(ledger, sp);
+}
+
+/* What has a common path at all: a ledger, and a caller who is not the C library. */
+static inline bool is_usual(const struct sph_ledger *ledger, uintptr_t caller) {
+    return SPH_LIKELY(ledger->config.state == SPH_LEDGER_ON) &&
+           SPH_LIKELY(!is_libc(ledger, caller));
 }
 
 static inline void *note(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller,
@@ -40,17 +49,40 @@ static inline void *note(struct sph_ledger *ledger, void *block, size_t bytes, u
     return block;
 }
 
+/* The rare halves of malloc and free are jumped to, so that the common ones keep few registers: a
+ * frame of theirs is where the hook's was. */
+SPH_SLOW void *sph_musl_malloc_rest(void *block, size_t bytes, uintptr_t caller);
+SPH_SLOW void sph_musl_free_rest(void *block, uintptr_t caller);
+
+void *sph_musl_malloc_rest(void *block, size_t bytes, uintptr_t caller) {
+    struct sph_ledger *ledger = sph_musl_ledger();
+    if (block == NULL || passes_on(ledger, caller, FRAME))
+        return block;
+    return sph_note_alloc_slow(ledger, block, bytes, caller, FRAME);
+}
+
 void *malloc(size_t bytes) {
     struct sph_ledger *ledger = sph_musl_ledger();
     void *block = REAL(void *(*)(size_t), malloc)(bytes);
-    return passes_on(ledger, CALLER, FRAME) ? block : note(ledger, block, bytes, CALLER, FRAME);
+    if (is_usual(ledger, CALLER) &&
+        SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, CALLER, false)))
+        return block;
+    return sph_musl_malloc_rest(block, bytes, CALLER);
+}
+
+void sph_musl_free_rest(void *block, uintptr_t caller) {
+    struct sph_ledger *ledger = sph_musl_ledger();
+    if (block != NULL && !passes_on(ledger, caller, FRAME) && !sph_note_free_slow(ledger, block))
+        sph_note_unknown(ledger);
+    REAL(void (*)(void *), free)(block);
 }
 
 void free(void *block) {
     struct sph_ledger *ledger = sph_musl_ledger();
-    if (block != NULL && !passes_on(ledger, CALLER, FRAME) && !sph_note_free(ledger, block))
-        sph_note_unknown(ledger);
-    REAL(void (*)(void *), free)(block);
+    if (is_usual(ledger, CALLER) && SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false)))
+        REAL(void (*)(void *), free)(block);
+    else
+        sph_musl_free_rest(block, CALLER);
 }
 
 void *calloc(size_t count, size_t bytes) {

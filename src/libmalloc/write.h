@@ -52,10 +52,10 @@ static inline bool sph_ledger_is_on(const struct sph_ledger *ledger) {
  * that a hook can end in it. */
 static inline void *sph_note_alloc(struct sph_ledger *ledger, void *block, size_t bytes,
                                    uintptr_t caller, uintptr_t sp);
-/* A block is about to be given back. Called before the real function: afterwards another thread
- * may have it. False: it is not in the ledger; sph_note_unknown() counts that, where the hook
- * cannot explain it. */
-static inline bool sph_note_free(struct sph_ledger *ledger, void *block);
+/* A block is about to be given back: sph_try_free(), and where that is false, sph_note_free_slow(),
+ * which a hook best reaches by a jump. Before the real function: afterwards another thread may have
+ * the block. False from both: it is not in the ledger; sph_note_unknown() counts that, where the
+ * hook cannot explain it. */
 /* Around the real realloc. Exactly one of the _end, _freed and _failed functions follows. A block
  * of NULL is fine. */
 SPH_HIDDEN struct sph_held sph_note_realloc(struct sph_ledger *ledger, void *block);

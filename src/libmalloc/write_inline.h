@@ -146,11 +146,6 @@ static inline void *sph_note_alloc(struct sph_ledger *ledger, void *block, size_
     return sph_note_alloc_slow(ledger, block, bytes, caller, sp);
 }
 
-static inline bool sph_note_free(struct sph_ledger *ledger, void *block) {
-    return SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false)) ||
-           sph_note_free_slow(ledger, block);
-}
-
 static inline bool sph_is_within(struct sph_ledger *ledger, uintptr_t sp) {
     uint64_t busy = sph_thread(ledger)->busy_sp;
     return SPH_UNLIKELY(busy > sp && busy - sp < SPH_NEST_BYTES);

@@ -74,7 +74,8 @@ static void take(struct sph_ledger *ledger, uint64_t block, uint64_t bytes) {
 }
 
 static bool give(struct sph_ledger *ledger, uint64_t block) {
-    return sph_note_free(ledger, (void *)(uintptr_t)block);
+    return sph_try_free(ledger, (uintptr_t)block, false) ||
+           sph_note_free_slow(ledger, (void *)(uintptr_t)block);
 }
 
 static const struct sph_ledger_caller *look(const struct sph_ledger *ledger) {
