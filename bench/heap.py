@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Measures what heap tracking costs, beside other heap profilers on the same programs.
 
-Each round runs every variant once, so that load falls on all alike; shown are medians, ratios to the same program
-plain, and the memory that each adds: to User, and to the program's peak RSS. Nothing is asserted: a benchmark
-states, a test judges. Runs as root. Tools that are missing are named with the Debian package that has them.
+Each round runs the program plain and tracked, a second or so each, so that load falls on both alike; the other tools run
+in every fifth round. Shown are medians, ratios to the same program plain, and the memory that each adds: to User, and to
+the program's peak RSS. Nothing is asserted: a benchmark states, a test judges. Runs as root. Tools that are missing are
+named with the Debian package that has them.
 usage: heap.py [--bin DIR] [--rounds N]
 """
 import argparse
@@ -21,6 +22,8 @@ GOALS = {"pair-64": {"glibc": "+8 ns", "musl": "+12 ns"}, "storm-1000": {"glibc"
          "exchange-2-threads": {"glibc": "1.6 x"},
          "sqlite-200000-ms": {"glibc": "1.03 x"}}
 PEAK = "peak-rss-kib"  # of the program itself: what a tool runs beside it is not in it
+OTHERS_EVERY = 5  # rounds
+ONCE = {"heap_pair.c": ["1"], "heap_rows.c": []}  # arguments with which a program does its work once
 SOURCE_FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fno-builtin", "-pthread"]
 
 
@@ -48,10 +51,11 @@ class Bench:
                                 capture_output=True, text=True, check=False)
         return out if result.returncode == 0 else None
 
-    def spherule(self, program, heap):
+    def spherule(self, program, arguments, heap):
         options = ["--heap"] if heap else []
         result = subprocess.run([os.path.join(self.bin, "spherule"), "--output", "json", "run", "--native", "--ram",
-                                 "64M", *options, program], env=self.environment, capture_output=True, text=True, check=False)
+                                 "64M", *options, program, *arguments], env=self.environment, capture_output=True,
+                                text=True, check=False)
         if result.returncode != 0:
             sys.exit(f"heap: spherule run {program}: {result.stderr.strip()[-400:]}")
         report = json.loads(result.stderr[result.stderr.index("{\n"):])
@@ -62,18 +66,19 @@ class Bench:
         result = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=self.folder, check=False)
         return figures(result.stdout), None
 
-    def variants(self, kind, program):
-        rows = {"plain": lambda: self.spherule(program, False), "spherule --heap": lambda: self.spherule(program, True)}
+    def variants(self, kind, program, arguments):
+        rows = {"plain": lambda: self.spherule(program, arguments, False),
+                "spherule --heap": lambda: self.spherule(program, arguments, True)}
         if kind != "glibc":
             return rows
         memusage, jemalloc = f"{LIBRARIES}/libmemusage.so", f"{LIBRARIES}/libjemalloc.so.2"
         tcmalloc = f"{LIBRARIES}/libtcmalloc_and_profiler.so.4"
         tools = [("heaptrack", shutil.which("heaptrack"), "heaptrack",
-                  ["heaptrack", "-o", os.path.join(self.folder, "ht"), program], {}),
-                 ("memusage (glibc)", os.path.exists(memusage), "libc6", [program], {"LD_PRELOAD": memusage}),
-                 ("jemalloc prof:true", os.path.exists(jemalloc), "libjemalloc2", [program],
+                  ["heaptrack", "-o", os.path.join(self.folder, "ht"), program, *arguments], {}),
+                 ("memusage (glibc)", os.path.exists(memusage), "libc6", [program, *arguments], {"LD_PRELOAD": memusage}),
+                 ("jemalloc prof:true", os.path.exists(jemalloc), "libjemalloc2", [program, *arguments],
                   {"LD_PRELOAD": jemalloc, "MALLOC_CONF": f"prof:true,prof_prefix:{self.folder}/je"}),
-                 ("gperftools HEAPPROFILE", os.path.exists(tcmalloc), "libgoogle-perftools4", [program],
+                 ("gperftools HEAPPROFILE", os.path.exists(tcmalloc), "libgoogle-perftools4", [program, *arguments],
                   {"LD_PRELOAD": tcmalloc, "HEAPPROFILE": os.path.join(self.folder, "gp")})]
         for name, is_there, package, command, extra in tools:
             if is_there:
@@ -86,8 +91,10 @@ class Bench:
 def measure(rows, rounds):
     """Variant -> work -> median; and the median User of those that run on a device."""
     seen, users = {name: {} for name in rows}, {}
-    for _ in range(rounds):
-        for name, run in rows.items():
+    for number in range(rounds):
+        for place, (name, run) in enumerate(rows.items()):
+            if place > 1 and number % OTHERS_EVERY:
+                continue
             works, user = run()
             for work, value in works.items():
                 seen[name].setdefault(work, []).append(value)
@@ -118,7 +125,7 @@ def show(kind, program, medians, users):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default=os.path.join(ROOT, "build", "bin"))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=30)
     args = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("heap: metering needs root; run it as root or with sudo")
@@ -133,7 +140,7 @@ def main():
                 print(f"heap: {source} is left out: {compiler} cannot build it"
                       + (" (apt-get install libsqlite3-dev)" if libraries else ""))
                 continue
-            medians, users = measure(bench.variants(kind, program), args.rounds)
+            medians, users = measure(bench.variants(kind, program, ONCE[source]), args.rounds)
             show(kind, source, medians, users)
 
 
