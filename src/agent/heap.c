@@ -316,7 +316,7 @@ static int map_copy(struct sph_remote *remote, const struct part *part, const vo
 
 static int copy_code(const struct sph_heap *heap, struct sph_remote *remote,
                      const struct part *file) {
-    sph_autobuf struct sph_buf code = SPH_BUF_LIMIT(SPH_LEDGER_CODE_MAX_BYTES * 2);
+    sph_autobuf struct sph_buf code = SPH_BUF_LIMIT((size_t)SPH_LEDGER_CODE_MAX_BYTES * 2);
     struct part part = *file;
     part.flags |= MAP_ANONYMOUS;
     int rc = sph_file_read(heap->folder, CODE_NAME, &code, NULL);

@@ -225,7 +225,7 @@ static const char long_name[] = "/a-library-that-has-a-name-which-is-as-long-as-
 static void fill_full(struct region *region) {
     put_leaf(region, 1, 0x500000);
     for (unsigned i = 1; i < SPH_LEDGER_OWNERS; i++) {
-        put_owner(region, i, long_name, 0x10000u * i);
+        put_owner(region, i, long_name, (uint64_t)i << 16);
         region->ledger->owners[i].build_id_len = SPH_LEDGER_BUILD_ID;
         region->ledger->threads[0].counts[i] =
             (struct sph_ledger_count){.allocations = UINT64_MAX / 128, .frees = UINT64_MAX / 256};

@@ -26,15 +26,15 @@ static void each_reason_is_one_sentence_that_helps(void **state) {
     (void)state;
     static const char *const help[] = {
         [SPH_HEAP_NOT_ASKED] =
-            "add \"HeapMemStats\": true to the Capabilities of app_manifest.json "
-            "and DEBUG_LIB \"libmalloc\" to azsphere_target_add_image_package() "
-            "in CMakeLists.txt, or use `spherule run --heap`.",
+            ("add \"HeapMemStats\": true to the Capabilities of app_manifest.json "
+             "and DEBUG_LIB \"libmalloc\" to azsphere_target_add_image_package() "
+             "in CMakeLists.txt, or use `spherule run --heap`."),
         [SPH_HEAP_TRACKED] = NULL,
         [SPH_HEAP_NO_CAPABILITY] =
             "add \"HeapMemStats\": true to app_manifest.json and deploy again.",
         [SPH_HEAP_NO_LIBRARY] =
-            "add DEBUG_LIB \"libmalloc\" to azsphere_target_add_image_package() in "
-            "CMakeLists.txt and deploy again.",
+            ("add DEBUG_LIB \"libmalloc\" to azsphere_target_add_image_package() in "
+             "CMakeLists.txt and deploy again."),
         [SPH_HEAP_NO_DEVELOPMENT] = "switch it on with 'azsphere device enable-development'.",
         [SPH_HEAP_DEBUGGED] = "start it without --debug-mode.",
         [SPH_HEAP_OLD_API] = "build it with TARGET_API_SET 10 or later.",

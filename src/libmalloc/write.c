@@ -151,7 +151,7 @@ static uint64_t *look_up_entry(struct sph_ledger *ledger, uintptr_t block) {
     if (slot == NULL || slot->mib == 0)
         return NULL;
     size_t number = sph_entry_number(slot, block); /* the slot may be half made, or damaged */
-    return number < SPH_LEDGER_ENTRIES ? &ledger->leaves[0][number] : NULL;
+    return number < SPH_LEDGER_ENTRIES ? sph_entry(ledger, number) : NULL;
 }
 
 /* Under the lock: a leaf for that MiB, if it has none and there is room. */

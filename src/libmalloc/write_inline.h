@@ -47,12 +47,17 @@ static inline size_t sph_entry_number(const struct sph_ledger_slot *slot, uintpt
     return sph_load_low(&slot->bias) + (block >> SPH_LEDGER_GRANULE_SHIFT);
 }
 
+static inline uint64_t *sph_entry(struct sph_ledger *ledger, size_t number) {
+    uint64_t *entries = (uint64_t *)(void *)ledger->leaves; /* of all leaves, one after another */
+    return &entries[number];
+}
+
 /* By bits of the address: calls are longer than a few bytes, so neighbours seldom meet. */
 static inline struct sph_ledger_recent *sph_recent_at(struct sph_ledger_thread *thread,
                                                       uintptr_t caller) {
     _Static_assert(sizeof(thread->recent[0]) == 16, "an index and an offset alike");
     return (struct sph_ledger_recent *)((char *)thread->recent +
-                                        (caller & (SPH_LEDGER_RECENT - 1) * 16));
+                                        (caller & (SPH_LEDGER_RECENT - 1) << 4));
 }
 
 _Static_assert(sizeof(struct sph_ledger_count) == 1 << 5, "as sph_count_of() takes it");
@@ -88,7 +93,7 @@ static inline __attribute__((always_inline)) bool sph_try_alloc(struct sph_ledge
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
         SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES) || SPH_UNLIKELY(recent->address != caller))
         return false;
-    uint64_t *entry = &ledger->leaves[0][number];
+    uint64_t *entry = sph_entry(ledger, number);
     uint32_t tag = recent->tag & SPH_TAG_MASK;
     struct sph_ledger_count *count = sph_count_of(thread, tag);
     uint64_t live = count->live_bytes + bytes;
@@ -125,7 +130,7 @@ static inline __attribute__((always_inline)) bool sph_try_free(struct sph_ledger
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
         SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES))
         return false;
-    uint64_t *entry = &ledger->leaves[0][number];
+    uint64_t *entry = sph_entry(ledger, number);
     uint64_t value = sph_load(entry);
     struct sph_ledger_count *count = sph_count_of(thread, value);
     uint64_t live = count->live_bytes - sph_entry_bytes(value);

@@ -106,7 +106,7 @@ static void test_each_address_has_its_entry(void **state) {
         127 * MIB,
         128 * MIB,
         4096 * MIB + 16,             /* meets 16 */
-        2 * 4096 * MIB + 16,         /* and again */
+        8192 * MIB + 16,             /* and again */
         4096 * MIB + 5 * MIB + 64,   /* meets 5 MiB + 64 */
         0x555555554000,              /* brk */
         0x7ffff7dd5010,              /* mmap */

@@ -164,7 +164,7 @@ static int walk_leaf(const struct sph_ledger_view *view, unsigned leaf, uint64_t
                      struct walk *walk) {
     const uint64_t *entries = ledger_of(view)->leaves[leaf];
     for (unsigned page = 0; page < LEAF_PAGES; page++) {
-        if (!is_written(view, &entries[page * PAGE_ENTRIES]))
+        if (!is_written(view, &entries[(size_t)page * PAGE_ENTRIES]))
             continue;
         for (unsigned i = page * PAGE_ENTRIES; i < (page + 1) * PAGE_ENTRIES; i++) {
             uint64_t entry = load64(&entries[i]);
