@@ -255,12 +255,14 @@ static void test_flash_with_the_debugger(void **state) {
     for (int mode = 0; mode < 2; mode++) {
         assert_int_equal(fixture_stage(device, &app, &refusal), -ENOSPC);
         assert_int_equal(refusal.device_error, 14680082);
-        unsigned long long size = 0, others = 0, over = 0;
-        assert_int_equal(sscanf(refusal.err.text,
-                                "the package takes %llu bytes, but of the 1048576 bytes of flash "
-                                "other packages take %llu: %llu bytes too many",
-                                &size, &others, &over),
-                         3);
+        const char *const places[] = {"package takes ", "packages take ", ": "};
+        unsigned long long numbers[3];
+        for (unsigned i = 0; i < 3; i++) {
+            const char *at = strstr(refusal.err.text, places[i]);
+            assert_non_null(at);
+            numbers[i] = strtoull(at + strlen(places[i]), NULL, 10);
+        }
+        unsigned long long size = numbers[0], others = numbers[1], over = numbers[2];
         (void)snprintf(sentence, sizeof(sentence),
                        "the package takes %llu bytes, but of the 1048576 bytes of flash other "
                        "packages take %llu: %llu bytes too many",

@@ -115,9 +115,9 @@ static void frames(void **state) {
         "| 12 | 4 | length of the payload, 0 to 65,536; a longer one makes the header invalid |",
         "| 24 | length | payload |",
         "when nothing has come for 2,000 ms",
-        "1 to 48 characters a-z, 0-9, `.` and `-`, the first one no sign, its value at most 16,384 "
-        "bytes; a device keeps "
-        "at most 64 of\nthem with 131,072 bytes in all",
+        ("1 to 48 characters a-z, 0-9, `.` and `-`, the first one no sign, its value at most "
+         "16,384 "
+         "bytes; a device keeps at most 64 of\nthem with 131,072 bytes in all"),
         "at most 8; a number that section 5 has not is refused",
         "`telemetry` has at most 16,384 bytes",
     };

@@ -291,7 +291,7 @@ static int run_child(int number, useconds_t wait) {
 
 /* Signals that the child ignores, by inheritance, and stops that are undone. */
 static int do_signals(char **args) {
-    int good = 0, rounds = atoi(args[0]);
+    int good = 0, rounds = (int)strtol(args[0], NULL, 10);
     signal(SIGUSR1, SIG_IGN);
     for (int i = 0; i < rounds; i++) {
         int status = run_child(i % 2 ? SIGUSR1 : SIGSTOP, 0);
@@ -302,7 +302,7 @@ static int do_signals(char **args) {
 }
 
 static int do_killed(char **args) {
-    int good = 0, rounds = atoi(args[0]);
+    int good = 0, rounds = (int)strtol(args[0], NULL, 10);
     for (int i = 0; i < rounds; i++) {
         int status = run_child(SIGKILL, (useconds_t)(i * 23 % 3000));
         good += (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||

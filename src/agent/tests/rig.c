@@ -145,18 +145,22 @@ void rig_install_debugger(struct rig *rig, const struct sph_guid *component,
     install(rig, component, gdbserver, "bin/gdbserver", "", "Debugger");
 }
 
-static void make_parts(struct rig *rig) {
-    struct sph_device *device = &rig->device;
-    MUST(sph_loop_new(&device->loop, err));
-    MUST(sph_events_new((size_t)64 * 1024, &device->events, err));
-    MUST(sph_events_listen(device->events, on_event, rig, &rig->listener, err));
-    MUST(sph_logring_new((size_t)64 * 1024, &device->log, err));
+static void make_kept(struct sph_device *device) {
     MUST(sph_kill_store_new(device->state_fd, &device->kills, err));
     MUST(sph_uidmap_new(device->state_fd, device->hash, &device->uids, err));
     MUST(sph_storage_new(device->state_fd, &device->storage, err));
     MUST(sph_trust_store_new(device->state_fd, &device->trust, err));
     MUST(sph_capabilities_new(device->state_fd, true, &device->capabilities, err));
     MUST(sph_registry_new(device->state_fd, device->uids, &device->registry, err));
+}
+
+static void make_parts(struct rig *rig) {
+    struct sph_device *device = &rig->device;
+    MUST(sph_loop_new(&device->loop, err));
+    MUST(sph_events_new((size_t)64 * 1024, &device->events, err));
+    MUST(sph_events_listen(device->events, on_event, rig, &rig->listener, err));
+    MUST(sph_logring_new((size_t)64 * 1024, &device->log, err));
+    make_kept(device);
     MUST(sph_medium_new(device, &device->medium, err));
     MUST(sph_gpio_new(device, &device->gpio, err));
     MUST(sph_lifecycle_new(device, &device->lifecycle, err));
