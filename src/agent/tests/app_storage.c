@@ -22,12 +22,12 @@ enum { KIB = 1024, QUOTA = 8 * KIB, HALF = QUOTA / 2, MOST = HALF + 2 * KIB };
 static char data[32 * KIB];
 
 static int open_storage(void) {
-    struct sph_app_reply reply;
+    struct sph_app_reply reply = {0};
     return request(SPH_APP_STORAGE_OPEN_MUTABLE, 0, 0, 0, &reply);
 }
 
 static int delete_storage(void) {
-    struct sph_app_reply reply;
+    struct sph_app_reply reply = {0};
     (void)request(SPH_APP_STORAGE_DELETE_MUTABLE, 0, 0, 0, &reply);
     return reply.error;
 }
