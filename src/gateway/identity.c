@@ -3,23 +3,8 @@
 #include "gateway/identity.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <string.h>
 
 #include "base/x509.h"
-
-/* Without the sign that some numbers have in front, and with the zeros that others lack. */
-static bool copy_number(const gnutls_datum_t *from, uint8_t ret_bytes[32]) {
-    const uint8_t *data = from->data;
-    size_t len = from->size;
-    for (; len > 32 && *data == 0; len--)
-        data++;
-    if (len > 32)
-        return false;
-    memset(ret_bytes, 0, 32 - len);
-    memcpy(ret_bytes + 32 - len, data, len);
-    return true;
-}
 
 int sph_identity_new(uint8_t ret_point[SPH_IDENTITY_BYTES], struct sph_err *err) {
     sph_auto_privkey gnutls_privkey_t key = NULL;
@@ -32,7 +17,8 @@ int sph_identity_new(uint8_t ret_point[SPH_IDENTITY_BYTES], struct sph_err *err)
                                          GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
     if (status == 0)
         status = gnutls_privkey_export_ecc_raw(key, &curve, &x, &y, NULL);
-    if (status == 0 && (!copy_number(&x, ret_point) || !copy_number(&y, ret_point + 32)))
+    if (status == 0 && (sph_x509_number_copy(&x, ret_point, 32) < 0 ||
+                        sph_x509_number_copy(&y, ret_point + 32, 32) < 0))
         status = GNUTLS_E_INTERNAL_ERROR;
     if (status < 0)
         return SPH_FAIL(err, -EIO, "no identity can be made for the device (%s); ask again",

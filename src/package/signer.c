@@ -39,27 +39,13 @@ static int fail_tls(struct sph_err *err, int code, const char *what, int status)
     return SPH_FAIL(err, code, "%s: %s", what, gnutls_strerror(status));
 }
 
-/* Numbers come with a leading zero or without leading zeros; here they get `size` bytes,
- * big-endian. -EINVAL for one that does not fit. */
-static int number_copy(const gnutls_datum_t *from, uint8_t *ret_bytes, size_t size) {
-    const uint8_t *data = from->data;
-    size_t len = from->size;
-    for (; len > size && *data == 0; len--)
-        data++;
-    if (len > size)
-        return -EINVAL;
-    memset(ret_bytes, 0, size - len);
-    memcpy(ret_bytes + size - len, data, len);
-    return 0;
-}
-
 /* The uncompressed form, 04 x y. -ENOTSUP for another curve, -EINVAL for what is not on this one.
  */
 static int point_copy(gnutls_ecc_curve_t curve, const gnutls_datum_t *x, const gnutls_datum_t *y,
                       uint8_t ret_point[SPH_SIGN_POINT_BYTES]) {
     ret_point[0] = 4;
-    if (curve != GNUTLS_ECC_CURVE_SECP256R1 || number_copy(x, ret_point + 1, 32) < 0 ||
-        number_copy(y, ret_point + 33, 32) < 0)
+    if (curve != GNUTLS_ECC_CURVE_SECP256R1 || sph_x509_number_copy(x, ret_point + 1, 32) < 0 ||
+        sph_x509_number_copy(y, ret_point + 33, 32) < 0)
         return -ENOTSUP;
     return sph_sign_check_point(ret_point);
 }
@@ -144,7 +130,7 @@ static int read_key(const struct sph_signer_names *names, gnutls_x509_privkey_t 
     gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
     status = gnutls_x509_privkey_export_ecc_raw(key, &curve, &x, &y, &k);
     if (status < 0 || point_copy(curve, &x, &y, signer->identity.point) < 0 ||
-        number_copy(&k, signer->scalar, sizeof(signer->scalar)) < 0)
+        sph_x509_number_copy(&k, signer->scalar, sizeof(signer->scalar)) < 0)
         return SPH_FAIL(err, -EBADMSG, "%s holds no key of the curve P-256", names->key);
     return 0;
 }
