@@ -54,7 +54,12 @@ static void put_leaf(struct region *region, unsigned leaf, uint64_t address) {
 
 static void put_block(struct region *region, unsigned leaf, uint64_t address, uint64_t word) {
     uint64_t within = address & ((1u << SPH_LEDGER_LEAF_SHIFT) - 1);
-    region->ledger->leaves[leaf][within >> SPH_LEDGER_GRANULE_SHIFT] = word;
+    unsigned granule = (unsigned)(within >> SPH_LEDGER_GRANULE_SHIFT);
+    if (word >> SPH_LEDGER_SIZE_SHIFT < SPH_LEDGER_LARGE_BYTES)
+        region->ledger->leaves[leaf][granule] = word;
+    else
+        region->ledger->large[leaf][granule / SPH_LEDGER_LARGE_PLACES] =
+            word | (uint64_t)(granule % SPH_LEDGER_LARGE_PLACES) << SPH_LEDGER_PLACE_SHIFT;
 }
 
 static int set_up(void **state) {
@@ -234,7 +239,7 @@ static void fill_full(struct region *region) {
         unsigned owner = i % (SPH_LEDGER_OWNERS - 1) + 1;
         put_site(region, i, owner, 0x10000u * owner + 16 + i);
         region->ledger->sites[i].allocations = 5;
-        put_block(region, 1, 0x500000 + 16u * i, entry(owner, i, 16 + i));
+        put_block(region, 1, 0x500000 + 256u * i, entry(owner, i, 16 + i));
     }
 }
 
@@ -298,7 +303,7 @@ static void test_many_processes_fit(void **state) {
     for (unsigned i = 1; i < SPH_LEDGER_SITES; i++) {
         unsigned owner = i % (SPH_HEAP_LIST_CALLERS / SPH_HEAP_PROCESSES_MAX) + 1;
         put_site(region, i, owner, 0x10000u * owner + 16 + i);
-        put_block(region, 1, 0x500000 + 16u * i, entry(owner, i, 16 + i));
+        put_block(region, 1, 0x500000 + 256u * i, entry(owner, i, 16 + i));
     }
     for (size_t i = 0; i < SPH_HEAP_PROCESSES_MAX + 2; i++)
         add_full(region, &list);

@@ -317,8 +317,9 @@ static void test_no_leaves(void **state) {
 /* Whatever the region is overwritten with, the program goes on. (Its figures do not matter.) */
 static void overwrite(struct fixture *fixture, uint64_t seed, unsigned rounds) {
     uint64_t *words = (uint64_t *)((char *)fixture->runner.ledger + SPH_LEDGER_FIXED_BYTES);
-    size_t books = offsetof(struct sph_ledger, leaves) - SPH_LEDGER_FIXED_BYTES;
-    size_t all = books + 4 * sizeof(fixture->runner.ledger->leaves[0]);
+    const struct sph_ledger *ledger = fixture->runner.ledger;
+    size_t books = offsetof(struct sph_ledger, large) - SPH_LEDGER_FIXED_BYTES;
+    size_t all = books + sizeof(ledger->large) + 4 * sizeof(ledger->leaves[0]);
     for (unsigned i = 0; i < rounds; i++) {
         seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
         uint64_t value = seed >> 60 < 4 ? seed >> 62 : seed * 31;

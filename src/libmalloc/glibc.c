@@ -165,7 +165,8 @@ void sph_free_slow(void *block) {
 
 SPH_API void free(void *block) {
     struct sph_ledger *ledger = sph_the_ledger;
-    if (SPH_LIKELY(ledger != NULL) && SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false)))
+    if (SPH_LIKELY(ledger != NULL) &&
+        SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false, false)))
         real.free(block);
     else
         sph_free_slow(block); /* both are jumps: nothing is kept on the stack meanwhile */

@@ -65,7 +65,7 @@ void *malloc(size_t bytes) {
     struct sph_ledger *ledger = sph_musl_ledger();
     void *block = REAL(void *(*)(size_t), malloc)(bytes);
     if (is_usual(ledger, CALLER) &&
-        SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, CALLER, false)))
+        SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, CALLER, false, false)))
         return block;
     return sph_musl_malloc_rest(block, bytes, CALLER);
 }
@@ -79,7 +79,8 @@ void sph_musl_free_rest(void *block, uintptr_t caller) {
 
 void free(void *block) {
     struct sph_ledger *ledger = sph_musl_ledger();
-    if (is_usual(ledger, CALLER) && SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false)))
+    if (is_usual(ledger, CALLER) &&
+        SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false, false)))
         REAL(void (*)(void *), free)(block);
     else
         sph_musl_free_rest(block, CALLER);

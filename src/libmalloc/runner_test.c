@@ -80,7 +80,11 @@ int runner_wait(struct runner *runner) {
     return status;
 }
 
-static void add_entry(const struct runner *runner, uint64_t entry, struct runner_sum *sums) {
+static void add_entry(const struct runner *runner, uint64_t entry, bool large,
+                      struct runner_sum *sums) {
+    if (entry == 0)
+        return;
+    assert_int_equal(entry >> SPH_LEDGER_SIZE_SHIFT >= SPH_LEDGER_LARGE_BYTES, large);
     unsigned owner = (unsigned)(entry >> SPH_LEDGER_OWNER_SHIFT) & (SPH_LEDGER_OWNERS - 1);
     unsigned site = (unsigned)(entry >> SPH_LEDGER_SITE_SHIFT) % SPH_LEDGER_SITES;
     if (runner->ledger->config.flags & SPH_LEDGER_FLAG_STACKS) {
@@ -99,10 +103,12 @@ void runner_add(const struct runner *runner, struct runner_sum sums[SPH_LEDGER_O
     const struct sph_ledger *ledger = runner->ledger;
     memset(sums, 0, SPH_LEDGER_OWNERS * sizeof(*sums));
     assert_in_range(ledger->n_leaves, 0, SPH_LEDGER_LEAVES - 1);
-    for (unsigned leaf = 1; leaf <= ledger->n_leaves; leaf++)
+    for (unsigned leaf = 1; leaf <= ledger->n_leaves; leaf++) {
         for (unsigned i = 0; i < SPH_LEDGER_LEAF_ENTRIES; i++)
-            if (ledger->leaves[leaf][i] != 0)
-                add_entry(runner, ledger->leaves[leaf][i], sums);
+            add_entry(runner, ledger->leaves[leaf][i], false, sums);
+        for (unsigned i = 0; i < SPH_LEDGER_LARGE_ENTRIES; i++)
+            add_entry(runner, ledger->large[leaf][i], true, sums);
+    }
     for (unsigned n = 1; n < SPH_LEDGER_SITES; n++)
         sums[ledger->sites[n].owner].site_allocations += ledger->sites[n].allocations;
     for (unsigned t = 0; t < SPH_LEDGER_THREADS; t++) {

@@ -146,12 +146,13 @@ static struct sph_ledger_slot *find_slot(struct sph_ledger *ledger, uintptr_t bl
     return NULL;
 }
 
-static uint64_t *look_up_entry(struct sph_ledger *ledger, uintptr_t block) {
+/* SPH_LEDGER_ENTRIES: it has none. */
+static size_t look_up_number(struct sph_ledger *ledger, uintptr_t block) {
     const struct sph_ledger_slot *slot = find_slot(ledger, block);
     if (slot == NULL || slot->mib == 0)
-        return NULL;
+        return SPH_LEDGER_ENTRIES;
     size_t number = sph_entry_number(slot, block); /* the slot may be half made, or damaged */
-    return number < SPH_LEDGER_ENTRIES ? sph_entry(ledger, number) : NULL;
+    return number < SPH_LEDGER_ENTRIES ? number : SPH_LEDGER_ENTRIES;
 }
 
 /* Under the lock: a leaf for that MiB, if it has none and there is room. */
@@ -167,16 +168,16 @@ static void make_leaf(struct sph_ledger *ledger, uintptr_t block) {
     sph_store(&slot->bias, (n - mib) * SPH_LEDGER_LEAF_ENTRIES);
 }
 
-static uint64_t *make_entry(struct sph_ledger *ledger, uintptr_t block) {
-    uint64_t *entry = look_up_entry(ledger, block);
-    if (entry == NULL && sph_lock(ledger)) {
+static size_t make_number(struct sph_ledger *ledger, uintptr_t block) {
+    size_t number = look_up_number(ledger, block);
+    if (number == SPH_LEDGER_ENTRIES && sph_lock(ledger)) {
         make_leaf(ledger, block);
         sph_unlock(ledger);
-        entry = look_up_entry(ledger, block);
+        number = look_up_number(ledger, block);
     }
-    if (entry == NULL)
+    if (number == SPH_LEDGER_ENTRIES)
         sph_lose(&ledger->losses.blocks);
-    return entry;
+    return number;
 }
 
 static unsigned owner_of(uint64_t value) {
@@ -195,9 +196,11 @@ static void count_free(struct sph_ledger *ledger, struct sph_ledger_thread *thre
 static uint64_t put(struct sph_ledger *ledger, void *block, uint64_t bytes, uintptr_t caller,
                     uintptr_t sp) {
     struct sph_ledger_thread *thread = sph_thread(ledger); /* the first one readies the directory */
-    uint64_t *entry = make_entry(ledger, (uintptr_t)block);
-    if (entry == NULL)
+    size_t number = make_number(ledger, (uintptr_t)block);
+    if (number == SPH_LEDGER_ENTRIES)
         return 0;
+    bool large = bytes >= SPH_LEDGER_LARGE_BYTES;
+    uint64_t *entry = large ? sph_large_entry(ledger, number) : sph_entry(ledger, number);
     uint32_t tag = sph_charge(ledger, thread, caller);
     uint64_t old = sph_load(entry);
     if (old != 0) {
@@ -212,9 +215,17 @@ static uint64_t put(struct sph_ledger *ledger, void *block, uint64_t bytes, uint
     settle_peak(ledger, thread, owner_of(tag));
     if ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0)
         tag = sph_stack_tag(ledger, tag, sp);
-    uint64_t value = bytes << SPH_LEDGER_SIZE_SHIFT | tag;
+    uint64_t value = bytes << SPH_LEDGER_SIZE_SHIFT | tag | (large ? sph_place_bits(number) : 0);
     sph_store(entry, value);
     return value;
+}
+
+/* As the hooks do, for whatever thread and block it is. */
+static bool try_alloc(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller) {
+    uintptr_t pointer = sph_thread_pointer();
+    bool many = sph_thread_at(ledger, pointer)->alone != pointer;
+    return sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, many,
+                         bytes >= SPH_LEDGER_LARGE_BYTES);
 }
 
 /* The usual case of a call on somebody's behalf: the asker's site is at hand. */
@@ -225,34 +236,45 @@ static bool try_for_asker(struct sph_ledger *ledger, void *block, size_t bytes, 
         sph_recent_at(thread, caller)->address != (caller | SPH_LEDGER_RECENT_PASSES))
         return false;
     uintptr_t asker = sph_behalf_find(ledger, thread, (uintptr_t)__builtin_frame_address(0));
-    return asker != 0 &&
-           sph_try_alloc(ledger, (uintptr_t)block, bytes, asker, thread->alone != pointer);
+    return asker != 0 && try_alloc(ledger, block, bytes, asker);
 }
 
 void *sph_note_alloc_slow(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller,
                           uintptr_t sp) {
-    if (block != NULL && !sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, true) &&
+    if (sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, false, true))
+        return block;
+    if (block != NULL && !try_alloc(ledger, block, bytes, caller) &&
         !try_for_asker(ledger, block, bytes, caller))
         (void)put(ledger, block, bytes, caller,
                   sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
     return block;
 }
 
+/* Where the block's entry is; NULL: it has none. */
+static uint64_t *find_entry(struct sph_ledger *ledger, uintptr_t block) {
+    size_t number = look_up_number(ledger, block);
+    if (number == SPH_LEDGER_ENTRIES)
+        return NULL;
+    uint64_t *small = sph_entry(ledger, number), *large = sph_large_entry(ledger, number);
+    if (sph_is_at(sph_load(large), number))
+        return large;
+    return sph_load(small) != 0 ? small : NULL;
+}
+
 /* Takes the block's entry out, and gives it. The block may be NULL. */
 static struct sph_held take(struct sph_ledger *ledger, uintptr_t block) {
-    struct sph_held held = {.entry = look_up_entry(ledger, block)};
+    struct sph_held held = {.entry = find_entry(ledger, block)};
     if (held.entry == NULL)
         return held;
     held.value = sph_load(held.entry);
-    if (held.value != 0)
-        sph_store(held.entry, 0);
-    else
-        held.entry = NULL;
+    sph_store(held.entry, 0);
     return held;
 }
 
 bool sph_note_free_slow(struct sph_ledger *ledger, void *block) {
-    if (sph_try_free(ledger, (uintptr_t)block, true))
+    if (sph_try_free(ledger, (uintptr_t)block, false, true) ||
+        sph_try_free(ledger, (uintptr_t)block, true, true) ||
+        sph_try_free(ledger, (uintptr_t)block, true, false))
         return true;
     struct sph_held held = take(ledger, (uintptr_t)block);
     sph_note_realloc_freed(ledger, held);

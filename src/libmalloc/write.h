@@ -29,6 +29,7 @@ enum {
     SPH_OWNER_MASK = SPH_LEDGER_OWNERS - 1,
     SPH_SITE_MASK = (1 << SPH_LEDGER_SITE_BITS) - 1,
     SPH_TAG_MASK = (1 << SPH_LEDGER_SIZE_SHIFT) - 1,
+    SPH_PLACE_MASK = (SPH_LEDGER_LARGE_PLACES - 1) << SPH_LEDGER_PLACE_SHIFT,
 };
 /* Bytes that a thread and an owner may be ahead of flushed_bytes: peaks are less exact by so much
  * for each thread, and rarer writes to what threads share pay for it. */

@@ -8,7 +8,7 @@
 SPH_SLOW struct sph_ledger_thread *sph_thread_slow(struct sph_ledger *ledger, uintptr_t pointer);
 SPH_HIDDEN void *sph_note_alloc_slow(struct sph_ledger *ledger, void *block, size_t bytes,
                                      uintptr_t caller, uintptr_t sp);
-SPH_SLOW bool sph_note_free_slow(struct sph_ledger *ledger, void *block);
+SPH_HIDDEN bool sph_note_free_slow(struct sph_ledger *ledger, void *block);
 
 /* Upper bits of a product: near addresses, and far ones at round distances, spread alike. */
 static inline uint32_t sph_hash(uintptr_t value, unsigned bits) {
@@ -81,37 +81,55 @@ static inline bool sph_is_far(uint64_t live, const struct sph_ledger_count *coun
     return live - count->handed_over + SPH_HAND_OVER_BYTES > 2 * SPH_HAND_OVER_BYTES;
 }
 
-/* The usual case of a process with one thread (`many` false), or with several. A block that is NULL
- * has no leaf. */
+/* Of a large block: its granule and the 15 after it have one entry, which says whose it is. */
+static inline uint64_t *sph_large_entry(struct sph_ledger *ledger, size_t number) {
+    uint64_t *entries = (uint64_t *)(void *)ledger->large;
+    return &entries[number >> (SPH_LEDGER_LARGE_SHIFT - SPH_LEDGER_GRANULE_SHIFT)];
+}
+
+static inline uint64_t sph_place_bits(size_t number) {
+    return (uint64_t)(number % SPH_LEDGER_LARGE_PLACES) << SPH_LEDGER_PLACE_SHIFT;
+}
+
+static inline bool sph_is_at(uint64_t large, size_t number) {
+    return large != 0 && (large & SPH_PLACE_MASK) == sph_place_bits(number);
+}
+
+/* What a call may be besides the usual: of one of several threads (`many`), of a large block. The
+ * hooks try with constants, so that nothing is left of what they are not. A block that is NULL has
+ * no leaf. */
 static inline __attribute__((always_inline)) bool sph_try_alloc(struct sph_ledger *ledger,
                                                                 uintptr_t block, uint64_t bytes,
-                                                                uintptr_t caller, bool many) {
+                                                                uintptr_t caller, bool many,
+                                                                bool large) {
     uintptr_t pointer = sph_thread_pointer();
     struct sph_ledger_thread *thread = many ? sph_thread_at(ledger, pointer) : &ledger->threads[0];
     struct sph_ledger_recent *recent = sph_recent_at(thread, caller);
     size_t number = sph_entry_number(sph_slot_at(ledger, block), block);
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
-        SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES) || SPH_UNLIKELY(recent->address != caller))
+        SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES) || SPH_UNLIKELY(recent->address != caller) ||
+        SPH_UNLIKELY(large != (bytes >= SPH_LEDGER_LARGE_BYTES)))
         return false;
-    uint64_t *entry = sph_entry(ledger, number);
-    uint32_t tag = recent->tag & SPH_TAG_MASK;
+    uint64_t *entry = large ? sph_large_entry(ledger, number) : sph_entry(ledger, number);
+    uint32_t tag = recent->tag;
     struct sph_ledger_count *count = sph_count_of(thread, tag);
     uint64_t live = count->live_bytes + bytes;
-    if (SPH_UNLIKELY(sph_load(entry) != 0))
+    if (SPH_UNLIKELY(*entry != 0)) /* it is the block's owner's alone: no other thread writes it */
+        return false;
+    if (large && SPH_UNLIKELY(bytes > SPH_SIZE_MAX_BYTES))
         return false;
     if (many) {
-        if ((thread->mode & ~(uint32_t)SPH_LEDGER_MODE_MANY) != 0 || sph_is_far(live, count) ||
-            bytes > SPH_SIZE_MAX_BYTES)
+        if ((thread->mode & ~(uint32_t)SPH_LEDGER_MODE_MANY) != 0 || sph_is_far(live, count))
             return false;
     } else if ((int64_t)live > (int64_t)count->handed_over) {
-        if (SPH_UNLIKELY(live > SPH_SIZE_MAX_BYTES)) /* and so perhaps the block */
+        if (SPH_UNLIKELY(live > SPH_SIZE_MAX_BYTES))
             return false;
         count->handed_over = live;
     }
     recent->pending++;
     count->allocations++;
     count->live_bytes = live;
-    sph_store(entry, (uint64_t)bytes << SPH_LEDGER_SIZE_SHIFT | tag);
+    sph_store(entry, bytes << SPH_LEDGER_SIZE_SHIFT | tag | (large ? sph_place_bits(number) : 0));
     return true;
 }
 
@@ -122,19 +140,20 @@ static inline bool sph_is_freed(const struct sph_ledger *ledger, uint64_t value)
            ledger->sites[sph_entry_site(value) % SPH_LEDGER_SITES].freed;
 }
 
-static inline __attribute__((always_inline)) bool sph_try_free(struct sph_ledger *ledger,
-                                                               uintptr_t block, bool many) {
+/* A block is looked for among the small ones first: those are most. */
+static inline __attribute__((always_inline)) bool
+sph_try_free(struct sph_ledger *ledger, uintptr_t block, bool many, bool large) {
     uintptr_t pointer = sph_thread_pointer();
     struct sph_ledger_thread *thread = many ? sph_thread_at(ledger, pointer) : &ledger->threads[0];
     size_t number = sph_entry_number(sph_slot_at(ledger, block), block);
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
         SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES))
         return false;
-    uint64_t *entry = sph_entry(ledger, number);
+    uint64_t *entry = large ? sph_large_entry(ledger, number) : sph_entry(ledger, number);
     uint64_t value = sph_load(entry);
     struct sph_ledger_count *count = sph_count_of(thread, value);
     uint64_t live = count->live_bytes - sph_entry_bytes(value);
-    if (SPH_UNLIKELY(!sph_is_freed(ledger, value)) ||
+    if (SPH_UNLIKELY(!sph_is_freed(ledger, value)) || (large && !sph_is_at(value, number)) ||
         (many &&
          ((thread->mode & ~(uint32_t)SPH_LEDGER_MODE_MANY) != 0 || sph_is_far(live, count))))
         return false;
@@ -146,7 +165,7 @@ static inline __attribute__((always_inline)) bool sph_try_free(struct sph_ledger
 
 static inline void *sph_note_alloc(struct sph_ledger *ledger, void *block, size_t bytes,
                                    uintptr_t caller, uintptr_t sp) {
-    if (SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, false)))
+    if (SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, false, false)))
         return block;
     return sph_note_alloc_slow(ledger, block, bytes, caller, sp);
 }

@@ -74,7 +74,7 @@ static void take(struct sph_ledger *ledger, uint64_t block, uint64_t bytes) {
 }
 
 static bool give(struct sph_ledger *ledger, uint64_t block) {
-    return sph_try_free(ledger, (uintptr_t)block, false) ||
+    return sph_try_free(ledger, (uintptr_t)block, false, false) ||
            sph_note_free_slow(ledger, (void *)(uintptr_t)block);
 }
 
@@ -146,6 +146,67 @@ static void test_no_block(void **state) {
     assert_int_equal(sum.losses.blocks, 0);
 }
 
+/* Each kind of block at each of the 16 places that share a large granule, and at the limit between
+ * the kinds; by both halves, as the first free of a site takes the slow one. */
+static void test_small_and_large_blocks(void **state) {
+    struct sph_ledger *ledger = *state;
+    static const uint64_t sizes[] = {0, 1023, 1024, 1025, 70000, 5 * MIB};
+    for (unsigned round = 0; round < 2; round++)
+        for (size_t i = 0; i < SPH_ARRAY_SIZE(sizes); i++)
+            for (uint64_t place = 0; place < 20; place++) {
+                uint64_t at = 7 * MIB + 16 * place, next = at + 16 * (sizes[i] / 16 + 1);
+                take(ledger, at, sizes[i]);
+                take(ledger, next, 1024); /* as near as it can be */
+                take(ledger, at - 1024, 1023);
+                assert_true(look(ledger)->live_bytes == sizes[i] + 2047);
+                expect_block(ledger, at, sizes[i]);
+                expect_block(ledger, next, 1024);
+                expect_block(ledger, at - 1024, 1023);
+                assert_false(give(ledger, at - 16));
+                assert_true(give(ledger, next) && give(ledger, at) && give(ledger, at - 1024));
+                assert_int_equal(look(ledger)->live_blocks, 0);
+            }
+    assert_int_equal(sum.losses.blocks + sum.losses.damaged + sum.losses.replaced, 0);
+    assert_true(sum.allocations == sum.frees);
+}
+
+/* Whether it grows, shrinks or stays, and whether that works. */
+static void test_blocks_change_their_kind(void **state) {
+    struct sph_ledger *ledger = *state;
+    static const uint64_t sizes[] = {10, 2000, 4000, 20, 30, 1024};
+    take(ledger, MIB, 5);
+    for (size_t i = 0; i < SPH_ARRAY_SIZE(sizes); i++) {
+        void *block = (void *)(uintptr_t)MIB;
+        uint64_t was = look(ledger)->live_bytes;
+        struct sph_held held = sph_note_realloc(ledger, block);
+        assert_int_equal(look(ledger)->live_blocks, 0);
+        sph_note_realloc_failed(held);
+        expect_block(ledger, MIB, was);
+        held = sph_note_realloc(ledger, block);
+        sph_note_realloc_end(ledger, held, block, sizes[i], CALLER, 0);
+        expect_block(ledger, MIB, sizes[i]);
+        assert_int_equal(look(ledger)->live_blocks, 1);
+    }
+    assert_int_equal(sum.losses.replaced + sum.losses.unknown_frees, 0);
+    assert_true(give(ledger, MIB));
+}
+
+/* Frees that nobody saw: what comes to the same place, or into the same large granule, takes their
+ * blocks off. */
+static void test_replaced_blocks(void **state) {
+    struct sph_ledger *ledger = *state;
+    take(ledger, MIB, 100);
+    take(ledger, MIB, 200);
+    expect_block(ledger, MIB, 200);
+    take(ledger, 2 * MIB, 3000);
+    take(ledger, 2 * MIB + 32, 2000);
+    expect_block(ledger, 2 * MIB + 32, 2000);
+    assert_true(look(ledger)->live_bytes == 2200);
+    assert_int_equal(sum.losses.replaced, 2);
+    assert_int_equal(sum.frees, 2);
+    assert_false(give(ledger, 2 * MIB));
+}
+
 /* More than an entry can say is told as the most that it can, whether it was the first block, one
  * that makes a peak, or one below a peak. */
 static void test_huge_blocks(void **state) {
@@ -189,7 +250,7 @@ static void *race(void *argument) {
     const struct racer *racer = argument;
     (void)pthread_barrier_wait(racer->start);
     for (unsigned i = 0; i < RACER_BLOCKS; i++)
-        take(racer->ledger, (racer->first + i) * MIB + 16, 1000 + i);
+        take(racer->ledger, (racer->first + i) * MIB + 16, 1000 + i); /* small and large ones */
     return NULL;
 }
 
@@ -220,8 +281,13 @@ static void test_threads_make_leaves_at_once(void **state) {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(test_each_address_has_its_entry), TEST(test_no_block),
-                                       TEST(test_huge_blocks), TEST(test_leaves_are_used_up),
+    const struct CMUnitTest tests[] = {TEST(test_each_address_has_its_entry),
+                                       TEST(test_no_block),
+                                       TEST(test_small_and_large_blocks),
+                                       TEST(test_blocks_change_their_kind),
+                                       TEST(test_replaced_blocks),
+                                       TEST(test_huge_blocks),
+                                       TEST(test_leaves_are_used_up),
                                        TEST(test_threads_make_leaves_at_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

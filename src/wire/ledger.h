@@ -15,7 +15,7 @@
 #define SPH_LEDGER_MAGIC                                                                           \
     0x314744454c485053ull /* "SPLHEDG1" in memory on a little-endian machine                       \
                            */
-#define SPH_LEDGER_VERSION 3u
+#define SPH_LEDGER_VERSION 4u
 
 /* Where things lie relative to the load address of the program interpreter (AT_BASE): above it,
  * between the interpreter and the stack, where the kernel's top-down search for room never looks,
@@ -36,8 +36,11 @@ enum {
     SPH_LEDGER_LEAF_SHIFT = 20,   /* a leaf holds the blocks that begin in 1 MiB of addresses */
     SPH_LEDGER_GRANULE_SHIFT = 4, /* one entry for every 16 bytes: what malloc aligns to */
     SPH_LEDGER_LEAF_ENTRIES = 1 << (SPH_LEDGER_LEAF_SHIFT - SPH_LEDGER_GRANULE_SHIFT),
-    SPH_LEDGER_LEAF_BYTES = 8 * SPH_LEDGER_LEAF_ENTRIES,
-    SPH_LEDGER_LEAVES = 128,     /* 64 MiB of file, touched only where blocks are; a power of two */
+    SPH_LEDGER_LARGE_BYTES = 1024, /* from here on a block's entry lies among the large ones */
+    SPH_LEDGER_LARGE_SHIFT = 8,    /* of which there is one for every 256 bytes */
+    SPH_LEDGER_LARGE_ENTRIES = 1 << (SPH_LEDGER_LEAF_SHIFT - SPH_LEDGER_LARGE_SHIFT),
+    SPH_LEDGER_LARGE_PLACES = 1 << (SPH_LEDGER_LARGE_SHIFT - SPH_LEDGER_GRANULE_SHIFT),
+    SPH_LEDGER_LEAVES = 128,     /* 68 MiB of file, touched only where blocks are; a power of two */
     SPH_LEDGER_DIRECTORY = 4096, /* slots from address to leaf, by its bits from LEAF_SHIFT on */
     SPH_LEDGER_NAME = 64,
     SPH_LEDGER_BUILD_ID = 20,
@@ -71,10 +74,12 @@ struct sph_ledger_config {
 };
 
 /* One word per granule: who holds the block that begins there. 0: none. Written by one store, so a
- * reader sees an old or a new entry and never a half. */
+ * reader sees an old or a new entry and never a half. Large blocks have their own, wider granules,
+ * of which two that live cannot share one: so a heap of large blocks takes few pages of a leaf. */
 enum {
     /* The site was known to give blocks back when this one was made: its free has less to note. */
     SPH_LEDGER_ENTRY_FREES = 1,
+    SPH_LEDGER_PLACE_SHIFT = 1, /* bits 1 to 4; of a large block: its 16 bytes among the 256 */
     SPH_LEDGER_OWNER_SHIFT = 5, /* bits 5 to 10; never 0, so a block of 0 bytes shows */
     SPH_LEDGER_SITE_SHIFT = 11, /* bits 11 to 23 */
     SPH_LEDGER_SITE_BITS = 13,
@@ -206,6 +211,7 @@ struct sph_ledger {
     uint16_t site_index[SPH_LEDGER_INDEX] __attribute__((aligned(4096)));
     struct sph_ledger_thread threads[SPH_LEDGER_THREADS] __attribute__((aligned(4096)));
     struct sph_ledger_stack stacks[SPH_LEDGER_STACKS] __attribute__((aligned(4096)));
+    uint64_t large[SPH_LEDGER_LEAVES][SPH_LEDGER_LARGE_ENTRIES] __attribute__((aligned(4096)));
     uint64_t leaves[SPH_LEDGER_LEAVES][SPH_LEDGER_LEAF_ENTRIES] __attribute__((aligned(4096)));
 };
 

@@ -12,6 +12,9 @@ enum {
     REGION_PAGES = sizeof(struct sph_ledger) / SPH_LEDGER_PAGE_BYTES,
     PAGE_ENTRIES = SPH_LEDGER_PAGE_BYTES / sizeof(uint64_t),
     LEAF_PAGES = SPH_LEDGER_LEAF_ENTRIES / PAGE_ENTRIES,
+    PAGE_LARGE =
+        PAGE_ENTRIES / SPH_LEDGER_LARGE_PLACES, /* large ones beside a page of small ones */
+    PLACE_MASK = (SPH_LEDGER_LARGE_PLACES - 1) << SPH_LEDGER_PLACE_SHIFT,
     OWNER_IN_USE = 2,
     OWNER_UNLOADED = 3,
     SITE_OTHERS = SPH_LEDGER_SITES - 1,
@@ -160,25 +163,45 @@ struct walk {
     uint64_t damage;
 };
 
+static int tell_block(const struct sph_ledger_view *view, uint64_t entry, bool large,
+                      uint64_t address, struct walk *walk) {
+    const struct sph_ledger_block block = read_entry(view, entry, address);
+    walk->damage += is_damaged(view, entry) || large != (block.bytes >= SPH_LEDGER_LARGE_BYTES) ||
+                    (!large && (entry & PLACE_MASK) != 0);
+    return walk->fn(walk->context, &block);
+}
+
+/* The blocks that begin in the addresses of one large granule: it, and its small ones. */
+static int walk_granules(const struct sph_ledger_view *view, uint64_t large, const uint64_t *small,
+                         uint64_t start, struct walk *walk) {
+    unsigned place = (unsigned)(large & PLACE_MASK) >> SPH_LEDGER_PLACE_SHIFT;
+    int rc = 0;
+    for (unsigned i = 0; i < SPH_LEDGER_LARGE_PLACES && rc == 0; i++) {
+        uint64_t address = start + ((uint64_t)i << SPH_LEDGER_GRANULE_SHIFT);
+        uint64_t entry = small ? load64(&small[i]) : 0;
+        if (entry != 0)
+            rc = tell_block(view, entry, false, address, walk);
+        if (large != 0 && i == place && rc == 0)
+            rc = tell_block(view, large, true, address, walk);
+    }
+    return rc;
+}
+
 static int walk_leaf(const struct sph_ledger_view *view, unsigned leaf, uint64_t start,
                      struct walk *walk) {
-    const uint64_t *entries = ledger_of(view)->leaves[leaf];
-    for (unsigned page = 0; page < LEAF_PAGES; page++) {
-        if (!is_written(view, &entries[(size_t)page * PAGE_ENTRIES]))
+    const uint64_t *large = ledger_of(view)->large[leaf], *small = ledger_of(view)->leaves[leaf];
+    int rc = 0;
+    for (unsigned page = 0; page < LEAF_PAGES && rc == 0; page++) {
+        bool has_small = is_written(view, &small[(size_t)page * PAGE_ENTRIES]);
+        bool has_large = is_written(view, &large[(size_t)page * PAGE_LARGE]);
+        if (!has_small && !has_large)
             continue;
-        for (unsigned i = page * PAGE_ENTRIES; i < (page + 1) * PAGE_ENTRIES; i++) {
-            uint64_t entry = load64(&entries[i]);
-            if (entry == 0)
-                continue;
-            const struct sph_ledger_block block =
-                read_entry(view, entry, start + ((uint64_t)i << SPH_LEDGER_GRANULE_SHIFT));
-            walk->damage += is_damaged(view, entry);
-            int rc = walk->fn(walk->context, &block);
-            if (rc != 0)
-                return rc;
-        }
+        for (unsigned i = page * PAGE_LARGE; i < (page + 1) * PAGE_LARGE && rc == 0; i++)
+            rc = walk_granules(view, has_large ? load64(&large[i]) : 0,
+                               has_small ? &small[(size_t)i * SPH_LEDGER_LARGE_PLACES] : NULL,
+                               start + ((uint64_t)i << SPH_LEDGER_LARGE_SHIFT), walk);
     }
-    return 0;
+    return rc;
 }
 
 static int walk_all(const struct sph_ledger_view *view, struct walk *walk) {

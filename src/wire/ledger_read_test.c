@@ -10,7 +10,7 @@
 
 enum { PAGES = sizeof(struct sph_ledger) / SPH_LEDGER_PAGE_BYTES };
 
-/* 50 MiB of which the kernel gives what is touched. */
+/* 70 MiB of which the kernel gives what is touched. */
 struct region {
     struct sph_ledger *ledger;
     unsigned char *written;
@@ -23,8 +23,13 @@ static uint64_t entry(unsigned owner, unsigned site, uint64_t bytes) {
            bytes << SPH_LEDGER_SIZE_SHIFT;
 }
 
+/* Where a writer puts it, which is by its size. */
 static void put_block(struct region *region, unsigned leaf, unsigned granule, uint64_t word) {
-    region->ledger->leaves[leaf][granule] = word;
+    if (word >> SPH_LEDGER_SIZE_SHIFT < SPH_LEDGER_LARGE_BYTES)
+        region->ledger->leaves[leaf][granule] = word;
+    else
+        region->ledger->large[leaf][granule / SPH_LEDGER_LARGE_PLACES] =
+            word | (uint64_t)(granule % SPH_LEDGER_LARGE_PLACES) << SPH_LEDGER_PLACE_SHIFT;
 }
 
 /* A leaf for that MiB of addresses. */
@@ -183,7 +188,7 @@ static void test_resident_bytes_are_bounded(void **state) {
     assert_int_equal(sph_ledger_sum(&region->view, note, &asked, region->sum, NULL), 0);
     assert_int_equal(asked.bytes, 4100);
     for (unsigned i = 0; i < 100; i++)
-        put_block(region, 2, 100 + i, entry(1, 1, (UINT64_C(1) << 40) - 1));
+        put_block(region, 2, 64 * i, entry(1, 1, (UINT64_C(1) << 40) - 1));
     asked = (struct asked){.answer = 0};
     assert_int_equal(sph_ledger_sum(&region->view, note, &asked, region->sum, NULL), 0);
     assert_true(asked.bytes == SPH_LEDGER_RESIDENT_MAX_BYTES);
@@ -213,10 +218,13 @@ static void test_each_place_has_its_caller(void **state) {
 /* What is not marked as written is not read: here it would be found. */
 static void test_holes_stay_unread(void **state) {
     struct region *region = *state;
-    size_t page = offsetof(struct sph_ledger, leaves[2][4096]) / SPH_LEDGER_PAGE_BYTES;
+    size_t page = offsetof(struct sph_ledger, large[2][256]) / SPH_LEDGER_PAGE_BYTES;
     region->written[page] = 0;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
     assert_int_equal(region->sum->live_bytes, 150);
+    region->written[offsetof(struct sph_ledger, leaves[1][65535]) / SPH_LEDGER_PAGE_BYTES] = 0;
+    assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
+    assert_int_equal(region->sum->live_bytes, 100);
     region->written[offsetof(struct sph_ledger, owners) / SPH_LEDGER_PAGE_BYTES] = 0;
     region->written[offsetof(struct sph_ledger, directory) / SPH_LEDGER_PAGE_BYTES] = 0;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, NULL), 0);
@@ -254,7 +262,7 @@ static void test_what_it_is_not(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     region->ledger->config.version = 1;
     assert_int_equal(sph_ledger_check(&region->view, &err), -EBADMSG);
-    assert_string_equal(err.text, "The heap ledger is of another version: 1, not 3.");
+    assert_string_equal(err.text, "The heap ledger is of another version: 1, not 4.");
     region->ledger->config.magic++;
     err = (struct sph_err)SPH_ERR_NULL;
     assert_int_equal(sph_ledger_sum(&region->view, NULL, NULL, region->sum, &err), -EBADMSG);
@@ -319,6 +327,18 @@ static void spoil_no_site(struct sph_ledger *ledger) {
     ledger->leaves[1][9] = entry(1, 0, 7);
 }
 
+static void spoil_small(struct sph_ledger *ledger) {
+    ledger->leaves[1][9] = entry(1, 1, SPH_LEDGER_LARGE_BYTES);
+}
+
+static void spoil_place(struct sph_ledger *ledger) {
+    ledger->leaves[1][9] = entry(1, 1, 7) | 1u << SPH_LEDGER_PLACE_SHIFT;
+}
+
+static void spoil_large(struct sph_ledger *ledger) {
+    ledger->large[1][9] = entry(1, 1, SPH_LEDGER_LARGE_BYTES - 1);
+}
+
 static void spoil_leaf(struct sph_ledger *ledger) {
     ledger->directory[8] = slot(77, 1); /* claimed twice */
 }
@@ -367,9 +387,10 @@ static void spoil_stack_number(struct sph_ledger *ledger) {
 /* Each is one. */
 static void test_damage_is_counted(void **state) {
     static void (*const rows[])(struct sph_ledger *) = {
-        spoil_owner, spoil_owner_number, spoil_site,  spoil_site_number, spoil_no_site,
-        spoil_leaf,  spoil_leaf_number,  spoil_alias, spoil_bounds,      spoil_state,
-        spoil_lock,  spoil_number,       spoil_depth, spoil_no_stack,    spoil_stack_number};
+        spoil_owner, spoil_owner_number, spoil_site,        spoil_site_number, spoil_no_site,
+        spoil_small, spoil_place,        spoil_large,       spoil_leaf,        spoil_leaf_number,
+        spoil_alias, spoil_bounds,       spoil_state,       spoil_lock,        spoil_number,
+        spoil_depth, spoil_no_stack,     spoil_stack_number};
     for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
         assert_int_equal(tear_down(state), 0);
         assert_int_equal(set_up(state), 0);
