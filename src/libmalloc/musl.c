@@ -36,12 +36,6 @@ static inline bool passes_on(struct sph_ledger *ledger, uintptr_t caller, uintpt
     return SPH_UNLIKELY(is_libc(ledger, caller)) && sph_is_within(ledger, sp);
 }
 
-/* What has a common path at all: a ledger, and a caller who is not the C library. */
-static inline bool is_usual(const struct sph_ledger *ledger, uintptr_t caller) {
-    return SPH_LIKELY(ledger->config.state == SPH_LEDGER_ON) &&
-           SPH_LIKELY(!is_libc(ledger, caller));
-}
-
 static inline void *note(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller,
                          uintptr_t sp) {
     if (SPH_LIKELY(block != NULL))
@@ -49,7 +43,18 @@ static inline void *note(struct sph_ledger *ledger, void *block, size_t bytes, u
     return block;
 }
 
-/* The rare halves of malloc and free are jumped to, so that the common ones keep few registers: a
+/* The compiler does not know where it points: so all of the ledger is so far from one register,
+ * instead of each table so far from the code, which takes an instruction more. */
+static inline struct sph_ledger *in_register(struct sph_ledger *ledger) {
+    __asm__("" : "+r"(ledger));
+    return ledger;
+}
+
+/* What malloc and free have in common for most calls asks only whether there is a ledger. Calls
+ * from within calloc and its like need no look of their own: what the C library asks for is never
+ * at hand as its own (SPH_LEDGER_RECENT_PASSES), and what it gives back then is in no ledger.
+ *
+ * The rare halves of malloc and free are jumped to, so that the common ones keep few registers: a
  * frame of theirs is where the hook's was. */
 SPH_SLOW void *sph_musl_malloc_rest(void *block, size_t bytes, uintptr_t caller);
 SPH_SLOW void sph_musl_free_rest(void *block, uintptr_t caller);
@@ -64,7 +69,8 @@ void *sph_musl_malloc_rest(void *block, size_t bytes, uintptr_t caller) {
 void *malloc(size_t bytes) {
     struct sph_ledger *ledger = sph_musl_ledger();
     void *block = REAL(void *(*)(size_t), malloc)(bytes);
-    if (is_usual(ledger, CALLER) &&
+    ledger = in_register(ledger);
+    if (SPH_LIKELY(ledger->config.state == SPH_LEDGER_ON) &&
         SPH_LIKELY(sph_try_alloc(ledger, (uintptr_t)block, bytes, CALLER, false, false)))
         return block;
     return sph_musl_malloc_rest(block, bytes, CALLER);
@@ -78,8 +84,8 @@ void sph_musl_free_rest(void *block, uintptr_t caller) {
 }
 
 void free(void *block) {
-    struct sph_ledger *ledger = sph_musl_ledger();
-    if (is_usual(ledger, CALLER) &&
+    struct sph_ledger *ledger = in_register(sph_musl_ledger());
+    if (SPH_LIKELY(ledger->config.state == SPH_LEDGER_ON) &&
         SPH_LIKELY(sph_try_free(ledger, (uintptr_t)block, false, false)))
         REAL(void (*)(void *), free)(block);
     else
