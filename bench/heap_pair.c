@@ -1,6 +1,6 @@
 /* What malloc and free cost, in CPU nanoseconds a pair: run plain, and with libmalloc before it.
- *   usage: heap_pair [repeats]
- * One line a kind of work: its name and the median of the repeats. */
+ *   usage: heap_pair [repeats [work...]]
+ * One line a kind of work, or of those that are named: its name and the median of the repeats. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -161,6 +161,13 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static int is_wanted(const char *name, int argc, char **argv) {
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return 1;
+    return argc <= 2;
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *name;
@@ -175,6 +182,8 @@ int main(int argc, char **argv) {
         return 2;
     for (unsigned w = 0; w < sizeof(works) / sizeof(works[0]); w++) {
         double ns[REPEATS_MAX];
+        if (!is_wanted(works[w].name, argc, argv))
+            continue;
         for (unsigned i = 0; i < repeats; i++)
             ns[i] = works[w].run();
         qsort(ns, repeats, sizeof(ns[0]), compare);
