@@ -1,6 +1,7 @@
 # The layer table (docs/ARCHITECTURE.md, section "Layers") and the functions that enforce it.
-# A link that the table forbids fails in sph_layer()/sph_program(); an include that it forbids fails
-# in sph_check_includes(), which runs at every configure and again as the test `layers`.
+# A link that the table forbids fails in sph_layer()/sph_program(); an include that it or the table
+# of parts forbids fails in sph_check_includes(), which runs at every configure and again as the
+# test `layers`.
 cmake_policy(VERSION 3.25)
 set(SPH_LAYERS base wire package meter agent profile gateway cli applibs libmalloc)
 set(SPH_MAY_USE_base "")
@@ -13,6 +14,10 @@ set(SPH_MAY_USE_gateway base wire package profile)
 set(SPH_MAY_USE_cli base package profile)
 set(SPH_MAY_USE_applibs wire)
 set(SPH_MAY_USE_libmalloc base wire)
+
+# Parts of a layer: folders in its folder (which is "."), lowest first. A part may include those
+# before it. Tests stand beside their source, and may include all of their layer.
+set(SPH_PARTS_cli text syntax frame image device report . commands)
 
 function(_sph_check_uses layer)
   foreach(used IN LISTS ARGN)
@@ -46,7 +51,31 @@ function(sph_program name)
   endif()
 endfunction()
 
-# Fails on any #include "layer/…" that the table forbids, whoever wrote it and whatever links it.
+# The place of a path like layer/part/name.h among its layer's parts.
+function(_sph_part_of layer path ret_place)
+  get_filename_component(folder "${path}" DIRECTORY)
+  string(REGEX REPLACE "^${layer}/?" "" part "${folder}")
+  if(part STREQUAL "")
+    set(part ".")
+  endif()
+  list(FIND SPH_PARTS_${layer} "${part}" place)
+  set(${ret_place} ${place} PARENT_SCOPE)
+endfunction()
+
+function(_sph_check_part layer shown line)
+  string(REGEX REPLACE "^src/" "" path "${shown}")
+  string(REGEX REPLACE ".*\"([a-z_/0-9]+\\.h)\".*" "\\1" included "${line}")
+  _sph_part_of(${layer} "${path}" mine)
+  _sph_part_of(${layer} "${included}" other)
+  if(mine EQUAL -1 OR other EQUAL -1)
+    message(FATAL_ERROR "${shown}: a part of ${layer} that SPH_PARTS_${layer} does not name")
+  elseif(other GREATER mine AND NOT shown MATCHES "_(test|fuzz|testing)\\.[ch]$")
+    message(FATAL_ERROR "${shown}: may not include ${included}, a part above it: "
+      "see docs/ARCHITECTURE.md, Layers")
+  endif()
+endfunction()
+
+# Fails on any #include "layer/…" that the tables forbid, whoever wrote it and whatever links it.
 function(sph_check_includes root)
   foreach(layer IN LISTS SPH_LAYERS)
     file(GLOB_RECURSE files "${root}/src/${layer}/*.c" "${root}/src/${layer}/*.h")
@@ -59,6 +88,9 @@ function(sph_check_includes root)
           file(RELATIVE_PATH shown "${root}" "${file}")
           message(FATAL_ERROR "${shown}: layer ${layer} may not include ${used}/: "
             "see docs/ARCHITECTURE.md, Layers")
+        elseif(used STREQUAL layer AND DEFINED SPH_PARTS_${layer})
+          file(RELATIVE_PATH shown "${root}" "${file}")
+          _sph_check_part(${layer} "${shown}" "${line}")
         endif()
       endforeach()
     endforeach()

@@ -2,7 +2,7 @@
 #ifndef SPH_CLI_APP_CONTROL_H
 #define SPH_CLI_APP_CONTROL_H
 
-#include "cli/cli.h"
+#include "cli/frame/cli.h"
 
 /* Sends a trigger ("start", "startDebug", "stop": the words of the device's interface) to the
  * application of --component-id, or to all but the debugger, and prints their states. `wishes` is

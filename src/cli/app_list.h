@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/guid.h"
-#include "cli/target.h"
+#include "cli/device/target.h"
 
 /* One installed application, as the device last told of it: nothing here is kept up to date. Text
  * is fit to be printed; what the device did not say is "", 0 or false. */

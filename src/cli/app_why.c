@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/target.h"
+#include "cli/device/target.h"
 
 void sph_app_why_format(const struct sph_json_value *app, char ret_text[SPH_APP_WHY_MAX]) {
     char state[16], why[32];

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/json_in.h"
-#include "cli/cli.h"
+#include "cli/frame/cli.h"
 
 enum { SPH_APP_WHY_MAX = 320 }; /* bytes with the NUL */
 

@@ -1,5 +1,5 @@
 /* Why applications run or do not, for every kind of answer. */
-#include "fake_gateway_test.h"
+#include "cli/device/fake_gateway_test.h"
 
 #include "cli/app_why.h"
 

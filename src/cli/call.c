@@ -8,8 +8,8 @@
 
 #include <errno.h>
 
-#include "cli/device_error.h"
-#include "cli/target.h"
+#include "cli/device/device_error.h"
+#include "cli/device/target.h"
 
 static int ask(const struct sph_call *call, struct sph_cli *cli, struct sph_target *target,
                struct sph_buf *ret_text, struct sph_json_value *ret_top, struct sph_err *err) {

@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "base/json_in.h"
 #include "base/json_out.h"
-#include "cli/cli.h"
-#include "cli/table.h"
+#include "cli/frame/cli.h"
+#include "cli/text/table.h"
 
 /* How an option's value becomes a member of the body. */
 enum sph_call_kind {

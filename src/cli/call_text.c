@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "cli/call.h"
-#include "cli/package_file.h"
+#include "cli/image/package_file.h"
 
 enum { FILE_BYTES_MAX = 16 << 10 }; /* certificates and keys; the device takes no more at once */
 

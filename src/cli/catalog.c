@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/home.h"
+#include "cli/device/home.h"
 #include "package/flash.h"
 #include "package/resign.h"
 #include "package/signer.h"

@@ -12,12 +12,12 @@
 
 #include "cli/app_list.h"
 #include "cli/development_key.h"
-#include "cli/device_config.h"
-#include "cli/launch_program.h"
-#include "cli/pack.h"
-#include "cli/package_file.h"
+#include "cli/device/device_config.h"
+#include "cli/device/launch_program.h"
+#include "cli/image/pack.h"
+#include "cli/image/package_file.h"
+#include "cli/image/wrap.h"
 #include "cli/sideload.h"
-#include "cli/wrap.h"
 
 /* docs/spec/machine.md, section 1.1. */
 static int find_folder(char ret_path[PATH_MAX], struct sph_err *err) {

@@ -3,8 +3,8 @@
 #define SPH_CLI_DEBUGGER_H
 
 #include "base/err.h"
-#include "cli/cli.h"
-#include "cli/target.h"
+#include "cli/device/target.h"
+#include "cli/frame/cli.h"
 
 /* Of a virtual device without a Debugger package: packs the one of the images' folder, signs it
  * with the development key, installs it and says so. A native device is left as it is: the package

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/home.h"
+#include "cli/device/home.h"
 
 #define FILE_NAME "deployment-timeout"
 

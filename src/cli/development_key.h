@@ -4,7 +4,7 @@
 #define SPH_CLI_DEVELOPMENT_KEY_H
 
 #include "base/err.h"
-#include "cli/target.h"
+#include "cli/device/target.h"
 #include "package/signer.h"
 
 /* Loads the pair from SPHERULE_HOME/sdk, making it on first use. On success *ret_signer is the

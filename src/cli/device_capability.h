@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json_in.h"
-#include "cli/target.h"
+#include "cli/device/target.h"
 
 enum {
     SPH_DEVICE_CAPABILITY_DEVELOPMENT = 11, /* "appDevelopment" */

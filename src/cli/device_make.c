@@ -18,9 +18,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/development_key.h"
-#include "cli/home.h"
-#include "cli/interrupt.h"
-#include "cli/launch.h"
+#include "cli/device/home.h"
+#include "cli/device/interrupt.h"
+#include "cli/device/launch.h"
 
 /* Its presence says that the development key has been given to the device once: a signer that a
  * person removed later is not put back. */

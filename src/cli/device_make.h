@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "cli/device_config.h"
-#include "cli/target.h"
+#include "cli/device/device_config.h"
+#include "cli/device/target.h"
 
 /* Makes devices/NAME, owned by sph_home_owner(); a descriptor of the folder, the caller's to close.
  * -EINVAL for a bad name; -EEXIST when there is a device of that name. A folder that an interrupted

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cli/app_list.h"
-#include "cli/cli.h"
+#include "cli/frame/cli.h"
 
 /* A loader that misses a library ends within 3 ms natively; on a virtual device whose host is busy
  * it was seen to take a quarter of a second. */

@@ -2,7 +2,7 @@
 #ifndef SPH_CLI_EARLY_END_H
 #define SPH_CLI_EARLY_END_H
 
-#include "cli/target.h"
+#include "cli/device/target.h"
 
 /* After a start that succeeded: the device says so when the program has been entered, which one
  * whose library is missing or that crashes in main() has too. Waits a moment and warns of

@@ -12,15 +12,15 @@
 #include "base/attr.h"
 #include "base/cleanup.h"
 #include "cli/catalog.h"
-#include "cli/cli.h"
 #include "cli/deployment_timeout.h"
-#include "cli/device_config.h"
-#include "cli/home.h"
-#include "cli/launch.h"
-#include "cli/pack_tree.h"
-#include "cli/package_file.h"
-#include "cli/pidfile.h"
-#include "cli/wrap.h"
+#include "cli/device/device_config.h"
+#include "cli/device/home.h"
+#include "cli/device/launch.h"
+#include "cli/device/pidfile.h"
+#include "cli/frame/cli.h"
+#include "cli/image/pack_tree.h"
+#include "cli/image/package_file.h"
+#include "cli/image/wrap.h"
 
 /* With 64-bit offsets the C library has other names for some of them, on every machine. */
 static long allowed = -1; /* calls until one fails; -1: none does */

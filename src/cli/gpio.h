@@ -2,8 +2,8 @@
 #ifndef SPH_CLI_GPIO_H
 #define SPH_CLI_GPIO_H
 
-#include "cli/table.h"
-#include "cli/target.h"
+#include "cli/device/target.h"
+#include "cli/text/table.h"
 
 /* Pin, value, use, mode, holder: stable keys for programs. */
 extern const struct sph_column sph_gpio_columns[];

@@ -3,7 +3,7 @@
 #define SPH_CLI_IMAGE_OPTIONS_H
 
 #include "cli/catalog.h"
-#include "cli/cli.h"
+#include "cli/frame/cli.h"
 
 /* --image (-i), required. */
 extern const struct sph_option sph_image_id_options[];

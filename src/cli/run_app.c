@@ -16,10 +16,10 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "cli/cli.h"
-#include "cli/event_stream.h"
-#include "cli/exit.h"
+#include "cli/device/event_stream.h"
+#include "cli/frame/cli.h"
 #include "cli/sideload.h"
+#include "cli/syntax/exit.h"
 
 /* What the callback knows, and what it found. */
 struct run {

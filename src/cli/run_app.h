@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json_in.h"
-#include "cli/target.h"
+#include "cli/device/target.h"
 
 /* Borrowed for the call. Zero is the default of what follows the package. */
 struct sph_run_app {

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "cli/elf_info.h"
-#include "cli/host_meter.h"
+#include "cli/device/host_meter.h"
+#include "cli/image/elf_info.h"
 
 enum sph_run_wish { SPH_RUN_ANY, SPH_RUN_NATIVE, SPH_RUN_VIRTUAL };
 

@@ -20,8 +20,8 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "cli/device/launch.h"
 #include "cli/device_make.h"
-#include "cli/launch.h"
 
 #define OWNER_FILE "run.lock"
 #define NAME_PREFIX "run-"

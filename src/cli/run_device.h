@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/target.h"
+#include "cli/device/target.h"
 
 /* A target that is open, and the lock that says that it is in use. Ends with one of remove and
  * keep, which close both. */

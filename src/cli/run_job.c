@@ -11,12 +11,12 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cli/development_key.h"
-#include "cli/device_config.h"
-#include "cli/host_meter.h"
-#include "cli/interrupt.h"
-#include "cli/package_file.h"
+#include "cli/device/device_config.h"
+#include "cli/device/host_meter.h"
+#include "cli/device/interrupt.h"
+#include "cli/image/package_file.h"
+#include "cli/image/wrap.h"
 #include "cli/run_device.h"
-#include "cli/wrap.h"
 
 const struct sph_positional sph_run_job_positionals[] = {
     {.name = "PACKAGE-or-EXECUTABLE",

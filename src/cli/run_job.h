@@ -4,8 +4,8 @@
 #define SPH_CLI_RUN_JOB_H
 
 #include "base/guid.h"
-#include "cli/cli.h"
-#include "cli/elf_info.h"
+#include "cli/frame/cli.h"
+#include "cli/image/elf_info.h"
 #include "cli/run_app.h"
 #include "cli/run_choice.h"
 #include "cli/run_device.h"

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "cli/target.h"
+#include "cli/device/target.h"
 
 /* Stages and installs an image package of `len` bytes, replacing what has the same component id;
  * with `manual` the application is not started. The device judges signature, room and form, and its

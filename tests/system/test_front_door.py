@@ -82,7 +82,7 @@ class FrontDoor(unittest.TestCase):
 
     def test_exit_statuses_are_documented(self):
         text = read("docs", "spec", "cli-exit.md")
-        for number in re.findall(r"SPH_(?:EXIT|RUN)_[A-Z_]+ = (\d+)", read("src", "cli", "exit.h")):
+        for number in re.findall(r"SPH_(?:EXIT|RUN)_[A-Z_]+ = (\d+)", read("src", "cli", "syntax", "exit.h")):
             self.assertRegex(text, rf"\b{number}\b")
 
     def test_labels(self):
