@@ -12,18 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/device.h"
-#include "agent/device_state.h"
-#include "agent/events.h"
-#include "agent/footprint.h"
-#include "agent/gpio.h"
-#include "agent/handle.h"
-#include "agent/lifecycle.h"
-#include "agent/machine.h"
-#include "agent/medium.h"
-#include "agent/options.h"
-#include "agent/registry.h"
-#include "agent/server.h"
+#include "agent/app/lifecycle.h"
+#include "agent/device/device.h"
+#include "agent/device/events.h"
+#include "agent/device/footprint.h"
+#include "agent/device/gpio.h"
+#include "agent/install/device_state.h"
+#include "agent/machine/machine.h"
+#include "agent/machine/options.h"
+#include "agent/requests/handle.h"
+#include "agent/requests/server.h"
+#include "agent/storage/medium.h"
+#include "agent/store/registry.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -207,6 +207,7 @@ static int start_device(struct agent *agent, struct sph_err *err) {
     device->owner = agent->options.owner;
     device->end = end_device;
     device->noted = note_to_stderr;
+    device->end_log_waits = sph_log_waits_end;
     int code = open_device(agent, err);
     if (code == 0)
         code = sph_device_load_state(

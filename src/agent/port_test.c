@@ -1,11 +1,11 @@
 /* The serial port as a client, with a pseudo terminal for it: its master hangs up when the other
  * end is closed and lives on, as a port does. */
-#include "agent/wire_client_test.h"
+#include "agent/requests/wire_client_test.h"
 
 #include <pty.h>
 #include <termios.h>
 
-#include "agent/logring.h"
+#include "agent/device/logring.h"
 #include "base/clock.h"
 
 struct port {

@@ -1,7 +1,7 @@
 /* The real agent as a process, in a scratch folder: its start and end, one instance at a time, and
  * SIGKILL at random moments of an installation. The apps are installed to be started by hand, so
  * none runs. */
-#include "agent/device_fixture_test.h"
+#include "agent/device/device_fixture_test.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "agent/footprint.h"
+#include "agent/device/footprint.h"
 #include "base/clock.h"
 #include "base/unix_socket.h"
 #include "wire/message.h"

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/machine_private.h"
+#include "agent/machine/machine_private.h"
 #include "base/file.h"
 
 static int run(const char *name) {

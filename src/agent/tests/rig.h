@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent/device.h"
-#include "agent/lifecycle.h"
+#include "agent/app/lifecycle.h"
+#include "agent/device/device.h"
 #include "base/guid.h"
 #include "wire/msg_report.h"
 
