@@ -57,6 +57,9 @@ enum sph_route_body {
 };
 
 /* What may stand for the '*' of a path; another text there is 400, not 404. */
+/* What devices do not have: a prefix that none of theirs begins with. */
+#define SPH_ROUTE_OWN "/spherule/v1"
+
 enum sph_route_argument {
     SPH_ARGUMENT_NONE,
     SPH_ARGUMENT_COMPONENT,
@@ -128,7 +131,7 @@ void sph_route_answer(const struct sph_call *call, const void *payload, size_t l
 void sph_route_answer_error(const struct sph_call *call, const void *payload, size_t len,
                             struct sph_response *response);
 
-/* For tests and documents: every route. */
+/* Every route (routes.c), for tests and documents too. */
 extern const struct sph_route sph_routes[];
 extern const size_t sph_route_count;
 
