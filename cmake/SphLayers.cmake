@@ -18,6 +18,7 @@ set(SPH_MAY_USE_libmalloc base wire)
 # Parts of a layer: folders in its folder (which is "."), lowest first. A part may include those
 # before it. Tests stand beside their source, and may include all of their layer.
 set(SPH_PARTS_agent machine store process device storage trace install app requests . tests)
+set(SPH_PARTS_gateway machine link access rest simulated serve .)
 set(SPH_PARTS_cli text syntax frame image device report . commands)
 
 function(_sph_check_uses layer)

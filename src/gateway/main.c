@@ -14,11 +14,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
-#include "gateway/images.h"
-#include "gateway/machine.h"
-#include "gateway/options.h"
-#include "gateway/place.h"
-#include "gateway/server.h"
+#include "gateway/machine/images.h"
+#include "gateway/machine/machine.h"
+#include "gateway/machine/options.h"
+#include "gateway/machine/place.h"
+#include "gateway/serve/server.h"
 
 /* 0: told to end, by a signal or by a client. A full disk has a status of its own, so that whoever
  * starts us can tell what to do from it. */

@@ -94,7 +94,7 @@ class HttpsTest(base.GatewayTest):
 
     def routes(self):
         """method, own part or not, path, kind of body"""
-        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "routes.c"), encoding="utf-8") as file:
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "serve", "routes.c"), encoding="utf-8") as file:
             rows = re.findall(r'ROUTE\("([A-Z]+)", (OWN )?"([^"]+)", [A-Z]+, ([A-Z_]+),', file.read())
         self.assertGreater(len(rows), 30)
         return rows

@@ -1,4 +1,5 @@
 """The front door: what the README says to type exists, and the test runner finds the labels that it wants."""
+import glob
 import json
 import os
 import re
@@ -7,6 +8,12 @@ import sys
 import unittest
 
 from device import BUILD, ROOT
+
+
+def documents():
+    found = glob.glob("*.md", root_dir=ROOT) + glob.glob("docs/**/*.md", root_dir=ROOT, recursive=True)
+    assert len(found) > 20
+    return found
 
 
 def read(*path):
@@ -74,11 +81,17 @@ class FrontDoor(unittest.TestCase):
 
     def test_links(self):
         """Files that the documents point to are there."""
-        for folder, names in (("", ("README.md", "CONTRIBUTING.md")), ("docs", ("ARCHITECTURE.md", "STYLE.md"))):
-            for name in names:
-                for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(folder, name)):
-                    if "://" not in target:
-                        self.assertTrue(os.path.exists(os.path.join(ROOT, folder, target)), f"{name}: {target}")
+        for name in documents():
+            for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(name)):
+                if "://" not in target:
+                    self.assertTrue(os.path.exists(os.path.join(ROOT, os.path.dirname(name), target)), f"{name}: {target}")
+
+    def test_named_files(self):
+        """So are those of the tree that they name."""
+        tree = "bench|cmake|device|docs|samples|scripts|sdk|src|tests"
+        for name in documents():
+            for path in re.findall(rf"`((?:{tree})/[\w./*-]+)`", read(name)):
+                self.assertTrue(glob.glob(os.path.join(ROOT, path)), f"{name}: {path}")
 
     def test_exit_statuses_are_documented(self):
         text = read("docs", "spec", "cli-exit.md")
