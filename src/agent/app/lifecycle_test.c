@@ -400,22 +400,12 @@ static void test_peak_starts_again(void **state) {
 
 /* ---- several apps ---- */
 
-static void start_other(struct rig *rig, struct sph_guid *component) {
-    struct sph_err err = SPH_ERR_NULL;
-    assert_int_equal(sph_guid_random(component), 0);
-    rig_install(rig, component, program, "");
-    const struct sph_start_request request = {.component = *component,
-                                              .arguments = RIG_ARGS("wait")};
-    if (sph_lifecycle_start(rig->device.lifecycle, &request, &err) < 0)
-        fail_msg("%s", err.text);
-}
-
 static void test_stop_all(void **state) {
     struct rig *rig = *state;
     struct sph_guid other;
     struct sph_err err = SPH_ERR_NULL;
     rig_must_start(rig, RIG_ARGS("wait"), 0);
-    start_other(rig, &other);
+    rig_start_other(rig, program, &other);
     assert_int_equal(sph_lifecycle_stop_all(rig->device.lifecycle, rig_stopped, rig, &err), 0);
     const struct sph_start_request request = {.component = rig->component};
     assert_int_equal(sph_lifecycle_start(rig->device.lifecycle, &request, &err), -ESHUTDOWN);

@@ -144,21 +144,11 @@ static void test_under_the_ration_nothing_happens(void **state) {
     assert_true(report->peak_user_bytes > 40 * PAGE && report->peak_user_bytes <= RATION);
 }
 
-static void start_other(struct rig *rig, struct sph_guid *component) {
-    struct sph_err err = SPH_ERR_NULL;
-    assert_int_equal(sph_guid_random(component), 0);
-    rig_install(rig, component, program, "");
-    const struct sph_start_request request = {.component = *component,
-                                              .arguments = RIG_ARGS("wait")};
-    if (sph_lifecycle_start(rig->device.lifecycle, &request, &err) < 0)
-        fail_msg("%s", err.text);
-}
-
 static void test_two_apps_share_the_ration(void **state) {
     struct rig *rig = *state;
     struct sph_lifecycle *lifecycle = rig->device.lifecycle;
     struct sph_guid other;
-    start_other(rig, &other);
+    rig_start_other(rig, program, &other);
     rig_await_output(rig, "ready", 2000);
     struct sph_memory_figures before, group, own;
     assert_int_equal(sph_lifecycle_memory(lifecycle, &other, &before, NULL), 0);
@@ -189,7 +179,7 @@ static void test_figures_of_apps_add_up(void **state) {
     struct sph_lifecycle *lifecycle = rig->device.lifecycle;
     struct sph_guid other;
     struct sph_memory_figures group, apps[2];
-    start_other(rig, &other);
+    rig_start_other(rig, program, &other);
     rig_await_output(rig, "ready", 2000);
     rig_forget_output(rig);
     rig_must_start(rig, RIG_ARGS("grow-and-wait", "5"), SPH_START_ONCE);
@@ -293,7 +283,7 @@ static void test_the_small_one_crosses(void **state) {
     struct sph_lifecycle *lifecycle = rig->device.lifecycle;
     struct sph_memory_figures before, after;
     struct sph_guid other;
-    start_other(rig, &other);
+    rig_start_other(rig, program, &other);
     rig_await_output(rig, "ready", 2000);
     for (int round = 0; round < 5; round++) {
         assert_int_equal(sph_lifecycle_memory(lifecycle, &other, &before, NULL), 0);

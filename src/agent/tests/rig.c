@@ -140,6 +140,16 @@ void rig_install(struct rig *rig, const struct sph_guid *component, const char *
     install(rig, component, program_path, "bin/app", capabilities, "Default");
 }
 
+void rig_start_other(struct rig *rig, const char *program_path, struct sph_guid *ret_component) {
+    struct sph_err err = SPH_ERR_NULL;
+    assert_int_equal(sph_guid_random(ret_component), 0);
+    rig_install(rig, ret_component, program_path, "");
+    const struct sph_start_request request = {.component = *ret_component,
+                                              .arguments = RIG_ARGS("wait")};
+    if (sph_lifecycle_start(rig->device.lifecycle, &request, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
 void rig_install_debugger(struct rig *rig, const struct sph_guid *component,
                           const char *gdbserver) {
     install(rig, component, gdbserver, "bin/gdbserver", "", "Debugger");

@@ -39,6 +39,9 @@ int rig_teardown(void **state); /* the same, for cmocka */
 void rig_install(struct rig *rig, const struct sph_guid *component, const char *program_path,
                  const char *capabilities);
 
+/* Installs the program under an id of its own and starts it, waiting. */
+void rig_start_other(struct rig *rig, const char *program_path, struct sph_guid *ret_component);
+
 /* Installs a debugger: a package of that type with this gdbserver in it. */
 void rig_install_debugger(struct rig *rig, const struct sph_guid *component, const char *gdbserver);
 

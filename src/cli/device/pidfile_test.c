@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,28 +14,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/testing.h"
 #include "cli/device/launch.h"
 
-static char folder[64];
-static int folder_fd = -1;
+static const struct sph_scratch *scratch;
 
 static int set_up(void **state) {
-    (void)state;
-    (void)snprintf(folder, sizeof(folder), "%s", "/tmp/spherule-pidfile-XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return folder_fd < 0 ? -1 : 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    (void)close(folder_fd);
-    return sph_tree_remove(AT_FDCWD, folder, NULL);
+    int result = sph_scratch_make(state);
+    scratch = *state;
+    return result;
 }
 
 /* What a stand-in does: each of the three can be left out. */
@@ -51,7 +38,7 @@ static void act(const struct stand_in *what) {
     char text[24];
     char seconds[] = "600";
     char *argv[] = {(char *)(uintptr_t)what->name, seconds, NULL};
-    int fd = openat(folder_fd, what->file, O_RDWR | O_CREAT, 0644); /* stays open over exec */
+    int fd = openat(scratch->fd, what->file, O_RDWR | O_CREAT, 0644); /* stays open over exec */
     if (what->locks)
         (void)flock(fd, LOCK_EX);
     (void)snprintf(text, sizeof(text), "%d\n", (int)getpid());
@@ -98,14 +85,14 @@ static void test_all_three_must_agree(void **state) {
     (void)state;
     for (size_t i = 0; i < SPH_ARRAY_SIZE(rows); i++) {
         pid_t pid = start(&rows[i].what);
-        assert_int_equal(sph_pidfile_is_held(folder_fd, "agent.pid", "spherule-agent"),
+        assert_int_equal(sph_pidfile_is_held(scratch->fd, "agent.pid", "spherule-agent"),
                          rows[i].is_held);
-        int process = sph_pidfile_open_process(folder_fd, "agent.pid", "spherule-agent", NULL);
+        int process = sph_pidfile_open_process(scratch->fd, "agent.pid", "spherule-agent", NULL);
         assert_int_equal(process >= 0, rows[i].is_held);
         sph_closep_(&process);
         end(pid);
-        assert_false(sph_pidfile_is_held(folder_fd, "agent.pid", "spherule-agent"));
-        (void)unlinkat(folder_fd, rows[i].what.file, 0);
+        assert_false(sph_pidfile_is_held(scratch->fd, "agent.pid", "spherule-agent"));
+        (void)unlinkat(scratch->fd, rows[i].what.file, 0);
     }
 }
 
@@ -114,7 +101,7 @@ static void test_the_descriptor_tells_the_end(void **state) {
     (void)state;
     pid_t pid = start(&what);
     sph_autoclose int process =
-        sph_pidfile_open_process(folder_fd, "gateway.pid", "spheruled", NULL);
+        sph_pidfile_open_process(scratch->fd, "gateway.pid", "spheruled", NULL);
     struct pollfd poll_fd = {.fd = process, .events = POLLIN};
     assert_true(process >= 0);
     assert_int_equal(poll(&poll_fd, 1, 0), 0);
@@ -128,15 +115,15 @@ static void test_states_of_a_device(void **state) {
     static const struct stand_in gateway = {
         .file = "gateway.pid", .name = "spheruled", .locks = true};
     (void)state;
-    assert_int_equal(sph_launch_state(folder_fd), SPH_DEVICE_STOPPED);
+    assert_int_equal(sph_launch_state(scratch->fd), SPH_DEVICE_STOPPED);
     pid_t agent_pid = start(&agent);
-    assert_int_equal(sph_launch_state(folder_fd), SPH_DEVICE_AGENT_ONLY);
+    assert_int_equal(sph_launch_state(scratch->fd), SPH_DEVICE_AGENT_ONLY);
     pid_t gateway_pid = start(&gateway);
-    assert_int_equal(sph_launch_state(folder_fd), SPH_DEVICE_RUNNING);
+    assert_int_equal(sph_launch_state(scratch->fd), SPH_DEVICE_RUNNING);
     end(agent_pid);
-    assert_int_equal(sph_launch_state(folder_fd), SPH_DEVICE_GATEWAY_ONLY);
+    assert_int_equal(sph_launch_state(scratch->fd), SPH_DEVICE_GATEWAY_ONLY);
     end(gateway_pid);
-    assert_int_equal(sph_launch_state(folder_fd), SPH_DEVICE_STOPPED);
+    assert_int_equal(sph_launch_state(scratch->fd), SPH_DEVICE_STOPPED);
     assert_string_equal(sph_device_state_name(SPH_DEVICE_GATEWAY_ONLY), "gateway only");
 }
 
@@ -144,10 +131,10 @@ static void test_states_of_a_device(void **state) {
  */
 static void test_looking_leaves_the_lock_alone(void **state) {
     (void)state;
-    sph_autoclose int fd = openat(folder_fd, "agent.pid", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    sph_autoclose int fd = openat(scratch->fd, "agent.pid", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     assert_int_equal(sph_fd_write_full(fd, "1\n", 2), 0);
     for (int i = 0; i < 1000; i++) {
-        assert_false(sph_pidfile_is_held(folder_fd, "agent.pid", "spherule-agent"));
+        assert_false(sph_pidfile_is_held(scratch->fd, "agent.pid", "spherule-agent"));
         assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
         assert_int_equal(flock(fd, LOCK_UN), 0);
     }
@@ -156,14 +143,14 @@ static void test_looking_leaves_the_lock_alone(void **state) {
 static void test_one_holder_of_the_device_lock(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     (void)state;
-    sph_autoclose int fd = sph_launch_lock(folder_fd, &err);
+    sph_autoclose int fd = sph_launch_lock(scratch->fd, &err);
     assert_true(fd >= 0);
-    sph_autoclose int other = openat(folder_fd, "lock", O_RDONLY | O_CLOEXEC);
+    sph_autoclose int other = openat(scratch->fd, "lock", O_RDONLY | O_CLOEXEC);
     assert_int_equal(flock(other, LOCK_EX | LOCK_NB), -1);
     assert_int_equal(errno, EWOULDBLOCK);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, sph_scratch_remove)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

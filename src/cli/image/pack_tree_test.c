@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,27 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/testing.h"
 
-static char folder[64];
-static int folder_fd = -1;
+static const struct sph_scratch *scratch;
 
 static int set_up(void **state) {
-    (void)state;
-    (void)snprintf(folder, sizeof(folder), "%s", "/tmp/spherule-pack-XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return folder_fd < 0 ? -1 : 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    (void)close(folder_fd);
-    return sph_tree_remove(AT_FDCWD, folder, NULL);
+    int result = sph_scratch_make(state);
+    scratch = *state;
+    return result;
 }
 
 static void put(const char *path, const char *text) {
@@ -41,9 +28,9 @@ static void put(const char *path, const char *text) {
     const char *slash = strrchr(path, '/');
     if (slash) {
         (void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-        assert_int_equal(sph_dir_make(folder_fd, parent, 0755, NULL), 0);
+        assert_int_equal(sph_dir_make(scratch->fd, parent, 0755, NULL), 0);
     }
-    sph_autoclose int fd = openat(folder_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    sph_autoclose int fd = openat(scratch->fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     assert_int_equal(sph_fd_write_full(fd, text, strlen(text)), 0);
 }
 
@@ -64,7 +51,7 @@ static void test_a_folder(void **state) {
     put("data/app_manifest.json", "kept: only the root's is the manifest");
     put("empty", "");
     put("run.sh", "#!/bin/sh");
-    assert_int_equal(sph_pack_tree_read(folder, "run.sh,none", &tree, &err), 0);
+    assert_int_equal(sph_pack_tree_read(scratch->path, "run.sh,none", &tree, &err), 0);
     assert_int_equal(tree.count, 5);
     assert_null(find(&tree, "app_manifest.json"));
     assert_non_null(find(&tree, "data/app_manifest.json"));
@@ -83,7 +70,7 @@ static void test_a_path_with_slashes_behind(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autopacktree struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
     put("bin/app", "x");
-    (void)snprintf(path, sizeof(path), "%s//", folder);
+    (void)snprintf(path, sizeof(path), "%s//", scratch->path);
     assert_int_equal(sph_pack_tree_read(path, NULL, &tree, &err), 0);
     assert_int_equal(tree.count, 1);
     assert_string_equal(tree.items[0].path, "bin/app");
@@ -95,10 +82,10 @@ static void test_libmalloc_is_seen_only_at_the_root(void **state) {
     sph_autopacktree struct sph_pack_tree deep = SPH_PACK_TREE_NULL;
     sph_autopacktree struct sph_pack_tree root = SPH_PACK_TREE_NULL;
     put("lib/libmalloc.so.0", "x");
-    assert_int_equal(sph_pack_tree_read(folder, NULL, &deep, &err), 0);
+    assert_int_equal(sph_pack_tree_read(scratch->path, NULL, &deep, &err), 0);
     assert_false(deep.has_libmalloc);
     put("libmalloc.so.0", "x");
-    assert_int_equal(sph_pack_tree_read(folder, NULL, &root, &err), 0);
+    assert_int_equal(sph_pack_tree_read(scratch->path, NULL, &root, &err), 0);
     assert_true(root.has_libmalloc);
 }
 
@@ -107,8 +94,8 @@ static void test_links_are_followed(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autopacktree struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
     put("real", "content");
-    assert_int_equal(symlinkat("real", folder_fd, "link"), 0);
-    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), 0);
+    assert_int_equal(symlinkat("real", scratch->fd, "link"), 0);
+    assert_int_equal(sph_pack_tree_read(scratch->path, NULL, &tree, &err), 0);
     assert_int_equal(tree.count, 2);
     assert_memory_equal(find(&tree, "link")->data, "content", 7);
 }
@@ -118,9 +105,9 @@ static void expect_failure(int code, const char *format) {
     struct sph_err err = SPH_ERR_NULL;
     struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
     (void)snprintf(sentence, sizeof(sentence), "%s%s%s",
-                   strncmp(format, "the", 3) == 0 ? "the folder '" : "'", folder,
+                   strncmp(format, "the", 3) == 0 ? "the folder '" : "'", scratch->path,
                    strchr(format, '/'));
-    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), code);
+    assert_int_equal(sph_pack_tree_read(scratch->path, NULL, &tree, &err), code);
     assert_string_equal(err.text, sentence);
     assert_null(tree.items);
 }
@@ -128,19 +115,19 @@ static void expect_failure(int code, const char *format) {
 static void test_a_loop(void **state) {
     (void)state;
     put("a/file", "x");
-    assert_int_equal(symlinkat("..", folder_fd, "a/up"), 0);
+    assert_int_equal(symlinkat("..", scratch->fd, "a/up"), 0);
     expect_failure(-EBADMSG, "the folder /a/up' contains itself by a link");
 }
 
 static void test_a_pipe(void **state) {
     (void)state;
-    assert_int_equal(mkfifoat(folder_fd, "pipe", 0600), 0);
+    assert_int_equal(mkfifoat(scratch->fd, "pipe", 0600), 0);
     expect_failure(-EBADMSG, "'/pipe' is neither a file nor a folder");
 }
 
 static void test_a_link_to_nothing(void **state) {
     (void)state;
-    assert_int_equal(symlinkat("nothing", folder_fd, "link"), 0);
+    assert_int_equal(symlinkat("nothing", scratch->fd, "link"), 0);
     expect_failure(-EBADMSG, "'/link' is a link to nothing");
 }
 
@@ -151,7 +138,7 @@ static void test_what_is_no_folder(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
     put("file", "x");
-    (void)snprintf(path, sizeof(path), "%s/file", folder);
+    (void)snprintf(path, sizeof(path), "%s/file", scratch->path);
     (void)snprintf(sentence, sizeof(sentence), "the package directory '%s' is not a directory",
                    path);
     assert_int_equal(sph_pack_tree_read(path, NULL, &tree, &err), -EBADMSG);
@@ -166,7 +153,7 @@ static void test_an_empty_folder(void **state) {
     (void)state;
     struct sph_err err = SPH_ERR_NULL;
     sph_autopacktree struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
-    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), 0);
+    assert_int_equal(sph_pack_tree_read(scratch->path, NULL, &tree, &err), 0);
     assert_int_equal(tree.count, 0);
 }
 
@@ -184,7 +171,7 @@ static void test_odd_names(void **state) {
     memset(longest, 'l', sizeof(longest));
     longest[255] = '\0';
     put(longest, "long");
-    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), 0);
+    assert_int_equal(sph_pack_tree_read(scratch->path, NULL, &tree, &err), 0);
     assert_int_equal(tree.count, SPH_ARRAY_SIZE(names) + 1);
     for (size_t i = 0; i < SPH_ARRAY_SIZE(names); i++) {
         const struct sph_fs_item *item = find(&tree, names[i]);
@@ -201,11 +188,11 @@ static void test_more_links(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     sph_autopacktree struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
     put("inner/real/file", "x");
-    assert_int_equal(symlinkat("real", folder_fd, "inner/again"), 0);
-    assert_int_equal(symlinkat("/dev/null", folder_fd, "self"), 0);
-    assert_int_equal(unlinkat(folder_fd, "self", 0), 0);
-    assert_int_equal(symlinkat("inner", folder_fd, "self"), 0);
-    (void)snprintf(by_link, sizeof(by_link), "%s/self", folder);
+    assert_int_equal(symlinkat("real", scratch->fd, "inner/again"), 0);
+    assert_int_equal(symlinkat("/dev/null", scratch->fd, "self"), 0);
+    assert_int_equal(unlinkat(scratch->fd, "self", 0), 0);
+    assert_int_equal(symlinkat("inner", scratch->fd, "self"), 0);
+    (void)snprintf(by_link, sizeof(by_link), "%s/self", scratch->path);
     assert_int_equal(sph_pack_tree_read(by_link, NULL, &tree, &err), 0);
     assert_int_equal(tree.count, 2);
     assert_non_null(find(&tree, "real/file"));
@@ -224,7 +211,7 @@ static void test_many_files(void **state) {
         (void)snprintf(text, sizeof(text), "%u", i);
         put(path, text);
     }
-    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), 0);
+    assert_int_equal(sph_pack_tree_read(scratch->path, NULL, &tree, &err), 0);
     assert_int_equal(tree.count, 150);
     for (size_t i = 0; i < tree.count; i++) {
         const char *number = strrchr(tree.items[i].path, '-') + 1;
@@ -240,17 +227,17 @@ static void test_too_much(void **state) {
     struct sph_err err = SPH_ERR_NULL;
     struct sph_pack_tree tree = SPH_PACK_TREE_NULL;
     put("large", "");
-    sph_autoclose int fd = openat(folder_fd, "large", O_WRONLY | O_CLOEXEC);
+    sph_autoclose int fd = openat(scratch->fd, "large", O_WRONLY | O_CLOEXEC);
     assert_int_equal(ftruncate(fd, (off_t)SPH_FS_FILE_BYTES_MAX + 1),
                      0); /* sparse: takes no room */
     (void)snprintf(sentence, sizeof(sentence), "the file '%s/large' is larger than %d bytes",
-                   folder, SPH_FS_FILE_BYTES_MAX);
-    assert_int_equal(sph_pack_tree_read(folder, NULL, &tree, &err), -EBADMSG);
+                   scratch->path, SPH_FS_FILE_BYTES_MAX);
+    assert_int_equal(sph_pack_tree_read(scratch->path, NULL, &tree, &err), -EBADMSG);
     assert_string_equal(err.text, sentence);
     assert_null(tree.items);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, sph_scratch_remove)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
