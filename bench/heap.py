@@ -5,7 +5,8 @@ A processor may be half as fast in one second as in the next. So the program pla
 one processor, which gives them turns of milliseconds; each counts its own processor time. A round is one such pair; shown
 are the medians of the rounds' differences and ratios, of all rounds and of the quiet quarter of them: those in which the
 plain program was fastest. Work of several threads has the pair one after the other instead, on all processors, where no
-round is known to be quiet for both. The other tools have their pairs in every fifth round. Shown too is the memory that each adds: to User, and to the program's peak RSS.
+round is known to be quiet for both. The other tools have their pairs in every fifth round. Shown too is the memory that
+each adds: to User, and to the program's peak RSS.
 Nothing is asserted: a benchmark states, a test judges. Runs as root. Tools that are missing are named with the Debian
 package that has them.
 usage: heap.py [--bin DIR] [--rounds N]
@@ -39,7 +40,8 @@ class Case(NamedTuple):
     at_once: bool = True
 
 
-ONE_THREAD = ("1", "pair-64", "pair-4096", "fifo-256", "random-10000", "storm-1000")
+ONE_THREAD = ("1", "pair-64", "pair-4096", "calloc-64", "realloc-200", "strdup", "fifo-256", "random-10000",
+              "storm-1000")
 TWO_THREADS = ("1", "exchange-2-threads")
 CASES = (Case("glibc", "heap_pair.c", ONE_THREAD), Case("glibc", "heap_pair.c", TWO_THREADS, at_once=False),
          Case("musl", "heap_pair.c", ONE_THREAD), Case("musl", "heap_pair.c", TWO_THREADS, at_once=False),
@@ -147,7 +149,8 @@ def measure(plain, variants, rounds, at_once):
 
 def compare(values):
     """Of pairs of figures, plain and so: the medians of what it took, of the ratios and of the differences."""
-    return (f"{statistics.median(so for _, so in values):8.1f}  {statistics.median(so / plain for plain, so in values):6.2f} x"
+    return (f"{statistics.median(so for _, so in values):8.1f}"
+            f"  {statistics.median(so / plain for plain, so in values):6.2f} x"
             f"  {statistics.median(so - plain for plain, so in values):+8.1f}")
 
 

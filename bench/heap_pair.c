@@ -53,6 +53,43 @@ static double run_4096(void) {
     return run_pairs(4096);
 }
 
+/* What else makes blocks, each in its own way past the real allocator. */
+static double run_calloc(void) {
+    enum { PAIRS = 200000 };
+    uint64_t start = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        void *block = calloc(4, 16);
+        __asm__ volatile("" : "+r"(block)::"memory");
+        free(block);
+    }
+    return (double)(now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / PAIRS;
+}
+
+static double run_realloc(void) {
+    enum { PAIRS = 200000 };
+    void *block = take(16);
+    uint64_t start = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        block = realloc(block, i % 2 ? 16 : 200);
+        if (block == NULL)
+            abort();
+    }
+    double ns = (double)(now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / PAIRS;
+    free(block);
+    return ns;
+}
+
+static double run_strdup(void) {
+    enum { PAIRS = 200000 };
+    uint64_t start = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        char *copy = strdup("a line as programs keep them");
+        __asm__ volatile("" : "+r"(copy)::"memory");
+        free(copy);
+    }
+    return (double)(now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / PAIRS;
+}
+
 static double run_fifo(void) {
     enum { PAIRS = 200000 };
     static void *blocks[FIFO_BLOCKS];
@@ -173,9 +210,15 @@ int main(int argc, char **argv) {
         const char *name;
         double (*run)(void);
     } works[] = {
-        {"pair-64", run_64},       {"pair-4096", run_4096},
-        {"fifo-256", run_fifo},    {"random-10000", run_random},
-        {"storm-1000", run_storm}, {"exchange-2-threads", run_exchange},
+        {"pair-64", run_64},
+        {"pair-4096", run_4096},
+        {"calloc-64", run_calloc},
+        {"realloc-200", run_realloc},
+        {"strdup", run_strdup},
+        {"fifo-256", run_fifo},
+        {"random-10000", run_random},
+        {"storm-1000", run_storm},
+        {"exchange-2-threads", run_exchange},
     };
     unsigned repeats = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 11;
     if (repeats == 0 || repeats > REPEATS_MAX)

@@ -195,7 +195,7 @@ static inline void *reallocate(void *block, size_t bytes, uintptr_t caller) {
     else if (bytes == 0 && block != NULL) /* glibc takes it for free() */
         sph_note_realloc_freed(ledger, held);
     else
-        sph_note_realloc_failed(held);
+        sph_note_realloc_failed(ledger, held, block);
     return moved;
 }
 

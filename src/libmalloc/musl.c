@@ -113,7 +113,7 @@ static inline void *reallocate(struct sph_ledger *ledger, void *block, size_t by
     if (SPH_LIKELY(moved != NULL)) /* of no bytes too: musl's realloc never frees */
         sph_note_realloc_end(ledger, held, moved, bytes, caller, sp);
     else
-        sph_note_realloc_failed(held);
+        sph_note_realloc_failed(ledger, held, block);
     return moved;
 }
 

@@ -220,31 +220,37 @@ static uint64_t put(struct sph_ledger *ledger, void *block, uint64_t bytes, uint
     return value;
 }
 
+static bool is_one_of_many(struct sph_ledger *ledger) {
+    uintptr_t pointer = sph_thread_pointer();
+    return sph_thread_at(ledger, pointer)->alone != pointer;
+}
+
 /* As the hooks do, for whatever thread and block it is. */
 static bool try_alloc(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller) {
-    uintptr_t pointer = sph_thread_pointer();
-    bool many = sph_thread_at(ledger, pointer)->alone != pointer;
-    return sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, many,
+    return sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, is_one_of_many(ledger),
                          bytes >= SPH_LEDGER_LARGE_BYTES);
 }
 
-/* The usual case of a call on somebody's behalf: the asker's site is at hand. */
-static bool try_for_asker(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller) {
+/* Who is charged for a call from there, where that is at hand: the caller, or who asked it; 0: it
+ * is not known here. */
+static uintptr_t find_charged(struct sph_ledger *ledger, uintptr_t caller) {
     uintptr_t pointer = sph_thread_pointer();
     struct sph_ledger_thread *thread = sph_thread_at(ledger, pointer);
-    if (thread->pointer != pointer ||
-        sph_recent_at(thread, caller)->address != (caller | SPH_LEDGER_RECENT_PASSES))
-        return false;
-    uintptr_t asker = sph_behalf_find(ledger, thread, (uintptr_t)__builtin_frame_address(0));
-    return asker != 0 && try_alloc(ledger, block, bytes, asker);
+    if (thread->pointer != pointer)
+        return 0;
+    uint64_t at_hand = sph_recent_at(thread, caller)->address;
+    if (at_hand != (caller | SPH_LEDGER_RECENT_PASSES))
+        return at_hand == caller ? caller : 0;
+    return sph_behalf_find(ledger, thread, (uintptr_t)__builtin_frame_address(0));
 }
 
 void *sph_note_alloc_slow(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller,
                           uintptr_t sp) {
-    if (sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, false, true))
+    if (bytes >= SPH_LEDGER_LARGE_BYTES &&
+        sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, false, true))
         return block;
-    if (block != NULL && !try_alloc(ledger, block, bytes, caller) &&
-        !try_for_asker(ledger, block, bytes, caller))
+    uintptr_t charged = find_charged(ledger, caller);
+    if (block != NULL && (charged == 0 || !try_alloc(ledger, block, bytes, charged)))
         (void)put(ledger, block, bytes, caller,
                   sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
     return block;
@@ -285,8 +291,14 @@ void sph_note_unknown(struct sph_ledger *ledger) {
     sph_lose(&ledger->losses.unknown_frees);
 }
 
+/* In the usual case the block is taken out, and noted again, as any other. */
 struct sph_held sph_note_realloc(struct sph_ledger *ledger, void *block) {
-    struct sph_held held = {.entry = NULL};
+    struct sph_held held = {.is_counted = true};
+    bool many = is_one_of_many(ledger);
+    if (sph_try_take(ledger, (uintptr_t)block, many, false, &held.value) ||
+        sph_try_take(ledger, (uintptr_t)block, many, true, &held.value))
+        return held;
+    held.is_counted = false;
     if (block == NULL)
         return held;
     held = take(ledger, (uintptr_t)block);
@@ -297,26 +309,52 @@ struct sph_held sph_note_realloc(struct sph_ledger *ledger, void *block) {
 
 /* A block that grows or shrinks at its own site was not given back: the site may still be one that
  * never lets go. */
+static void leave_site(struct sph_ledger *ledger, const struct sph_ledger_thread *thread,
+                       uint64_t from, uint64_t to) {
+    if (sph_entry_site(from) != sph_entry_site(to))
+        sph_site_free(ledger, thread, sph_entry_site(from));
+}
+
 void sph_note_realloc_end(struct sph_ledger *ledger, struct sph_held held, void *block,
                           size_t bytes, uintptr_t caller, uintptr_t sp) {
+    if (held.is_counted) {
+        (void)sph_note_alloc(ledger, block, bytes, caller, sp);
+        const uint64_t *entry =
+            (held.value & SPH_LEDGER_ENTRY_FREES) ? NULL : find_entry(ledger, (uintptr_t)block);
+        if (entry != NULL)
+            leave_site(ledger, sph_thread(ledger), held.value, sph_load(entry));
+        return;
+    }
     struct sph_ledger_thread *thread = sph_thread(ledger);
     if (held.entry != NULL)
         count_free(ledger, thread, held.value);
     uint64_t value =
         put(ledger, block, bytes, caller, sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
-    if (held.entry != NULL && sph_entry_site(value) != sph_entry_site(held.value))
-        sph_site_free(ledger, thread, sph_entry_site(held.value));
+    if (held.entry != NULL)
+        leave_site(ledger, thread, held.value, value);
 }
 
-void sph_note_realloc_failed(struct sph_held held) {
+void sph_note_realloc_failed(struct sph_ledger *ledger, struct sph_held held, void *block) {
+    if (held.is_counted) {
+        size_t number = look_up_number(ledger, (uintptr_t)block);
+        if (number == SPH_LEDGER_ENTRIES) /* somebody wrote over the directory */
+            return;
+        uint64_t bytes = sph_entry_bytes(held.value);
+        struct sph_ledger_count *count = sph_count_of(sph_thread(ledger), held.value);
+        count->frees--;
+        count->live_bytes += bytes;
+        held.entry = bytes >= SPH_LEDGER_LARGE_BYTES ? sph_large_entry(ledger, number)
+                                                     : sph_entry(ledger, number);
+    }
     if (held.entry != NULL)
         sph_store(held.entry, held.value);
 }
 
 void sph_note_realloc_freed(struct sph_ledger *ledger, struct sph_held held) {
-    if (held.entry == NULL)
+    if (!held.is_counted && held.entry == NULL)
         return;
     struct sph_ledger_thread *thread = sph_thread(ledger);
     sph_site_free(ledger, thread, sph_entry_site(held.value));
-    count_free(ledger, thread, held.value);
+    if (!held.is_counted)
+        count_free(ledger, thread, held.value);
 }

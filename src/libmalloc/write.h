@@ -40,6 +40,7 @@ enum {
 struct sph_held {
     uint64_t *entry; /* NULL: it was not in the ledger */
     uint64_t value;
+    bool is_counted; /* its free is, as in the usual case */
 };
 
 /* Whether there is a ledger to write; `ledger` is where one would be, its first page is there. */
@@ -63,7 +64,8 @@ SPH_HIDDEN struct sph_held sph_note_realloc(struct sph_ledger *ledger, void *blo
 SPH_HIDDEN void sph_note_realloc_end(struct sph_ledger *ledger, struct sph_held held, void *block,
                                      size_t bytes, uintptr_t caller, uintptr_t sp);
 SPH_HIDDEN void sph_note_realloc_freed(struct sph_ledger *ledger, struct sph_held held);
-SPH_HIDDEN void sph_note_realloc_failed(struct sph_held held);
+SPH_HIDDEN void sph_note_realloc_failed(struct sph_ledger *ledger, struct sph_held held,
+                                        void *block);
 SPH_SLOW void sph_note_unknown(struct sph_ledger *ledger);
 
 /* `caller` calls a function that will allocate for it; `sp` is the stack pointer at the function's

@@ -140,9 +140,11 @@ static inline bool sph_is_freed(const struct sph_ledger *ledger, uint64_t value)
            ledger->sites[sph_entry_site(value) % SPH_LEDGER_SITES].freed;
 }
 
-/* A block is looked for among the small ones first: those are most. */
-static inline __attribute__((always_inline)) bool
-sph_try_free(struct sph_ledger *ledger, uintptr_t block, bool many, bool large) {
+/* The entry is taken out. With `ret_moved` it is to be put back elsewhere: it goes there, and who
+ * calls sees to the site. */
+static inline __attribute__((always_inline)) bool sph_try_take(struct sph_ledger *ledger,
+                                                               uintptr_t block, bool many,
+                                                               bool large, uint64_t *ret_moved) {
     uintptr_t pointer = sph_thread_pointer();
     struct sph_ledger_thread *thread = many ? sph_thread_at(ledger, pointer) : &ledger->threads[0];
     size_t number = sph_entry_number(sph_slot_at(ledger, block), block);
@@ -153,14 +155,23 @@ sph_try_free(struct sph_ledger *ledger, uintptr_t block, bool many, bool large) 
     uint64_t value = sph_load(entry);
     struct sph_ledger_count *count = sph_count_of(thread, value);
     uint64_t live = count->live_bytes - sph_entry_bytes(value);
-    if (SPH_UNLIKELY(!sph_is_freed(ledger, value)) || (large && !sph_is_at(value, number)) ||
+    if (SPH_UNLIKELY(ret_moved ? value == 0 : !sph_is_freed(ledger, value)) ||
+        (large && !sph_is_at(value, number)) ||
         (many &&
          ((thread->mode & ~(uint32_t)SPH_LEDGER_MODE_MANY) != 0 || sph_is_far(live, count))))
         return false;
     sph_store(entry, 0);
     count->frees++;
     count->live_bytes = live;
+    if (ret_moved)
+        *ret_moved = value;
     return true;
+}
+
+/* A block is looked for among the small ones first: those are most. */
+static inline __attribute__((always_inline)) bool
+sph_try_free(struct sph_ledger *ledger, uintptr_t block, bool many, bool large) {
+    return sph_try_take(ledger, block, many, large, NULL);
 }
 
 static inline void *sph_note_alloc(struct sph_ledger *ledger, void *block, size_t bytes,
