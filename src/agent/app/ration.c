@@ -3,6 +3,7 @@
 #include "agent/app/ration.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,8 +34,7 @@ static void spread_net(const struct sph_ration *ration, const struct sph_ration_
     int fd = sph_cgroup_app_memory_fd(share->cgroup);
     if (fd < 0)
         return;
-    (void)snprintf(text, sizeof(text), "%llu",
-                   (unsigned long long)(ration->limit_bytes + above_bytes));
+    (void)snprintf(text, sizeof(text), "%" PRIu64, ration->limit_bytes + above_bytes);
     bool is_v1 = ration->memctl == SPH_MEMCTL_V1;
     (void)sph_file_poke(fd, is_v1 ? "memory.limit_in_bytes" : "memory.max", text, NULL);
 }

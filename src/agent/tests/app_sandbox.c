@@ -126,7 +126,8 @@ int do_huge(char **args) {
     enum { HUGE = 2 << 20, PAGE = 4096, PAGES = HUGE / PAGE };
     static unsigned char there[PAGES];
     (void)args;
-    char *at = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *at =
+        mmap(NULL, (size_t)2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *huge = (char *)(((uintptr_t)at + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
     (void)madvise(huge, HUGE, MADV_HUGEPAGE);
     huge[0] = 1;

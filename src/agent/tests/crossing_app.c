@@ -100,10 +100,11 @@ static void do_copy_on_write(void) {
 }
 
 static void do_calloc(void) {
+    const size_t bytes = (size_t)3 * PAGE;
     for (;;) {
-        char *block = calloc(1, 3 * PAGE);
-        say(block, 3 * PAGE);
-        memset(block, 1, 3 * PAGE);
+        char *block = calloc(1, bytes);
+        say(block, bytes);
+        memset(block, 1, bytes);
     }
 }
 

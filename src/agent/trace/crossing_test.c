@@ -82,11 +82,12 @@ static void test_nobody_to_look_at(void **unused) {
 /* The last line that the app has said. */
 static void last_said(const struct rig *rig, uint64_t *ret_from, uint64_t *ret_to) {
     enum { LINE = 34 };
-    unsigned long long from = 0, to = 0;
     assert_true(rig->output_len >= LINE && rig->output_len % LINE == 0);
-    assert_int_equal(sscanf(rig->output + rig->output_len - LINE, "%llx %llx", &from, &to), 2);
-    *ret_from = from;
-    *ret_to = to;
+    char *end;
+    *ret_from = strtoull(rig->output + rig->output_len - LINE, &end, 16);
+    assert_int_equal(*end, ' ');
+    *ret_to = strtoull(end, &end, 16);
+    assert_int_equal(*end, '\n');
 }
 
 static const struct sph_msg_report *check_address(struct rig *rig, const char *deed,

@@ -48,6 +48,7 @@ static uint32_t indexed(const struct registers *registers, uint32_t word, uint32
 
 static uint32_t shifted(const struct registers *registers, uint32_t word) {
     uint32_t from = value(registers, field(word, 0, 4));
+    uint32_t sign = bit(from, 31) ? UINT32_MAX : 0;
     unsigned amount = field(word, 7, 5);
     bool carry = bit(registers->state->cpsr, 29);
     switch (field(word, 5, 2)) {
@@ -56,7 +57,7 @@ static uint32_t shifted(const struct registers *registers, uint32_t word) {
     case 1:
         return amount ? from >> amount : 0;
     case 2:
-        return (uint32_t)((int32_t)from >> (amount ? amount : 31));
+        return amount ? (from ^ sign) >> amount ^ sign : sign;
     default:
         return amount ? from >> amount | from << (32 - amount) : (uint32_t)carry << 31 | from >> 1;
     }

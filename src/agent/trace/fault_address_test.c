@@ -297,7 +297,7 @@ static void test_x86_64(void **unused) {
     struct sph_fault_x86_64 state = {
         .pc = 0x555555554000, .fs_base = 0x7fff00000000, .gs_base = 0x7ffe00000000};
     for (unsigned i = 0; i < 16; i++)
-        state.registers[i] = 0x7000000000 + 0x100000 * (uint64_t)(i + 1) + 8 * i;
+        state.registers[i] = 0x7000000000 + 0x100000 * (uint64_t)(i + 1) + UINT64_C(8) * i;
     for (size_t i = 0; i < SPH_ARRAY_SIZE(x86_64); i++) {
         check(decode_x86_64, &state, &x86_64[i]);
         check_cut(decode_x86_64, &state, &x86_64[i]);

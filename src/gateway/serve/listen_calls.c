@@ -78,7 +78,8 @@ void sph_exchange_answer_listen(struct sph_exchange *exchange) {
                                   "HTTPS is set up over the device's own socket only");
         return;
     }
-    if (sph_route_build(&exchange->call, exchange->body.data, exchange->body.len, NULL, response))
+    sph_autobuf struct sph_buf none = SPH_BUF_NULL; /* these calls send no request to the agent */
+    if (sph_route_build(&exchange->call, exchange->body.data, exchange->body.len, &none, response))
         return;
     if (strcmp(route->method, "POST") == 0) {
         rc = listen_there(exchange, &err);
