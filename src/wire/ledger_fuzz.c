@@ -14,9 +14,9 @@ static struct sph_ledger *ledger;
 static struct sph_ledger_summary *sum;
 static unsigned char written[PAGES];
 
-/* Places in the parts before the leaves are as likely as all leaves together. */
+/* Places in the parts before the entries are as likely as all entries together. */
 static size_t place_of(uint64_t word) {
-    size_t head = offsetof(struct sph_ledger, leaves) / 8, all = sizeof(*ledger) / 8;
+    size_t head = offsetof(struct sph_ledger, large) / 8, all = sizeof(*ledger) / 8;
     return word & 1 ? (size_t)((word >> 1) % head) : (size_t)((word >> 1) % all);
 }
 
