@@ -22,9 +22,9 @@ static inline uint64_t sph_load(const uint64_t *from) {
 static inline void sph_store(uint64_t *to, uint64_t value) {
     __atomic_store_n(to, value, __ATOMIC_RELAXED);
 }
-/* As much of it as an address has bits. */
-static inline uintptr_t sph_load_low(const uint64_t *from) {
-    return sph_load(from);
+/* As much of it as an address has bits; plain, so that it can be part of another instruction. */
+static inline uintptr_t sph_read_low(const uint64_t *from) {
+    return *from;
 }
 #elif defined(__arm__)
 static inline uintptr_t sph_thread_pointer(void) {
@@ -46,8 +46,8 @@ static inline uint64_t sph_load(const uint64_t *from) {
 static inline void sph_store(uint64_t *to, uint64_t value) {
     __asm__ volatile("strd %Q1, %R1, [%2]" : "=m"(*to) : "r"(value), "r"(to));
 }
-static inline uintptr_t sph_load_low(const uint64_t *from) {
-    return *(const volatile uint32_t *)from; /* little-endian */
+static inline uintptr_t sph_read_low(const uint64_t *from) {
+    return *(const uint32_t *)from; /* little-endian */
 }
 #else
 #error "libmalloc: this processor's thread pointer is not known here"

@@ -44,7 +44,9 @@ static inline struct sph_ledger_slot *sph_slot_at(struct sph_ledger *ledger, uin
 /* Number of the block's entry by what stands in a slot: SPH_LEDGER_ENTRIES or more when the leaf is
  * not the block's. */
 static inline size_t sph_entry_number(const struct sph_ledger_slot *slot, uintptr_t block) {
-    return sph_load_low(&slot->bias) + (block >> SPH_LEDGER_GRANULE_SHIFT);
+    size_t number = (block >> SPH_LEDGER_GRANULE_SHIFT) + sph_read_low(&slot->bias);
+    __asm__("" : "+r"(number)); /* read once: what is checked is what is used */
+    return number;
 }
 
 static inline uint64_t *sph_entry(struct sph_ledger *ledger, size_t number) {
