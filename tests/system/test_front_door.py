@@ -93,10 +93,25 @@ class FrontDoor(unittest.TestCase):
             for path in re.findall(rf"`((?:{tree})/[\w./*-]+)`", read(name)):
                 self.assertTrue(glob.glob(os.path.join(ROOT, path)), f"{name}: {path}")
 
+    def test_tables_say_each_thing_once(self):
+        """Of commands, calls and files, which stand first in a row of a table: the second row would contradict the first."""
+        for name in documents():
+            table = set()
+            for line in read(name).splitlines():
+                first = line.split("|")[1].strip() if line.startswith("|") else None
+                if first is None:
+                    table = set()
+                elif re.match(r"(GET |PUT |POST |PATCH |DELETE )?`", first):
+                    self.assertNotIn(first, table, name)
+                    table.add(first)
+
     def test_exit_statuses_are_documented(self):
         text = read("docs", "spec", "cli-exit.md")
         for number in re.findall(r"SPH_(?:EXIT|RUN)_[A-Z_]+ = (\d+)", read("src", "cli", "syntax", "exit.h")):
             self.assertRegex(text, rf"\b{number}\b")
+        for section in text.split("\n## ")[1:]:
+            statuses = re.findall(r"^\| (\d[\d +N]*) \|", section, re.MULTILINE)
+            self.assertEqual(len(statuses), len(set(statuses)), section[:30])
 
     def test_labels(self):
         """Each label that the runner insists on is carried by a test, and only known labels are."""
