@@ -160,8 +160,8 @@ def show_work(work, pairs, at_once):
         if not values:
             continue
         quiet = values[:max(1, len(values) // 4)]
-        plain_quiet = f"{'':22}   quiet {statistics.median(plain for plain, _ in quiet):8.1f}" if at_once else ""
         if place == 0:
+            plain_quiet = f"{'':22}   quiet {statistics.median(plain for plain, _ in quiet):8.1f}" if at_once else ""
             print(f"    {'plain':24} {statistics.median(plain for plain, _ in values):8.1f}{plain_quiet}")
         print(f"    {name:24} {compare(values)}{f'   quiet {compare(quiet)}' if at_once else ''}")
 

@@ -188,14 +188,14 @@ static inline void *reallocate(void *block, size_t bytes, uintptr_t caller) {
     struct sph_ledger *ledger = sph_the_ledger;
     if (SPH_UNLIKELY(ledger == NULL))
         return real.realloc(block, bytes);
-    struct sph_held held = sph_note_realloc(ledger, block);
+    uint64_t taken = sph_note_realloc(ledger, block);
     void *moved = real.realloc(block, bytes);
     if (SPH_LIKELY(moved != NULL))
-        sph_note_realloc_end(ledger, held, moved, bytes, caller, 0);
+        sph_note_realloc_end(ledger, taken, moved, bytes, caller, 0);
     else if (bytes == 0 && block != NULL) /* glibc takes it for free() */
-        sph_note_realloc_freed(ledger, held);
+        sph_note_realloc_freed(ledger, taken);
     else
-        sph_note_realloc_failed(ledger, held, block);
+        sph_note_realloc_failed(ledger, taken, block);
     return moved;
 }
 

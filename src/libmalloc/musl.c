@@ -108,12 +108,12 @@ static inline void *reallocate(struct sph_ledger *ledger, void *block, size_t by
     void *(*real)(void *, size_t) = REAL(void *(*)(void *, size_t), realloc);
     if (passes_on(ledger, caller, sp))
         return real(block, bytes);
-    struct sph_held held = sph_note_realloc(ledger, block);
+    uint64_t taken = sph_note_realloc(ledger, block);
     void *moved = real(block, bytes);
     if (SPH_LIKELY(moved != NULL)) /* of no bytes too: musl's realloc never frees */
-        sph_note_realloc_end(ledger, held, moved, bytes, caller, sp);
+        sph_note_realloc_end(ledger, taken, moved, bytes, caller, sp);
     else
-        sph_note_realloc_failed(ledger, held, block);
+        sph_note_realloc_failed(ledger, taken, block);
     return moved;
 }
 

@@ -192,15 +192,14 @@ static void count_free(struct sph_ledger *ledger, struct sph_ledger_thread *thre
     settle_peak(ledger, thread, owner_of(value));
 }
 
-/* The new entry; 0: the block is lost to the ledger. */
-static uint64_t put(struct sph_ledger *ledger, void *block, uint64_t bytes, uintptr_t caller,
-                    uintptr_t sp) {
+static void put(struct sph_ledger *ledger, void *block, uint64_t bytes, uintptr_t caller,
+                uintptr_t sp) {
     struct sph_ledger_thread *thread = sph_thread(ledger); /* the first one readies the directory */
     size_t number = make_number(ledger, (uintptr_t)block);
     if (number == SPH_LEDGER_ENTRIES)
-        return 0;
-    bool large = bytes >= SPH_LEDGER_LARGE_BYTES;
-    uint64_t *entry = large ? sph_large_entry(ledger, number) : sph_entry(ledger, number);
+        return;
+    bool large = sph_is_large(bytes);
+    uint64_t *entry = sph_entry_of(ledger, number, large);
     uint32_t tag = sph_charge(ledger, thread, caller);
     uint64_t old = sph_load(entry);
     if (old != 0) {
@@ -215,9 +214,7 @@ static uint64_t put(struct sph_ledger *ledger, void *block, uint64_t bytes, uint
     settle_peak(ledger, thread, owner_of(tag));
     if ((thread->mode & SPH_LEDGER_MODE_STACKS) != 0)
         tag = sph_stack_tag(ledger, tag, sp);
-    uint64_t value = bytes << SPH_LEDGER_SIZE_SHIFT | tag | (large ? sph_place_bits(number) : 0);
-    sph_store(entry, value);
-    return value;
+    sph_store(entry, sph_entry_value(bytes, tag, number, large));
 }
 
 static bool is_one_of_many(struct sph_ledger *ledger) {
@@ -228,7 +225,7 @@ static bool is_one_of_many(struct sph_ledger *ledger) {
 /* As the hooks do, for whatever thread and block it is. */
 static bool try_alloc(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller) {
     return sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, is_one_of_many(ledger),
-                         bytes >= SPH_LEDGER_LARGE_BYTES);
+                         sph_is_large(bytes));
 }
 
 /* Who is charged for a call from there, where that is at hand: the caller, or who asked it; 0: it
@@ -246,13 +243,12 @@ static uintptr_t find_charged(struct sph_ledger *ledger, uintptr_t caller) {
 
 void *sph_note_alloc_slow(struct sph_ledger *ledger, void *block, size_t bytes, uintptr_t caller,
                           uintptr_t sp) {
-    if (bytes >= SPH_LEDGER_LARGE_BYTES &&
-        sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, false, true))
+    /* What mostly comes here: a large block of the only thread. */
+    if (sph_is_large(bytes) && sph_try_alloc(ledger, (uintptr_t)block, bytes, caller, false, true))
         return block;
     uintptr_t charged = find_charged(ledger, caller);
     if (block != NULL && (charged == 0 || !try_alloc(ledger, block, bytes, charged)))
-        (void)put(ledger, block, bytes, caller,
-                  sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
+        put(ledger, block, bytes, caller, sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
     return block;
 }
 
@@ -261,100 +257,74 @@ static uint64_t *find_entry(struct sph_ledger *ledger, uintptr_t block) {
     size_t number = look_up_number(ledger, block);
     if (number == SPH_LEDGER_ENTRIES)
         return NULL;
-    uint64_t *small = sph_entry(ledger, number), *large = sph_large_entry(ledger, number);
+    uint64_t *small = sph_entry(ledger, number), *large = sph_entry_of(ledger, number, true);
     if (sph_is_at(sph_load(large), number))
         return large;
     return sph_load(small) != 0 ? small : NULL;
 }
 
-/* Takes the block's entry out, and gives it. The block may be NULL. */
-static struct sph_held take(struct sph_ledger *ledger, uintptr_t block) {
-    struct sph_held held = {.entry = find_entry(ledger, block)};
-    if (held.entry == NULL)
-        return held;
-    held.value = sph_load(held.entry);
-    sph_store(held.entry, 0);
-    return held;
+/* Takes the block's entry out, with its bytes; 0: it has none. The block may be NULL. */
+static uint64_t take(struct sph_ledger *ledger, uintptr_t block) {
+    uint64_t *entry = find_entry(ledger, block);
+    if (entry == NULL)
+        return 0;
+    uint64_t value = sph_load(entry);
+    sph_store(entry, 0);
+    count_free(ledger, sph_thread(ledger), value);
+    return value;
 }
 
 bool sph_note_free_slow(struct sph_ledger *ledger, void *block) {
-    if (sph_try_free(ledger, (uintptr_t)block, false, true) ||
+    if (sph_try_free(ledger, (uintptr_t)block, false, true) || /* what mostly comes here */
         sph_try_free(ledger, (uintptr_t)block, true, true) ||
         sph_try_free(ledger, (uintptr_t)block, true, false))
         return true;
-    struct sph_held held = take(ledger, (uintptr_t)block);
-    sph_note_realloc_freed(ledger, held);
-    return held.entry != NULL;
+    uint64_t taken = take(ledger, (uintptr_t)block);
+    sph_note_realloc_freed(ledger, taken);
+    return taken != 0;
 }
 
 void sph_note_unknown(struct sph_ledger *ledger) {
     sph_lose(&ledger->losses.unknown_frees);
 }
 
-/* In the usual case the block is taken out, and noted again, as any other. */
-struct sph_held sph_note_realloc(struct sph_ledger *ledger, void *block) {
-    struct sph_held held = {.is_counted = true};
+uint64_t sph_note_realloc(struct sph_ledger *ledger, void *block) {
     bool many = is_one_of_many(ledger);
-    if (sph_try_take(ledger, (uintptr_t)block, many, false, &held.value) ||
-        sph_try_take(ledger, (uintptr_t)block, many, true, &held.value))
-        return held;
-    held.is_counted = false;
-    if (block == NULL)
-        return held;
-    held = take(ledger, (uintptr_t)block);
-    if (held.entry == NULL)
+    uint64_t taken;
+    if (sph_try_take(ledger, (uintptr_t)block, many, false, &taken) ||
+        sph_try_take(ledger, (uintptr_t)block, many, true, &taken))
+        return taken;
+    taken = take(ledger, (uintptr_t)block);
+    if (taken == 0 && block != NULL)
         sph_note_unknown(ledger);
-    return held;
+    return taken;
 }
 
 /* A block that grows or shrinks at its own site was not given back: the site may still be one that
  * never lets go. */
-static void leave_site(struct sph_ledger *ledger, const struct sph_ledger_thread *thread,
-                       uint64_t from, uint64_t to) {
-    if (sph_entry_site(from) != sph_entry_site(to))
-        sph_site_free(ledger, thread, sph_entry_site(from));
-}
-
-void sph_note_realloc_end(struct sph_ledger *ledger, struct sph_held held, void *block,
-                          size_t bytes, uintptr_t caller, uintptr_t sp) {
-    if (held.is_counted) {
-        (void)sph_note_alloc(ledger, block, bytes, caller, sp);
-        const uint64_t *entry =
-            (held.value & SPH_LEDGER_ENTRY_FREES) ? NULL : find_entry(ledger, (uintptr_t)block);
-        if (entry != NULL)
-            leave_site(ledger, sph_thread(ledger), held.value, sph_load(entry));
+void sph_note_realloc_end(struct sph_ledger *ledger, uint64_t taken, void *block, size_t bytes,
+                          uintptr_t caller, uintptr_t sp) {
+    (void)sph_note_alloc(ledger, block, bytes, caller,
+                         sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
+    if (taken == 0 || (taken & SPH_LEDGER_ENTRY_FREES) != 0)
         return;
-    }
-    struct sph_ledger_thread *thread = sph_thread(ledger);
-    if (held.entry != NULL)
-        count_free(ledger, thread, held.value);
-    uint64_t value =
-        put(ledger, block, bytes, caller, sp != 0 ? sp : (uintptr_t)__builtin_frame_address(0));
-    if (held.entry != NULL)
-        leave_site(ledger, thread, held.value, value);
+    const uint64_t *entry = find_entry(ledger, (uintptr_t)block);
+    if (entry == NULL || sph_entry_site(sph_load(entry)) != sph_entry_site(taken))
+        sph_note_realloc_freed(ledger, taken);
 }
 
-void sph_note_realloc_failed(struct sph_ledger *ledger, struct sph_held held, void *block) {
-    if (held.is_counted) {
-        size_t number = look_up_number(ledger, (uintptr_t)block);
-        if (number == SPH_LEDGER_ENTRIES) /* somebody wrote over the directory */
-            return;
-        uint64_t bytes = sph_entry_bytes(held.value);
-        struct sph_ledger_count *count = sph_count_of(sph_thread(ledger), held.value);
-        count->frees--;
-        count->live_bytes += bytes;
-        held.entry = bytes >= SPH_LEDGER_LARGE_BYTES ? sph_large_entry(ledger, number)
-                                                     : sph_entry(ledger, number);
-    }
-    if (held.entry != NULL)
-        sph_store(held.entry, held.value);
-}
-
-void sph_note_realloc_freed(struct sph_ledger *ledger, struct sph_held held) {
-    if (!held.is_counted && held.entry == NULL)
+void sph_note_realloc_failed(struct sph_ledger *ledger, uint64_t taken, void *block) {
+    size_t number = look_up_number(ledger, (uintptr_t)block);
+    if (taken == 0 || number == SPH_LEDGER_ENTRIES) /* somebody wrote over the directory */
         return;
-    struct sph_ledger_thread *thread = sph_thread(ledger);
-    sph_site_free(ledger, thread, sph_entry_site(held.value));
-    if (!held.is_counted)
-        count_free(ledger, thread, held.value);
+    struct sph_ledger_count *count = sph_count_of(sph_thread(ledger), taken);
+    uint64_t bytes = sph_entry_bytes(taken);
+    count->frees--;
+    count->live_bytes += bytes;
+    sph_store(sph_entry_of(ledger, number, sph_is_large(bytes)), taken);
+}
+
+void sph_note_realloc_freed(struct sph_ledger *ledger, uint64_t taken) {
+    if (taken != 0)
+        sph_site_free(ledger, sph_thread(ledger), sph_entry_site(taken));
 }

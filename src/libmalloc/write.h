@@ -29,19 +29,11 @@ enum {
     SPH_OWNER_MASK = SPH_LEDGER_OWNERS - 1,
     SPH_SITE_MASK = (1 << SPH_LEDGER_SITE_BITS) - 1,
     SPH_TAG_MASK = (1 << SPH_LEDGER_SIZE_SHIFT) - 1,
-    SPH_PLACE_MASK = (SPH_LEDGER_LARGE_PLACES - 1) << SPH_LEDGER_PLACE_SHIFT,
 };
 /* Bytes that a thread and an owner may be ahead of flushed_bytes: peaks are less exact by so much
  * for each thread, and rarer writes to what threads share pay for it. */
 #define SPH_HAND_OVER_BYTES UINT64_C(4096)
 #define SPH_SIZE_MAX_BYTES ((UINT64_C(1) << SPH_LEDGER_SIZE_BITS) - 1)
-
-/* A block that is being reallocated. */
-struct sph_held {
-    uint64_t *entry; /* NULL: it was not in the ledger */
-    uint64_t value;
-    bool is_counted; /* its free is, as in the usual case */
-};
 
 /* Whether there is a ledger to write; `ledger` is where one would be, its first page is there. */
 static inline bool sph_ledger_is_on(const struct sph_ledger *ledger) {
@@ -58,14 +50,13 @@ static inline void *sph_note_alloc(struct sph_ledger *ledger, void *block, size_
  * which a hook best reaches by a jump. Before the real function: afterwards another thread may have
  * the block. False from both: it is not in the ledger; sph_note_unknown() counts that, where the
  * hook cannot explain it. */
-/* Around the real realloc. Exactly one of the _end, _freed and _failed functions follows. A block
- * of NULL is fine. */
-SPH_HIDDEN struct sph_held sph_note_realloc(struct sph_ledger *ledger, void *block);
-SPH_HIDDEN void sph_note_realloc_end(struct sph_ledger *ledger, struct sph_held held, void *block,
+/* Around the real realloc: the entry that was taken out before it, 0 when the block had none, and
+ * then exactly one of the _end, _freed and _failed functions. A block of NULL is fine. */
+SPH_HIDDEN uint64_t sph_note_realloc(struct sph_ledger *ledger, void *block);
+SPH_HIDDEN void sph_note_realloc_end(struct sph_ledger *ledger, uint64_t taken, void *block,
                                      size_t bytes, uintptr_t caller, uintptr_t sp);
-SPH_HIDDEN void sph_note_realloc_freed(struct sph_ledger *ledger, struct sph_held held);
-SPH_HIDDEN void sph_note_realloc_failed(struct sph_ledger *ledger, struct sph_held held,
-                                        void *block);
+SPH_HIDDEN void sph_note_realloc_freed(struct sph_ledger *ledger, uint64_t taken);
+SPH_HIDDEN void sph_note_realloc_failed(struct sph_ledger *ledger, uint64_t taken, void *block);
 SPH_SLOW void sph_note_unknown(struct sph_ledger *ledger);
 
 /* `caller` calls a function that will allocate for it; `sp` is the stack pointer at the function's

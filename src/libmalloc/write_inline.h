@@ -83,18 +83,27 @@ static inline bool sph_is_far(uint64_t live, const struct sph_ledger_count *coun
     return live - count->handed_over + SPH_HAND_OVER_BYTES > 2 * SPH_HAND_OVER_BYTES;
 }
 
-/* Of a large block: its granule and the 15 after it have one entry, which says whose it is. */
-static inline uint64_t *sph_large_entry(struct sph_ledger *ledger, size_t number) {
+static inline bool sph_is_large(uint64_t bytes) {
+    return bytes >= SPH_LEDGER_LARGE_BYTES;
+}
+
+/* A large block shares the entry of its 256 bytes with the other places in them, and the entry says
+ * whose it is. */
+static inline uint64_t *sph_entry_of(struct sph_ledger *ledger, size_t number, bool large) {
     uint64_t *entries = (uint64_t *)(void *)ledger->large;
-    return &entries[number >> (SPH_LEDGER_LARGE_SHIFT - SPH_LEDGER_GRANULE_SHIFT)];
+    return large ? &entries[number / SPH_LEDGER_LARGE_PLACES] : sph_entry(ledger, number);
 }
 
 static inline uint64_t sph_place_bits(size_t number) {
     return (uint64_t)(number % SPH_LEDGER_LARGE_PLACES) << SPH_LEDGER_PLACE_SHIFT;
 }
 
+static inline uint64_t sph_entry_value(uint64_t bytes, uint32_t tag, size_t number, bool large) {
+    return bytes << SPH_LEDGER_SIZE_SHIFT | tag | (large ? sph_place_bits(number) : 0);
+}
+
 static inline bool sph_is_at(uint64_t large, size_t number) {
-    return large != 0 && (large & SPH_PLACE_MASK) == sph_place_bits(number);
+    return large != 0 && (large & SPH_LEDGER_PLACE_MASK) == sph_place_bits(number);
 }
 
 /* What a call may be besides the usual: of one of several threads (`many`), of a large block. The
@@ -110,9 +119,9 @@ static inline __attribute__((always_inline)) bool sph_try_alloc(struct sph_ledge
     size_t number = sph_entry_number(sph_slot_at(ledger, block), block);
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
         SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES) || SPH_UNLIKELY(recent->address != caller) ||
-        SPH_UNLIKELY(large != (bytes >= SPH_LEDGER_LARGE_BYTES)))
+        SPH_UNLIKELY(large != sph_is_large(bytes)))
         return false;
-    uint64_t *entry = large ? sph_large_entry(ledger, number) : sph_entry(ledger, number);
+    uint64_t *entry = sph_entry_of(ledger, number, large);
     uint32_t tag = recent->tag;
     struct sph_ledger_count *count = sph_count_of(thread, tag);
     uint64_t live = count->live_bytes + bytes;
@@ -131,7 +140,7 @@ static inline __attribute__((always_inline)) bool sph_try_alloc(struct sph_ledge
     recent->pending++;
     count->allocations++;
     count->live_bytes = live;
-    sph_store(entry, bytes << SPH_LEDGER_SIZE_SHIFT | tag | (large ? sph_place_bits(number) : 0));
+    sph_store(entry, sph_entry_value(bytes, tag, number, large));
     return true;
 }
 
@@ -153,7 +162,7 @@ static inline __attribute__((always_inline)) bool sph_try_take(struct sph_ledger
     if (SPH_UNLIKELY((many ? thread->pointer : thread->alone) != pointer) ||
         SPH_UNLIKELY(number >= SPH_LEDGER_ENTRIES))
         return false;
-    uint64_t *entry = large ? sph_large_entry(ledger, number) : sph_entry(ledger, number);
+    uint64_t *entry = sph_entry_of(ledger, number, large);
     uint64_t value = sph_load(entry);
     struct sph_ledger_count *count = sph_count_of(thread, value);
     uint64_t live = count->live_bytes - sph_entry_bytes(value);

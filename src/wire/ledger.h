@@ -80,6 +80,7 @@ enum {
     /* The site was known to give blocks back when this one was made: its free has less to note. */
     SPH_LEDGER_ENTRY_FREES = 1,
     SPH_LEDGER_PLACE_SHIFT = 1, /* bits 1 to 4; of a large block: its 16 bytes among the 256 */
+    SPH_LEDGER_PLACE_MASK = (SPH_LEDGER_LARGE_PLACES - 1) << SPH_LEDGER_PLACE_SHIFT,
     SPH_LEDGER_OWNER_SHIFT = 5, /* bits 5 to 10; never 0, so a block of 0 bytes shows */
     SPH_LEDGER_SITE_SHIFT = 11, /* bits 11 to 23 */
     SPH_LEDGER_SITE_BITS = 13,

@@ -14,7 +14,6 @@ enum {
     LEAF_PAGES = SPH_LEDGER_LEAF_ENTRIES / PAGE_ENTRIES,
     PAGE_LARGE =
         PAGE_ENTRIES / SPH_LEDGER_LARGE_PLACES, /* large ones beside a page of small ones */
-    PLACE_MASK = (SPH_LEDGER_LARGE_PLACES - 1) << SPH_LEDGER_PLACE_SHIFT,
     OWNER_IN_USE = 2,
     OWNER_UNLOADED = 3,
     SITE_OTHERS = SPH_LEDGER_SITES - 1,
@@ -167,14 +166,14 @@ static int tell_block(const struct sph_ledger_view *view, uint64_t entry, bool l
                       uint64_t address, struct walk *walk) {
     const struct sph_ledger_block block = read_entry(view, entry, address);
     walk->damage += is_damaged(view, entry) || large != (block.bytes >= SPH_LEDGER_LARGE_BYTES) ||
-                    (!large && (entry & PLACE_MASK) != 0);
+                    (!large && (entry & SPH_LEDGER_PLACE_MASK) != 0);
     return walk->fn(walk->context, &block);
 }
 
 /* The blocks that begin in the addresses of one large granule: it, and its small ones. */
 static int walk_granules(const struct sph_ledger_view *view, uint64_t large, const uint64_t *small,
                          uint64_t start, struct walk *walk) {
-    unsigned place = (unsigned)(large & PLACE_MASK) >> SPH_LEDGER_PLACE_SHIFT;
+    unsigned place = (unsigned)(large & SPH_LEDGER_PLACE_MASK) >> SPH_LEDGER_PLACE_SHIFT;
     int rc = 0;
     for (unsigned i = 0; i < SPH_LEDGER_LARGE_PLACES && rc == 0; i++) {
         uint64_t address = start + ((uint64_t)i << SPH_LEDGER_GRANULE_SHIFT);

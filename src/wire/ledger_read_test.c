@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/testing.h"
+#include "wire/ledger_testing.h"
 
 enum { PAGES = sizeof(struct sph_ledger) / SPH_LEDGER_PAGE_BYTES };
 
@@ -18,23 +19,11 @@ struct region {
     struct sph_ledger_view view;
 };
 
-static uint64_t entry(unsigned owner, unsigned site, uint64_t bytes) {
-    return (uint64_t)owner << SPH_LEDGER_OWNER_SHIFT | (uint64_t)site << SPH_LEDGER_SITE_SHIFT |
-           bytes << SPH_LEDGER_SIZE_SHIFT;
-}
+#define entry sph_ledger_testing_entry
+#define slot sph_ledger_testing_slot
 
-/* Where a writer puts it, which is by its size. */
 static void put_block(struct region *region, unsigned leaf, unsigned granule, uint64_t word) {
-    if (word >> SPH_LEDGER_SIZE_SHIFT < SPH_LEDGER_LARGE_BYTES)
-        region->ledger->leaves[leaf][granule] = word;
-    else
-        region->ledger->large[leaf][granule / SPH_LEDGER_LARGE_PLACES] =
-            word | (uint64_t)(granule % SPH_LEDGER_LARGE_PLACES) << SPH_LEDGER_PLACE_SHIFT;
-}
-
-/* A leaf for that MiB of addresses. */
-static struct sph_ledger_slot slot(uint64_t mib, uint64_t leaf) {
-    return (struct sph_ledger_slot){.bias = (leaf - mib) * SPH_LEDGER_LEAF_ENTRIES, .mib = mib + 1};
+    sph_ledger_testing_put(region->ledger, leaf, granule, word);
 }
 
 static void put_owner(struct region *region, unsigned n, const char *name, uint64_t lo) {

@@ -11,7 +11,8 @@ from device import BUILD, ROOT
 
 
 def documents():
-    found = glob.glob("*.md", root_dir=ROOT) + glob.glob("docs/**/*.md", root_dir=ROOT, recursive=True)
+    found = [name for folder in ("*.md", "docs/**/*.md", "sdk/**/*.md")
+             for name in glob.glob(folder, root_dir=ROOT, recursive=True)]
     assert len(found) > 20
     return found
 

@@ -16,21 +16,19 @@
 #include "agent/requests/heap_list.h"
 #include "base/attr.h"
 #include "wire/frame.h"
+#include "wire/ledger_testing.h"
 #include "wire/msg_device.h"
 
 #define PAGE ((uint64_t)4096)
 
-/* 50 MiB of which the kernel gives what is touched. */
+/* 70 MiB of which the kernel gives what is touched. */
 struct region {
     struct sph_ledger *ledger;
     struct sph_ledger_view view;
     struct sph_heap_report report;
 };
 
-static uint64_t entry(unsigned owner, unsigned site, uint64_t bytes) {
-    return (uint64_t)owner << SPH_LEDGER_OWNER_SHIFT | (uint64_t)site << SPH_LEDGER_SITE_SHIFT |
-           bytes << SPH_LEDGER_SIZE_SHIFT;
-}
+#define entry sph_ledger_testing_entry
 
 static void put_owner(struct region *region, unsigned n, const char *path, uint64_t lo) {
     struct sph_ledger_owner *owner = &region->ledger->owners[n];
@@ -47,19 +45,14 @@ static void put_site(struct region *region, unsigned n, unsigned owner, uint64_t
 
 /* A leaf of the MiB that `address` is in. */
 static void put_leaf(struct region *region, unsigned leaf, uint64_t address) {
-    uint64_t mib = address >> SPH_LEDGER_LEAF_SHIFT;
     region->ledger->directory[leaf] =
-        (struct sph_ledger_slot){.bias = (leaf - mib) * SPH_LEDGER_LEAF_ENTRIES, .mib = mib + 1};
+        sph_ledger_testing_slot(address >> SPH_LEDGER_LEAF_SHIFT, leaf);
 }
 
 static void put_block(struct region *region, unsigned leaf, uint64_t address, uint64_t word) {
     uint64_t within = address & ((1u << SPH_LEDGER_LEAF_SHIFT) - 1);
-    unsigned granule = (unsigned)(within >> SPH_LEDGER_GRANULE_SHIFT);
-    if (word >> SPH_LEDGER_SIZE_SHIFT < SPH_LEDGER_LARGE_BYTES)
-        region->ledger->leaves[leaf][granule] = word;
-    else
-        region->ledger->large[leaf][granule / SPH_LEDGER_LARGE_PLACES] =
-            word | (uint64_t)(granule % SPH_LEDGER_LARGE_PLACES) << SPH_LEDGER_PLACE_SHIFT;
+    sph_ledger_testing_put(region->ledger, leaf, (unsigned)(within >> SPH_LEDGER_GRANULE_SHIFT),
+                           word);
 }
 
 static int set_up(void **state) {
